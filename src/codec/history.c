@@ -1,0 +1,318 @@
+#include "codec/history.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/num.h"
+#include "base/utc.h"
+#include "codec/json_write.h"
+
+#define CHECK_KEY  ",\"check\":\""
+#define CHECK_TAIL (sizeof(CHECK_KEY) - 1 + 8 + 2) /* key, eight digits, "} */
+
+static void stamp(struct json *j, const char *key, uint64_t wall_ns)
+{
+	BUF(text, 40);
+	utc_format(&text, wall_ns);
+	json_str(j, key, text.at);
+}
+
+static void optional(struct json *j, const char *key, const char *text)
+{
+	if (text && text[0] != '\0')
+		json_str(j, key, text);
+}
+
+static void begin(struct json *j, struct buf *out, const char *event, uint64_t wall_ns)
+{
+	json_init(j, out);
+	json_open(j, NULL, '{');
+	json_u64(j, "schema", HISTORY_SCHEMA);
+	json_str(j, "event", event);
+	stamp(j, "time", wall_ns);
+}
+
+/* Object closed, check put in, newline behind; `at` is where the object began. */
+static void seal(struct json *j, size_t at)
+{
+	struct buf *out = j->out;
+	uint32_t check = hash_crc32(0, out->at + at, out->len - at);
+	buf_str(out, CHECK_KEY);
+	buf_hex(out, check, 8);
+	buf_str(out, "\"}\n");
+}
+
+static void identify(struct json *j, const struct record_head *head)
+{
+	json_str(j, "spawnguard.run.id", head->run_id);
+	json_str(j, "spawnguard.job", head->job);
+	optional(j, "spawnguard.parent_run.id", head->parent_run_id);
+	optional(j, "spawnguard.task", head->task);
+	optional(j, "spawnguard.step", head->step);
+}
+
+static void duration(struct json *j, const char *key, uint64_t ns)
+{
+	if (ns == NUM_NONE)
+		json_null(j, key);
+	else
+		json_seconds(j, key, ns, 3);
+}
+
+/* argv as a list, at most HISTORY_COMMAND_MAX bytes; the digest is of all of it. */
+static void put_command(struct json *j, char *const *argv)
+{
+	uint64_t digest = HASH_FNV_START;
+	size_t left = HISTORY_COMMAND_MAX;
+	bool cut = false;
+
+	json_open(j, "process.command_args", '[');
+	for (; *argv; argv++) {
+		size_t n = strlen(*argv);
+		digest = hash_fnv(digest, *argv, n + 1);
+		size_t shown = n < left ? n : left;
+		cut = cut || shown < n || left == 0;
+		if (left > 0)
+			json_bytes(j, NULL, *argv, shown);
+		left -= shown;
+	}
+	json_close(j, ']');
+	if (cut)
+		json_bool(j, "spawnguard.command.cut", true);
+	BUF(hex, 20);
+	buf_hex(&hex, digest, 16);
+	json_str(j, "spawnguard.command.digest", hex.at);
+}
+
+static void put_tags(struct json *j, const char *const *tag, uint32_t count)
+{
+	if (count == 0)
+		return;
+	json_open(j, "spawnguard.tags", '{');
+	for (uint32_t i = 0; i < count; i++) {
+		const char *eq = strchr(tag[i], '=');
+		if (!eq)
+			continue;
+		BUF(key, 72);
+		buf_mem(&key, tag[i], (size_t)(eq - tag[i]));
+		json_str(j, key.at, eq + 1);
+	}
+	json_close(j, '}');
+}
+
+static void put_limits(struct json *j, const struct record_head *head)
+{
+	static const char *const leftovers[] = { "end", "wait", "leave" };
+
+	json_open(j, "spawnguard.limits", '{');
+	duration(j, "timeout", head->timeout_ns);
+	duration(j, "kill_after", head->kill_after_ns);
+	json_i64(j, "signal", head->signal);
+	json_str(j, "leftovers", head->leftovers < 3 ? leftovers[head->leftovers] : "unknown");
+	json_close(j, '}');
+}
+
+void history_format_start(struct buf *out, const struct history_start *start)
+{
+	const struct record_head *head = start->head;
+	struct json j;
+	BUF(hex, 20);
+
+	buf_char(out, '\n');
+	size_t at = out->len;
+	begin(&j, out, "start", head->started_wall_ns);
+	identify(&j, head);
+	json_i64(&j, "process.pid", head->front.pid);
+	json_u64(&j, "process.user.id", head->uid);
+	optional(&j, "process.executable.path", start->program);
+	optional(&j, "process.working_directory", head->cwd);
+	put_command(&j, start->argv);
+	buf_hex(&hex, start->environ_digest, 16);
+	json_str(&j, "spawnguard.environ.digest", hex.at);
+	put_tags(&j, start->tag, start->tag_count);
+	put_limits(&j, head);
+	json_str(&j, "spawnguard.lock",
+		 head->flags & RECORD_NO_LOCK  ? "none"
+		 : head->flags & RECORD_SHARED ? "shared"
+					       : "exclusive");
+	json_str(&j, "spawnguard.rung.identity", head->identity);
+	json_str(&j, "spawnguard.rung.membership", "children");
+	optional(&j, "host.name", start->host_name);
+	optional(&j, "spawnguard.host.boot_id", head->host.boot_id);
+	json_u64(&j, "spawnguard.host.pid_namespace", head->host.pid_ns);
+	json_u64(&j, "spawnguard.host.time_namespace", head->host.time_ns);
+	seal(&j, at);
+}
+
+static void put_status(struct json *j, const struct history_end *end)
+{
+	const struct run_figures *f = end->figures;
+
+	json_str(j, "spawnguard.outcome", end->outcome);
+	json_i64(j, "spawnguard.exit_status", end->exit_code);
+	json_str(j, "spawnguard.cause", end->cause);
+	if (f->has_status && (f->job_status & 0x7f) == 0)
+		json_i64(j, "process.exit.code", (f->job_status >> 8) & 0xff);
+	else if (f->has_status)
+		json_i64(j, "process.exit.signal", f->job_status & 0x7f);
+	if (f->sender_pid > 0) {
+		json_open(j, "spawnguard.sender", '{');
+		json_i64(j, "pid", f->sender_pid);
+		json_u64(j, "uid", f->sender_uid);
+		optional(j, "comm", f->sender_comm);
+		optional(j, "run", f->by_run);
+		json_close(j, '}');
+	}
+	optional(j, "spawnguard.detail", end->detail);
+}
+
+static void put_figures(struct json *j, const struct history_end *end)
+{
+	const struct run_figures *f = end->figures;
+	const struct record_head *head = end->head;
+	uint64_t took = f->ended_boot_ns > head->started_boot_ns ? f->ended_boot_ns - head->started_boot_ns : 0;
+
+	json_seconds(j, "spawnguard.wall", took, 6);
+	json_seconds(j, "spawnguard.cpu.user", f->user_ns, 6);
+	json_seconds(j, "spawnguard.cpu.system", f->system_ns, 6);
+	json_u64(j, "spawnguard.peak.rss", f->peak_rss_bytes);
+	json_u64(j, "spawnguard.peak.processes", f->peak_procs);
+	json_u64(j, "spawnguard.peak.depth", f->peak_depth);
+	json_u64(j, "spawnguard.members.seen", f->seen);
+	json_u64(j, "spawnguard.members.ended", (uint64_t)f->left_term + f->left_kill);
+	json_u64(j, "spawnguard.members.killed", f->left_kill);
+	json_u64(j, "spawnguard.members.left", f->left_alone);
+	json_u64(j, "spawnguard.members.survivors", f->survivors);
+	json_u64(j, "spawnguard.freed", f->freed_bytes);
+	json_u64(j, "spawnguard.ticks", f->ticks);
+}
+
+static void put_processes(struct json *j, const struct history_end *end)
+{
+	if (end->process_count == 0)
+		return;
+	json_open(j, end->figures->survivors > 0 ? "spawnguard.survivors" : "spawnguard.left", '[');
+	for (uint32_t i = 0; i < end->process_count; i++) {
+		const struct history_process *p = &end->process[i];
+		char state[2] = { p->state, '\0' };
+		json_open(j, NULL, '{');
+		json_i64(j, "pid", p->pid);
+		json_u64(j, "uid", p->uid);
+		json_str(j, "state", state);
+		json_bytes(j, "comm", p->comm, strnlen(p->comm, sizeof(p->comm)));
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void put_load(struct json *j, const struct history_end *end)
+{
+	static const char *const keys[] = { "cpu", "memory", "io" };
+
+	if (!end->has_load)
+		return;
+	json_centi(j, "spawnguard.load1", end->load1_centi);
+	json_open(j, "spawnguard.pressure", '{');
+	for (unsigned i = 0; i < 3; i++)
+		if (end->pressure_centi[i] != UINT32_MAX)
+			json_centi(j, keys[i], end->pressure_centi[i]);
+	json_close(j, '}');
+}
+
+static void put_end(struct json *j, struct buf *out, const struct history_end *end)
+{
+	begin(j, out, "end", end->figures->ended_wall_ns);
+	identify(j, end->head);
+	put_status(j, end);
+	put_figures(j, end);
+	put_processes(j, end);
+	put_load(j, end);
+	json_str(j, "spawnguard.written_by", end->by);
+}
+
+void history_format_end(struct buf *out, const struct history_end *end)
+{
+	struct json j;
+
+	buf_char(out, '\n');
+	size_t at = out->len;
+	put_end(&j, out, end);
+	seal(&j, at);
+}
+
+void history_format_status(struct buf *out, const struct history_end *end)
+{
+	struct json j;
+
+	put_end(&j, out, end);
+	json_close(&j, '}');
+	buf_char(out, '\n');
+}
+
+static void put_refused(struct json *j, struct buf *out, const struct history_refused *r)
+{
+	begin(j, out, "refused", r->wall_ns);
+	json_str(j, "spawnguard.run.id", r->run_id);
+	json_str(j, "spawnguard.job", r->job);
+	optional(j, "spawnguard.parent_run.id", r->parent_run_id);
+	json_str(j, "spawnguard.outcome", r->outcome);
+	optional(j, "spawnguard.reason", r->reason);
+	optional(j, "spawnguard.holder.run.id", r->holder_run_id);
+	if (r->holder_pid > 0)
+		json_i64(j, "spawnguard.holder.pid", r->holder_pid);
+	json_u64(j, "spawnguard.refusals", r->count);
+}
+
+void history_format_refused(struct buf *out, const struct history_refused *refused)
+{
+	struct json j;
+
+	buf_char(out, '\n');
+	size_t at = out->len;
+	put_refused(&j, out, refused);
+	seal(&j, at);
+}
+
+void history_format_refused_status(struct buf *out, const struct history_refused *refused, int exit_code)
+{
+	struct json j;
+
+	put_refused(&j, out, refused);
+	json_i64(&j, "spawnguard.exit_status", exit_code);
+	json_close(&j, '}');
+	buf_char(out, '\n');
+}
+
+bool history_line_is_intact(const char *line, size_t n)
+{
+	if (n < CHECK_TAIL + 2 || line[0] != '{')
+		return false;
+	const char *tail = line + n - CHECK_TAIL;
+	if (memcmp(tail, CHECK_KEY, sizeof(CHECK_KEY) - 1) != 0 || memcmp(line + n - 2, "\"}", 2) != 0)
+		return false;
+	BUF(want, 16);
+	buf_hex(&want, hash_crc32(0, line, n - CHECK_TAIL), 8);
+	return memcmp(tail + sizeof(CHECK_KEY) - 1, want.at, 8) == 0;
+}
+
+static bool holds(const char *line, size_t n, const char *key, const char *value)
+{
+	BUF(field, 64 + RUN_ID_MAX);
+	buf_str(&field, key);
+	buf_str(&field, value);
+	buf_char(&field, '"');
+	if (field.cut || field.len > n)
+		return false;
+	for (size_t i = 0; i + field.len <= n; i++)
+		if (line[i] == field.at[0] && memcmp(line + i, field.at, field.len) == 0)
+			return true;
+	return false;
+}
+
+bool history_line_is(const char *line, size_t n, const char *event, const char *run_id)
+{
+	/* A quote inside a value is escaped, so that no value can look like these keys. */
+	return holds(line, n, "\"spawnguard.run.id\":\"", run_id) && holds(line, n, ",\"event\":\"", event) &&
+	       history_line_is_intact(line, n);
+}

@@ -1,0 +1,75 @@
+/*
+ * Lines of history/YYYY-MM.jsonl, schema 1: one JSON object per event, "\n" before and after it, its last member
+ * a CRC-32 of everything before it.  The fields are described in doc/history.md.
+ */
+#ifndef SG_CODEC_HISTORY_H
+#define SG_CODEC_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec/record.h"
+
+struct buf;
+
+#define HISTORY_SCHEMA      1
+#define HISTORY_LINE_MAX    16384 /* bytes of a line; longer commands are cut and say so */
+#define HISTORY_COMMAND_MAX 4096
+#define HISTORY_PROCESS_MAX 16
+
+struct history_start {
+	const struct record_head *head;
+	char *const *argv;         /* as exec'ed */
+	const char *program;       /* resolved path */
+	const char *host_name;
+	const char *const *tag;    /* K=V */
+	uint32_t tag_count;
+	uint64_t environ_digest;
+};
+
+/* A process that is named because it was left. */
+struct history_process {
+	int32_t pid;
+	uint32_t uid;
+	char state; /* of /proc/PID/stat; '?' unknown */
+	char comm[16];
+};
+
+struct history_end {
+	const struct record_head *head;
+	const struct run_figures *figures;
+	const char *outcome, *cause; /* names */
+	int exit_code;
+	const char *by;              /* who writes the line: warden, front, start, reap, kill, outer */
+	const struct history_process *process; /* survivors, or what --leftovers=leave left */
+	uint32_t process_count;
+	bool has_load;               /* at a failure */
+	uint32_t load1_centi;
+	uint32_t pressure_centi[3];  /* cpu, memory, io; UINT32_MAX = unknown */
+	const char *detail;          /* one more line of text, NULL = none */
+};
+
+struct history_refused {
+	uint64_t wall_ns;
+	const char *job, *run_id, *parent_run_id; /* of the start that was refused */
+	const char *outcome, *reason;
+	const char *holder_run_id;
+	int32_t holder_pid;
+	uint64_t count; /* refusals since the last such line, this one included */
+};
+
+void history_format_start(struct buf *out, const struct history_start *start);
+void history_format_end(struct buf *out, const struct history_end *end);
+void history_format_refused(struct buf *out, const struct history_refused *refused);
+
+/* The same object as the end line, without check, for --status-fd and --status-file. */
+void history_format_status(struct buf *out, const struct history_end *end);
+void history_format_refused_status(struct buf *out, const struct history_refused *refused, int exit_code);
+
+/* `line` without newlines: complete and undamaged? */
+bool history_line_is_intact(const char *line, size_t n);
+/* An intact line of `event` ("start", "end") about `run_id`? */
+bool history_line_is(const char *line, size_t n, const char *event, const char *run_id);
+
+#endif

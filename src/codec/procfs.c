@@ -1,0 +1,343 @@
+#include "codec/procfs.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/auto.h"
+
+/*
+ * What is left of the bytes.  A step that does not find what it wants sets
+ * `bad`, and a line is judged once, at its end.  No step passes `end`.
+ */
+struct cursor {
+	const char *at, *end;
+	bool bad;
+};
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static void take_char(struct cursor *c, char wanted)
+{
+	if (c->at < c->end && *c->at == wanted)
+		c->at++;
+	else
+		c->bad = true;
+}
+
+/* One or more digits. */
+static uint64_t take_digits(struct cursor *c)
+{
+	uint64_t value = 0;
+	const char *at = c->at;
+	for (; at < c->end && is_digit(*at); at++) {
+		if (__builtin_mul_overflow(value, 10U, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value))
+			c->bad = true;
+	}
+	if (at == c->at)
+		c->bad = true;
+	c->at = at;
+	return value;
+}
+
+/* A number and the byte behind it: without that, digits may be missing. */
+static uint64_t take_u64(struct cursor *c, char behind)
+{
+	uint64_t value = take_digits(c);
+	take_char(c, behind);
+	return value;
+}
+
+static uint64_t take_up_to(struct cursor *c, uint64_t max, char behind)
+{
+	uint64_t value = take_u64(c, behind);
+	if (value > max)
+		c->bad = true;
+	return value;
+}
+
+/* 0 = outside of this PID namespace, -1 = the kernel could not look (a process that is being reaped). */
+static pid_t take_pid(struct cursor *c, char behind)
+{
+	if (c->at < c->end && *c->at == '-') {
+		c->at++;
+		if (take_u64(c, behind) != 1)
+			c->bad = true;
+		return -1;
+	}
+	return (pid_t)take_up_to(c, INT_MAX, behind);
+}
+
+static char take_state(struct cursor *c)
+{
+	if (c->at < c->end && is_letter(*c->at))
+		return *c->at++;
+	c->bad = true;
+	return '\0';
+}
+
+static void skip_fields(struct cursor *c, unsigned count)
+{
+	const char *at = c->at;
+	for (; count > 0 && at < c->end; at++) {
+		if (*at == ' ')
+			count--;
+	}
+	c->at = at;
+	if (count > 0)
+		c->bad = true;
+}
+
+/* "1.25" and the byte behind it, as 125. */
+static uint32_t take_centi(struct cursor *c, char behind)
+{
+	uint64_t whole = take_up_to(c, (UINT32_MAX - 99) / 100, '.');
+	const char *decimals = c->at;
+	uint64_t centi = take_u64(c, behind);
+	if (c->at - decimals != 3) /* two digits and `behind` */
+		c->bad = true;
+	return c->bad ? 0 : (uint32_t)(whole * 100 + centi);
+}
+
+/* Bytes of the name up to `end`; longer names are cut, as nothing but a future kernel has them. */
+static void take_comm(struct cursor *c, const char *end, char comm[PROC_COMM_MAX])
+{
+	size_t n = (size_t)(end - c->at);
+	if (n > PROC_COMM_MAX - 1)
+		n = PROC_COMM_MAX - 1;
+	memcpy(comm, c->at, n);
+	comm[n] = '\0';
+	c->at = end;
+}
+
+int procfs_parse_stat(const char *bytes, size_t n, struct proc_stat *out_stat)
+{
+	struct proc_stat stat;
+	struct cursor c = { bytes, bytes + n, false };
+	const char *name_end = n > 0 ? memrchr(bytes, ')', n) : NULL;
+
+	stat.pid = take_pid(&c, ' ');
+	take_char(&c, '(');
+	if (c.bad || stat.pid <= 0 || !name_end || name_end < c.at)
+		return -EBADMSG;
+	take_comm(&c, name_end, stat.comm);
+	take_char(&c, ')');
+	take_char(&c, ' ');
+	stat.state = take_state(&c);
+	take_char(&c, ' ');
+	stat.ppid = take_pid(&c, ' ');
+	stat.pgrp = take_pid(&c, ' ');
+	stat.sid = take_pid(&c, ' ');
+	skip_fields(&c, 4); /* 7-10: tty_nr tpgid flags minflt */
+	stat.child_minor_faults = take_u64(&c, ' ');
+	skip_fields(&c, 2); /* 12-13: majflt cmajflt */
+	stat.user_ticks = take_u64(&c, ' ');
+	stat.system_ticks = take_u64(&c, ' ');
+	skip_fields(&c, 4); /* 16-19: cutime cstime priority nice */
+	stat.threads = take_u64(&c, ' ');
+	skip_fields(&c, 1); /* 21: itrealvalue */
+	stat.start_ticks = take_u64(&c, ' ');
+	if (c.bad)
+		return -EBADMSG;
+	*out_stat = stat;
+	return 0;
+}
+
+int procfs_parse_statm(const char *bytes, size_t n, uint64_t *out_rss_pages)
+{
+	struct cursor c = { bytes, bytes + n, false };
+	(void)take_u64(&c, ' '); /* size: its digits are checked, its value is not asked for */
+	uint64_t rss_pages = take_u64(&c, ' ');
+	if (c.bad)
+		return -EBADMSG;
+	*out_rss_pages = rss_pages;
+	return 0;
+}
+
+/* The number that ends here, if it is a pid that can be a child: 1 or 0 written. */
+static size_t finish_child(struct proc_children *c, pid_t *out)
+{
+	bool is_child = c->inside && c->value > 1 && c->value <= INT_MAX;
+	if (is_child)
+		*out = (pid_t)c->value;
+	c->value = 0;
+	c->inside = false;
+	return is_child ? 1 : 0;
+}
+
+size_t procfs_feed_children(struct proc_children *c, const char **at, const char *end, pid_t *out, size_t cap)
+{
+	size_t count = 0;
+	if (!at)
+		return c->broken || cap == 0 ? 0 : finish_child(c, out);
+	const char *next = *at;
+	for (; next < end && count < cap && !c->broken; next++) {
+		if (is_digit(*next)) {
+			c->inside = true;
+			if (c->value <= INT_MAX) /* beyond, it stays beyond: never wraps into a pid */
+				c->value = c->value * 10 + (uint64_t)(*next - '0');
+		} else if (*next == ' ' || *next == '\n') {
+			count += finish_child(c, out + count);
+		} else {
+			c->broken = true;
+		}
+	}
+	*at = c->broken ? end : next;
+	return count;
+}
+
+/* Value of a digit as %016llx writes it, -1 for anything else. */
+static int hex_value(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static uint64_t take_hex(struct cursor *c)
+{
+	uint64_t value = 0;
+	const char *at = c->at;
+	for (; at < c->end && hex_value(*at) >= 0; at++) {
+		if (value >> 60)
+			c->bad = true;
+		value = value << 4 | (uint64_t)hex_value(*at);
+	}
+	if (at == c->at)
+		c->bad = true;
+	c->at = at;
+	take_char(c, '\n');
+	return value;
+}
+
+enum status_key {
+	STATUS_STATE,
+	STATUS_TGID,
+	STATUS_PPID,
+	STATUS_UID,
+	STATUS_THREADS,
+	STATUS_CAUGHT,
+	STATUS_CAPS,
+	STATUS_COUNT
+};
+
+static const struct {
+	unsigned char n;
+	char text[10];
+} status_keys[] = {
+	/* clang-format off */
+	[STATUS_STATE]   = { 7, "State:\t" },
+	[STATUS_TGID]    = { 6, "Tgid:\t" },
+	[STATUS_PPID]    = { 6, "PPid:\t" },
+	[STATUS_UID]     = { 5, "Uid:\t" },
+	[STATUS_THREADS] = { 9, "Threads:\t" },
+	[STATUS_CAUGHT]  = { 8, "SigCgt:\t" },
+	[STATUS_CAPS]    = { 8, "CapEff:\t" },
+	/* clang-format on */
+};
+_Static_assert(COUNT_OF(status_keys) == STATUS_COUNT, "one row per key");
+
+/* The key that the line at `at` starts with, STATUS_COUNT if it is none of ours. */
+static enum status_key status_key_at(const char *at, size_t n)
+{
+	for (unsigned i = 0; i < STATUS_COUNT; i++) {
+		if (at[0] == status_keys[i].text[0] && n >= status_keys[i].n &&
+		    memcmp(at, status_keys[i].text, status_keys[i].n) == 0)
+			return (enum status_key)i;
+	}
+	return STATUS_COUNT;
+}
+
+static void take_status_value(struct cursor *c, enum status_key key, struct proc_status *status)
+{
+	switch (key) {
+	case STATUS_STATE:
+		status->state = take_state(c); /* "S (sleeping)" */
+		take_char(c, ' ');
+		break;
+	case STATUS_TGID:
+		status->tgid = take_pid(c, '\n');
+		break;
+	case STATUS_PPID:
+		status->ppid = take_pid(c, '\n');
+		break;
+	case STATUS_UID: /* real, effective, saved, file system */
+		status->uid = (uid_t)take_up_to(c, UINT32_MAX, '\t');
+		status->euid = (uid_t)take_up_to(c, UINT32_MAX, '\t');
+		break;
+	case STATUS_THREADS:
+		status->threads = take_u64(c, '\n');
+		break;
+	case STATUS_CAUGHT:
+		status->caught_signals = take_hex(c);
+		break;
+	case STATUS_CAPS:
+		status->effective_caps = take_hex(c);
+		break;
+	case STATUS_COUNT:
+		break;
+	}
+}
+
+int procfs_parse_status(const char *bytes, size_t n, struct proc_status *out_status)
+{
+	struct proc_status status;
+	const char *end = bytes + n;
+	unsigned seen = 0;
+	for (const char *line = bytes; line < end && seen != (1U << STATUS_COUNT) - 1;) {
+		const char *line_end = memchr(line, '\n', (size_t)(end - line));
+		if (!line_end)
+			break; /* cut: its value is not believed */
+		enum status_key key = status_key_at(line, (size_t)(line_end - line));
+		if (key != STATUS_COUNT) {
+			struct cursor c = { line + status_keys[key].n, line_end + 1, (seen >> key & 1) != 0 };
+			take_status_value(&c, key, &status);
+			if (c.bad)
+				return -EBADMSG;
+			seen |= 1U << key;
+		}
+		line = line_end + 1;
+	}
+	if (seen != (1U << STATUS_COUNT) - 1)
+		return -EBADMSG;
+	*out_status = status;
+	return 0;
+}
+
+int procfs_parse_load(const char *bytes, size_t n, struct proc_load *out_load)
+{
+	struct proc_load load;
+	struct cursor c = { bytes, bytes + n, false };
+	load.load1_centi = take_centi(&c, ' ');
+	skip_fields(&c, 2); /* load over 5 and 15 minutes */
+	load.running = take_u64(&c, '/');
+	load.total = take_u64(&c, ' ');
+	load.last_pid = take_u64(&c, '\n');
+	if (c.bad)
+		return -EBADMSG;
+	*out_load = load;
+	return 0;
+}
+
+int procfs_parse_pressure(const char *bytes, size_t n, uint32_t *out_centi_pct)
+{
+	static const char key[] = "some avg10=";
+	struct cursor c = { bytes, bytes + n, false };
+	if (n < sizeof(key) - 1 || memcmp(bytes, key, sizeof(key) - 1) != 0)
+		return -EBADMSG; /* "some" is the first line of every resource, kernel/sched/psi.c */
+	c.at += sizeof(key) - 1;
+	uint32_t centi_pct = take_centi(&c, ' ');
+	if (c.bad)
+		return -EBADMSG;
+	*out_centi_pct = centi_pct;
+	return 0;
+}

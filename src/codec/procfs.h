@@ -1,0 +1,65 @@
+/* What the kernel writes in /proc, understood.  No field is trusted; what does not parse is -EBADMSG. */
+#ifndef SG_CODEC_PROCFS_H
+#define SG_CODEC_PROCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROC_COMM_MAX 64 /* kernel threads exceed the 15 bytes of a task's own name */
+
+/* /proc/PID/stat: parsed from the last ')', because the name may hold ") R 1". */
+struct proc_stat {
+	pid_t pid, ppid, pgrp, sid;
+	char state; /* R S D Z T t X I */
+	char comm[PROC_COMM_MAX];
+	uint64_t child_minor_faults;     /* cminflt: moves with every reaped child */
+	uint64_t user_ticks, system_ticks;
+	uint64_t threads;
+	uint64_t start_ticks; /* clock ticks since boot, of this time namespace */
+};
+int procfs_parse_stat(const char *bytes, size_t n, struct proc_stat *out_stat);
+
+/* /proc/PID/statm: resident pages. */
+int procfs_parse_statm(const char *bytes, size_t n, uint64_t *out_rss_pages);
+
+/*
+ * /proc/PID/task/TID/children, fed piece by piece; a number may be split
+ * between pieces.  Pids <= 1 and numbers that are no pid are passed over.
+ */
+struct proc_children {
+	uint64_t value;
+	bool inside; /* within a number */
+	bool broken; /* met something that is neither digit nor blank: the rest is not believed */
+};
+/*
+ * Take the next pids out of [*at, end): advances *at, writes at most `cap`
+ * pids, returns how many; call again while it returns `cap`.  With `at` ==
+ * NULL: the end of the file, gives the number still held, if any.
+ */
+size_t procfs_feed_children(struct proc_children *c, const char **at, const char *end, pid_t *out, size_t cap);
+
+/* /proc/PID/status: only what is asked for somewhere. */
+struct proc_status {
+	char state;
+	pid_t tgid, ppid;
+	uid_t uid, euid;
+	uint64_t threads;
+	uint64_t caught_signals; /* SigCgt: bit N-1 = signal N */
+	uint64_t effective_caps; /* CapEff */
+};
+int procfs_parse_status(const char *bytes, size_t n, struct proc_status *out_status);
+
+/* /proc/loadavg */
+struct proc_load {
+	uint32_t load1_centi; /* 1.25 = 125 */
+	uint64_t running, total;
+	uint64_t last_pid; /* of this PID namespace: moves with every birth, threads included */
+};
+int procfs_parse_load(const char *bytes, size_t n, struct proc_load *out_load);
+
+/* /proc/pressure/X: avg10 of the line "some", in hundredths of a percent. */
+int procfs_parse_pressure(const char *bytes, size_t n, uint32_t *out_centi_pct);
+
+#endif

@@ -1,0 +1,41 @@
+#include "conf/commands.h"
+
+#include <string.h>
+
+#include "base/auto.h"
+#include "conf/options.h"
+#include "conf/suggest.h"
+
+/* clang-format off */
+const struct command_row command_rows[] = {
+	{ "run",  FOR_RUN,  "run [OPTIONS] -- COMMAND [ARGUMENT...]", "run a command, one copy at a time, and leave nothing of it behind" },
+	{ "ps",   FOR_PS,   "ps [OPTIONS] [JOB|RUN]",                 "list running jobs and their trees" },
+	{ "kill", FOR_KILL, "kill [OPTIONS] JOB|RUN",                 "end a run's whole tree, and prove that it is gone" },
+	{ "reap", FOR_REAP, "reap [OPTIONS] [JOB]",                   "end what dead guards left behind" },
+};
+/* clang-format on */
+const size_t command_count = COUNT_OF(command_rows);
+
+const struct command_row *command_find(const char *name)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		if (strcmp(command_rows[i].name, name) == 0)
+			return &command_rows[i];
+	}
+	return NULL;
+}
+
+const char *command_suggest(const char *name)
+{
+	const char *nearest = NULL;
+	size_t least = SUGGEST_FAR;
+	size_t n = strlen(name);
+	for (size_t i = 0; i < command_count; i++) {
+		size_t rank = suggest_rank(name, n, command_rows[i].name);
+		if (rank >= least)
+			continue;
+		least = rank;
+		nearest = command_rows[i].name;
+	}
+	return nearest;
+}

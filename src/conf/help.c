@@ -1,0 +1,206 @@
+#include "conf/help.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <spawnguard/exit.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "conf/commands.h"
+#include "conf/options.h"
+
+#define HELP_COLUMNS   80
+#define OPTION_COLUMN  28 /* where the text of an option begins */
+#define STATUS_COLUMN  8  /* where the text of an exit status begins */
+#define COMMAND_COLUMN 8  /* where the text of a command begins */
+
+struct status_row {
+	unsigned commands;
+	int status; /* -1: no number of ours */
+	const char *help;
+};
+
+/* clang-format off */
+static const struct status_row status_rows[] = {
+	{ FOR_RUN,     -1,                 "the command's own; ended by a signal, spawnguard ends by the same one" },
+	{ FOR_PS,      0,                  "what was asked for is running" },
+	{ FOR_KILL,    0,                  "the whole tree is gone" },
+	{ FOR_REAP,    0,                  "nothing of a dead guard is left" },
+	{ FOR_PS,      1,                  "nothing is running, or no such job or run" },
+	{ FOR_KILL,    1,                  "no such job or run" },
+	{ FOR_REPORTS, 2,                  "the command line is wrong" },
+	{ FOR_RUN,     SG_EXIT_CONFLICT,   "a copy runs already, or --wait was in vain; -E changes it" },
+	{ FOR_ENDERS,  SG_EXIT_SURVIVORS,  "processes are left that could not be ended" },
+	{ FOR_RUN,     SG_EXIT_TIMEOUT,    "the timeout struck" },
+	{ FOR_ALL,     SG_EXIT_GUARD,      "spawnguard itself could not do its work" },
+	{ FOR_RUN,     SG_EXIT_NOT_EXEC,   "the command cannot be executed" },
+	{ FOR_RUN,     SG_EXIT_NOT_FOUND,  "the command was not found" },
+};
+/* clang-format on */
+
+/* A text that is wrapped at HELP_COLUMNS, its further lines starting at `indent`. */
+struct wrap {
+	struct buf *out;
+	size_t indent;
+	size_t column; /* where the next byte goes */
+};
+
+static void pad_to(struct wrap *w, size_t column)
+{
+	for (; w->column < column; w->column++)
+		buf_char(w->out, ' ');
+}
+
+static void put(struct wrap *w, const char *text)
+{
+	buf_str(w->out, text);
+	w->column += strlen(text);
+}
+
+static void new_line(struct wrap *w)
+{
+	buf_char(w->out, '\n');
+	w->column = 0;
+}
+
+/* The words of `text`, each on this line if it fits. */
+static void put_words(struct wrap *w, const char *text)
+{
+	while (*text) {
+		const char *blank = strchr(text, ' ');
+		size_t n = blank ? (size_t)(blank - text) : strlen(text);
+		if (w->column > w->indent && w->column + 1 + n > HELP_COLUMNS)
+			new_line(w);
+		else if (w->column > w->indent)
+			pad_to(w, w->column + 1);
+		pad_to(w, w->indent);
+		buf_mem(w->out, text, n);
+		w->column += n;
+		text += blank ? n + 1 : n;
+	}
+}
+
+/* A line of two columns: what stands in `w` already, and the text that explains it. */
+static void put_text(struct wrap *w, size_t column, const char *text)
+{
+	w->indent = column;
+	if (w->column + 2 > column)
+		new_line(w);
+	put_words(w, text);
+}
+
+static void put_option(struct wrap *w, const struct option_row *row)
+{
+	const char letter[] = { ' ', ' ', '-', row->letter, ',', ' ', '\0' };
+	put(w, row->letter ? letter : "      ");
+	put(w, "--");
+	put(w, row->name);
+	if (row->arg) {
+		put(w, row->arg_optional ? "[=" : "=");
+		put(w, row->arg);
+		put(w, row->arg_optional ? "]" : "");
+	}
+	put_text(w, OPTION_COLUMN, row->help);
+	if (row->fallback) {
+		BUF(fallback, HELP_COLUMNS);
+		buf_char(&fallback, '[');
+		buf_str(&fallback, row->fallback);
+		buf_char(&fallback, ']');
+		put_words(w, fallback.at);
+	}
+	new_line(w);
+}
+
+static void put_group(struct wrap *w, enum option_group group, unsigned command)
+{
+	bool is_titled = false;
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option_row *row = &option_rows[i];
+		if (row->group != group || !(row->commands & command))
+			continue;
+		if (!is_titled) {
+			new_line(w);
+			put(w, option_group_title[group]);
+			put(w, ":");
+			new_line(w);
+			is_titled = true;
+		}
+		put_option(w, row);
+	}
+}
+
+static void put_statuses(struct wrap *w, unsigned command)
+{
+	new_line(w);
+	put(w, "Exit status:");
+	new_line(w);
+	for (size_t i = 0; i < COUNT_OF(status_rows); i++) {
+		const struct status_row *row = &status_rows[i];
+		if (!(row->commands & command))
+			continue;
+		BUF(status, STATUS_COLUMN);
+		if (row->status < 0)
+			buf_str(&status, "any");
+		else
+			buf_i64(&status, row->status);
+		put(w, "  ");
+		put(w, status.at);
+		put_text(w, STATUS_COLUMN, row->help);
+		new_line(w);
+	}
+}
+
+/* What is said in lower case in a list. */
+static void put_sentence(struct wrap *w, const char *text)
+{
+	const char capital[] = { (char)(text[0] - 'a' + 'A'), '\0' };
+	put(w, capital);
+	put(w, text + 1);
+	put(w, ".");
+	new_line(w);
+}
+
+static void put_notes(struct wrap *w, unsigned command)
+{
+	bool has_duration = false;
+	for (size_t i = 0; i < option_count; i++) {
+		if ((option_rows[i].commands & command) && option_rows[i].arg)
+			has_duration |= strcmp(option_rows[i].arg, "D") == 0;
+	}
+	w->indent = 0;
+	new_line(w);
+	put_words(w, "A value stands behind = or is the next word.");
+	if (has_duration)
+		put_words(w, "D is a duration: 90 (seconds), 1.5m, 1h30m, 2d, or none.");
+	new_line(w);
+}
+
+void help_format(struct buf *out, unsigned command)
+{
+	struct wrap w = { .out = out };
+	for (size_t i = 0; i < command_count; i++) {
+		if (!(command_rows[i].command & command))
+			continue;
+		put(&w, "Usage: spawnguard ");
+		put(&w, command_rows[i].usage);
+		new_line(&w);
+		put_sentence(&w, command_rows[i].help);
+	}
+	for (unsigned group = 0; group < GROUP_COUNT; group++)
+		put_group(&w, (enum option_group)group, command);
+	put_notes(&w, command);
+	put_statuses(&w, command);
+}
+
+void help_commands(struct buf *out)
+{
+	struct wrap w = { .out = out };
+	for (size_t i = 0; i < command_count; i++) {
+		put(&w, "  ");
+		put(&w, command_rows[i].name);
+		put_text(&w, COMMAND_COLUMN, command_rows[i].help);
+		new_line(&w);
+	}
+}

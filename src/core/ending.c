@@ -1,0 +1,99 @@
+#include "core/ending.h"
+
+#include "base/num.h"
+
+static uint64_t after(uint64_t now_ns, uint64_t delay_ns)
+{
+	return delay_ns > NUM_NONE - now_ns ? NUM_NONE : now_ns + delay_ns;
+}
+
+static void enter(struct ending *e, enum ending_stage stage, uint64_t until_ns)
+{
+	e->stage = stage;
+	e->until_ns = until_ns;
+	e->rounds = 0;
+}
+
+void ending_begin(struct ending *e, uint64_t now_ns, uint64_t grace_ns, bool linger)
+{
+	if (e->stage > STAGE_LINGER) {
+		/* A shorter grace counts (an outer run that ends); a longer one does not. */
+		if (e->stage == STAGE_GRACE && after(now_ns, grace_ns) < e->until_ns)
+			e->until_ns = after(now_ns, grace_ns);
+		return;
+	}
+	e->grace_ns = grace_ns;
+	if (linger)
+		enter(e, STAGE_LINGER, after(now_ns, ENDING_LINGER_NS));
+	else
+		enter(e, STAGE_TERM, now_ns);
+}
+
+void ending_hurry(struct ending *e, uint64_t now_ns)
+{
+	e->grace_ns = 0;
+	if (e->stage == STAGE_GRACE)
+		e->until_ns = now_ns;
+	else if (e->stage < STAGE_GRACE)
+		enter(e, STAGE_TERM, now_ns);
+}
+
+/* 1, 2, 4 ... 128 ms: a reap wakes us sooner. */
+static uint64_t back_off(uint32_t rounds)
+{
+	return NS_PER_MS << (rounds < 7 ? rounds : 7);
+}
+
+static enum ending_action stop_or_kill(struct ending *e, const struct ending_facts *facts, uint64_t *out_wake_ns)
+{
+	if (e->stage == STAGE_STOP && (e->rounds == 0 || facts->was_fresh) && facts->now_ns < e->until_ns) {
+		e->rounds++;
+		*out_wake_ns = facts->now_ns;
+		return DO_STOP;
+	}
+	if (e->stage == STAGE_STOP) {
+		enter(e, STAGE_KILL, after(facts->now_ns, ENDING_KILL_NS));
+		e->killing_since_ns = facts->now_ns;
+	}
+	bool is_late = facts->now_ns >= e->until_ns ||
+		       (facts->all_refused && facts->now_ns >= after(e->killing_since_ns, ENDING_REFUSED_NS));
+	if (e->rounds > 0 && is_late) {
+		enter(e, STAGE_GIVEN_UP, NUM_NONE);
+		*out_wake_ns = NUM_NONE;
+		return DO_FINISH;
+	}
+	/* Still being born: again at once. Else the dying need the processor more than we do. */
+	if (facts->was_fresh)
+		e->rounds = 1;
+	*out_wake_ns = after(facts->now_ns, facts->was_fresh ? 0 : back_off(e->rounds));
+	e->rounds++;
+	return DO_KILL;
+}
+
+enum ending_action ending_step(struct ending *e, const struct ending_facts *facts, uint64_t *out_wake_ns)
+{
+	*out_wake_ns = NUM_NONE;
+	if (e->stage == STAGE_IDLE || ending_is_over(e))
+		return DO_NOTHING;
+	if (facts->is_empty) {
+		enter(e, STAGE_GONE, NUM_NONE);
+		return DO_FINISH;
+	}
+	if (e->stage == STAGE_LINGER && facts->now_ns < e->until_ns) {
+		*out_wake_ns = e->until_ns;
+		return DO_NOTHING;
+	}
+	if (e->stage <= STAGE_TERM) {
+		enter(e, STAGE_GRACE, after(facts->now_ns, e->grace_ns));
+		*out_wake_ns = e->until_ns;
+		return DO_TERM;
+	}
+	if (e->stage == STAGE_GRACE) {
+		if (facts->now_ns < e->until_ns) {
+			*out_wake_ns = e->until_ns;
+			return DO_NOTHING;
+		}
+		enter(e, STAGE_STOP, after(facts->now_ns, ENDING_STOP_NS));
+	}
+	return stop_or_kill(e, facts, out_wake_ns);
+}

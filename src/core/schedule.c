@@ -1,0 +1,17 @@
+#include "core/schedule.h"
+
+#include "base/num.h"
+
+uint64_t schedule_next(uint64_t period_ns, uint64_t births)
+{
+	if (period_ns == 0)
+		return SCHEDULE_BUSY_NS;
+	if (births > 0) {
+		uint64_t per_s = births > NUM_NONE / NS_PER_S ? NUM_NONE : births * NS_PER_S / period_ns;
+		return per_s >= SCHEDULE_STORM_PER_S ? SCHEDULE_STORM_NS : SCHEDULE_BUSY_NS;
+	}
+	uint64_t next = period_ns * 2;
+	if (next < SCHEDULE_BUSY_NS)
+		return SCHEDULE_BUSY_NS;
+	return next < SCHEDULE_QUIET_NS ? next : SCHEDULE_QUIET_NS;
+}

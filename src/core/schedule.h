@@ -1,0 +1,18 @@
+/* When to look at the tree again: often while things are born, seldom while nothing happens.  Pure. */
+#ifndef SG_CORE_SCHEDULE_H
+#define SG_CORE_SCHEDULE_H
+
+#include <stdint.h>
+
+#define SCHEDULE_STORM_NS (10ULL * 1000000)
+#define SCHEDULE_BUSY_NS  (50ULL * 1000000)
+#define SCHEDULE_QUIET_NS (1000ULL * 1000000)
+#define SCHEDULE_STORM_PER_S 200 /* births per second that are a storm */
+
+/*
+ * The next period after one of `period_ns` (0 = the first) that saw `births`:
+ * 10 ms in a storm, 50 ms while anything is born, then doubling up to 1 s.
+ */
+uint64_t schedule_next(uint64_t period_ns, uint64_t births);
+
+#endif

@@ -1,0 +1,20 @@
+/* Time.  Durations and deadlines: CLOCK_BOOTTIME, which counts suspend; wall time only to show. */
+#ifndef SG_OS_CLOCK_H
+#define SG_OS_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t os_clock_boot_ns(void);
+uint64_t os_clock_wall_ns(void);
+
+/* Owned timerfd on CLOCK_BOOTTIME, disarmed; -errno. */
+int os_timer_open(void);
+/* Wake at `at_ns` (boot time); NUM_NONE disarms. 0, -errno. */
+int os_timer_set(int fd, uint64_t at_ns);
+/* Take the expirations out. */
+void os_timer_drain(int fd);
+
+/* A SIGALRM to this process at `at_ns` (boot time), again every 10 ms from then on; NUM_NONE stops it. 0, -errno. */
+int os_alarm_set(uint64_t at_ns);
+
+#endif

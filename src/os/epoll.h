@@ -1,0 +1,14 @@
+/* The one place where the warden sleeps. */
+#ifndef SG_OS_EPOLL_H
+#define SG_OS_EPOLL_H
+
+#include <stdint.h>
+
+int os_epoll_open(void);
+/* `tag` comes back from os_epoll_wait. 0, -errno. */
+int os_epoll_add(int epoll, int fd, uint32_t tag);
+int os_epoll_remove(int epoll, int fd);
+/* Sleep until something is readable; bits 1 << tag (tags 0..31). -errno. */
+int os_epoll_wait(int epoll, uint32_t *out_tags);
+
+#endif

@@ -1,0 +1,105 @@
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define KEEP_MAX 16
+
+void os_fd_close(int *fd)
+{
+	int saved = errno;
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+int os_fd_fill_stdio(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		/* The lowest free number is the one we just found. */
+		if (open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY) >= 0)
+			continue;
+		/* No /dev here: any file serves that reads as empty and refuses writes. */
+		if (open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static void close_range_of(unsigned from, unsigned to)
+{
+	if (from > to)
+		return;
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+	if (syscall(SYS_close_range, from, to, 0U) == 0)
+		return;
+	/* before 5.9 */
+	unsigned limit = to < 65536 ? to : 65536;
+	for (unsigned fd = from; fd <= limit; fd++)
+		(void)close((int)fd);
+}
+
+void os_fd_close_others(const int *keep, size_t n)
+{
+	int sorted[KEEP_MAX];
+	size_t count = 0;
+	for (size_t i = 0; i < n && count < KEEP_MAX; i++) {
+		if (keep[i] < 0)
+			continue;
+		size_t at = count++;
+		while (at > 0 && sorted[at - 1] > keep[i]) {
+			sorted[at] = sorted[at - 1];
+			at--;
+		}
+		sorted[at] = keep[i];
+	}
+	unsigned from = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (sorted[i] > 0)
+			close_range_of(from, (unsigned)sorted[i] - 1);
+		from = (unsigned)sorted[i] + 1;
+	}
+	close_range_of(from, ~0U);
+}
+
+int os_fd_set_cloexec(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+	if (flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
+ssize_t os_fd_pread(int fd, void *bytes, size_t n, uint64_t offset)
+{
+	for (;;) {
+		ssize_t got = pread(fd, bytes, n, (off_t)offset);
+		if (got >= 0)
+			return got;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+int os_fd_pwrite(int fd, const void *bytes, size_t n, uint64_t offset)
+{
+	ssize_t done = pwrite(fd, bytes, n, (off_t)offset);
+	if (done < 0)
+		return -errno;
+	return (size_t)done == n ? 0 : -ENOSPC;
+}
+
+int os_fd_write(int fd, const void *bytes, size_t n)
+{
+	ssize_t done = write(fd, bytes, n);
+	if (done < 0)
+		return -errno;
+	return (size_t)done == n ? 0 : -ENOSPC;
+}

@@ -1,0 +1,43 @@
+/* File descriptors: ownership marks and the few calls everybody needs. */
+#ifndef SG_OS_FD_H
+#define SG_OS_FD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* `AUTO_FD int fd = -1;` is closed at the end of its block; errno survives. */
+#define AUTO_FD __attribute__((cleanup(os_fd_close)))
+
+/* Close *fd if it is open and set it to -1.  Never retried: after EINTR Linux has closed it. */
+void os_fd_close(int *fd);
+
+/* Hand the descriptor on: returns it and leaves -1, so the cleanup does nothing. */
+static inline int os_fd_steal(int *fd)
+{
+	int taken = *fd;
+	*fd = -1;
+	return taken;
+}
+
+/*
+ * Where 0, 1 or 2 is closed, put /dev/null there with CLOEXEC: no file of ours
+ * may land on a number that somebody writes to, and the job finds it closed.
+ * 0, or -errno (then the process must not go on).
+ */
+int os_fd_fill_stdio(void);
+
+/* Close every descriptor but the `n` in `keep` (any order, -1 is passed over; n <= 16). */
+void os_fd_close_others(const int *keep, size_t n);
+
+/* The job must not have it. 0, -EBADF. */
+int os_fd_set_cloexec(int fd);
+
+/* Whole file position kept: pread at `offset`.  Bytes, 0 at the end, -errno; EINTR is retried. */
+ssize_t os_fd_pread(int fd, void *bytes, size_t n, uint64_t offset);
+/* All of it or -errno (a short write is -ENOSPC). */
+int os_fd_pwrite(int fd, const void *bytes, size_t n, uint64_t offset);
+/* One write(2); a short one is -ENOSPC. */
+int os_fd_write(int fd, const void *bytes, size_t n);
+
+#endif

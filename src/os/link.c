@@ -1,0 +1,34 @@
+#include "os/link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+int os_link_open(int out_ends[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, out_ends) < 0 ? -errno : 0;
+}
+
+int os_link_send(int fd, const void *message, size_t n)
+{
+	/* The queue holds hundreds of messages; a peer that is stopped for so long gets no more of them. */
+	ssize_t sent = send(fd, message, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return sent < 0 ? -errno : 0;
+}
+
+ssize_t os_link_receive(int fd, void *message, size_t n)
+{
+	ssize_t got = recv(fd, message, n, MSG_DONTWAIT);
+	if (got < 0 && errno == ECONNRESET)
+		return 0;
+	return got < 0 ? -errno : got;
+}
+
+int os_wait_two(int first, int second, int timeout_ms)
+{
+	struct pollfd p[2] = { { .fd = first, .events = POLLIN }, { .fd = second, .events = POLLIN } };
+	int n = poll(p, 2, timeout_ms);
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	return (p[0].revents ? 1 : 0) | (p[1].revents ? 2 : 0);
+}

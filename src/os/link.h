@@ -1,0 +1,19 @@
+/* The pair's line: a SOCK_SEQPACKET with whole messages.  Its end of file is the other side's death. */
+#ifndef SG_OS_LINK_H
+#define SG_OS_LINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Two owned ends. 0, -errno. */
+int os_link_open(int out_ends[2]);
+/* Never blocks for long, never raises SIGPIPE (blocked in both). 0, -EPIPE (other side gone), -errno. */
+int os_link_send(int fd, const void *message, size_t n);
+/* Bytes of the next message, 0 = the other side is gone, -EAGAIN nothing there, -errno. */
+ssize_t os_link_receive(int fd, void *message, size_t n);
+
+/* poll(2) on two descriptors.  Bits: 1 = first readable, 2 = second. */
+int os_wait_two(int first, int second, int timeout_ms);
+
+#endif

@@ -1,0 +1,32 @@
+/* Process handles.  A pidfd names one process for ever; a PID does not. */
+#ifndef SG_OS_PIDFD_H
+#define SG_OS_PIDFD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Handle of `pid` (> 1).  Caller owns the descriptor (CLOEXEC).
+ * -ESRCH gone, -EMFILE/-ENFILE descriptors used up, -ENOSYS before Linux 5.3.
+ */
+int os_pidfd_open(pid_t pid);
+/* The same for ourselves, whatever our pid is. */
+int os_pidfd_open_self(void);
+
+/*
+ * Send `sig` (0: only ask).  `pidfd` may be a descriptor of /proc/PID too.
+ * 0, -ESRCH (already dead: for a kill a success), -EPERM (other uid), -ENOSYS before 5.1.
+ */
+int os_pidfd_signal(int pidfd, int sig);
+
+/* Inode of its pidfd, never repeated within a boot; 0 before 6.9, where all pidfds share one. */
+uint64_t os_pidfd_inode(int pidfd);
+
+/* It has ended (a zombie has); false also if that cannot be told. */
+bool os_pidfd_is_dead(int pidfd);
+
+/* Wait until it has ended, at most `timeout_ms` (-1: for ever).  1 ended, 0 not yet. */
+int os_pidfd_wait(int pidfd, int timeout_ms);
+
+#endif

@@ -1,0 +1,189 @@
+#include "os/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/pidfd.h"
+
+static void path_of(struct buf *path, pid_t pid, const char *name)
+{
+	buf_str(path, "/proc/");
+	buf_u64(path, (uint64_t)pid);
+	if (name[0] != '\0') {
+		buf_char(path, '/');
+		buf_str(path, name);
+	}
+}
+
+int os_proc_open(pid_t pid, const char *name)
+{
+	BUF(path, 64);
+	if (pid <= 0)
+		return -ESRCH;
+	path_of(&path, pid, name);
+	return os_open_at(OS_CWD, path.at, O_RDONLY, 0);
+}
+
+static ssize_t read_file(pid_t pid, const char *name, char *bytes, size_t n)
+{
+	AUTO_FD int fd = os_proc_open(pid, name);
+	if (fd == -ENOENT)
+		return -ESRCH;
+	if (fd < 0)
+		return fd;
+	return os_fd_pread(fd, bytes, n, 0);
+}
+
+int os_proc_stat(pid_t pid, struct proc_stat *out_stat)
+{
+	char bytes[1024];
+	ssize_t n = read_file(pid, "stat", bytes, sizeof(bytes));
+	return n < 0 ? (int)n : procfs_parse_stat(bytes, (size_t)n, out_stat);
+}
+
+int os_proc_status(pid_t pid, struct proc_status *out_status)
+{
+	char bytes[4096];
+	ssize_t n = read_file(pid, "status", bytes, sizeof(bytes));
+	return n < 0 ? (int)n : procfs_parse_status(bytes, (size_t)n, out_status);
+}
+
+int os_proc_load(struct proc_load *out_load)
+{
+	char bytes[128];
+	ssize_t n = os_file_read_at(OS_CWD, "/proc/loadavg", bytes, sizeof(bytes));
+	return n < 0 ? (int)n : procfs_parse_load(bytes, (size_t)n, out_load);
+}
+
+int os_proc_pressure(const char *resource, uint32_t *out_centi_pct)
+{
+	char bytes[256];
+	BUF(path, 64);
+	buf_str(&path, "/proc/pressure/");
+	buf_str(&path, resource);
+	ssize_t n = os_file_read_at(OS_CWD, path.at, bytes, sizeof(bytes));
+	return n < 0 ? (int)n : procfs_parse_pressure(bytes, (size_t)n, out_centi_pct);
+}
+
+uint64_t os_proc_threads(int task_fd)
+{
+	struct stat st;
+	if (fstat(task_fd, &st) < 0 || st.st_nlink < 2)
+		return 0;
+	return st.st_nlink - 2; /* ".", ".." and one directory per thread */
+}
+
+int os_proc_identity(pid_t pid, int pidfd, struct proc_id *out_id)
+{
+	struct proc_id id = { .pid = pid };
+	struct proc_stat stat;
+
+	if (pidfd >= 0)
+		id.pidfs_ino = os_pidfd_inode(pidfd);
+	if (id.pidfs_ino == 0) { /* before 6.9 */
+		int r = os_proc_stat(pid, &stat);
+		if (r < 0)
+			return r;
+		id.start_ticks = stat.start_ticks;
+	}
+	*out_id = id;
+	return 0;
+}
+
+static uint64_t inode_of(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) < 0 ? 0 : st.st_ino;
+}
+
+void os_host_id(struct host_id *out_host)
+{
+	*out_host = (struct host_id){ 0 };
+	ssize_t n = os_file_read_at(OS_CWD, "/proc/sys/kernel/random/boot_id", out_host->boot_id,
+				    sizeof(out_host->boot_id));
+	if (n < 0)
+		n = 0;
+	while (n > 0 && out_host->boot_id[n - 1] == '\n')
+		n--;
+	memset(out_host->boot_id + n, 0, sizeof(out_host->boot_id) - (size_t)n);
+	out_host->pid_ns = inode_of("/proc/self/ns/pid");
+	out_host->time_ns = inode_of("/proc/self/ns/time");
+}
+
+static int feed(struct proc_children *c, const char **at, const char *end, int (*each)(void *, pid_t), void *with)
+{
+	pid_t pids[64];
+	size_t n;
+	do {
+		n = procfs_feed_children(c, at, end, pids, 64);
+		for (size_t i = 0; i < n; i++) {
+			int r = each(with, pids[i]);
+			if (r != 0)
+				return r;
+		}
+	} while (n == 64);
+	return 0;
+}
+
+int os_proc_children(pid_t pid, pid_t tid, int children_fd, int (*each)(void *with, pid_t child), void *with)
+{
+	char bytes[4096];
+	struct proc_children c = { 0 };
+	AUTO_FD int own = -1;
+	int fd = children_fd;
+
+	if (fd < 0) {
+		BUF(name, 48);
+		buf_str(&name, "task/");
+		buf_u64(&name, (uint64_t)tid);
+		buf_str(&name, "/children");
+		fd = own = os_proc_open(pid, name.at);
+		if (fd < 0)
+			return fd;
+	}
+	for (uint64_t offset = 0;;) {
+		ssize_t got = os_fd_pread(fd, bytes, sizeof(bytes), offset);
+		if (got < 0)
+			return (int)got;
+		if (got == 0)
+			break;
+		offset += (uint64_t)got;
+		const char *at = bytes;
+		int r = feed(&c, &at, bytes + got, each, with);
+		if (r != 0)
+			return r;
+		if ((size_t)got < sizeof(bytes) / 2)
+			break; /* a page is filled to the last whole number: far less is the end */
+	}
+	return feed(&c, &(const char *){ NULL }, NULL, each, with);
+}
+
+struct thread_walk {
+	pid_t pid;
+	int (*each)(void *with, pid_t child);
+	void *with;
+};
+
+static int children_of_thread(void *with, const char *name)
+{
+	struct thread_walk *w = with;
+	pid_t tid = 0;
+	for (const char *c = name; *c >= '0' && *c <= '9'; c++)
+		tid = tid * 10 + (*c - '0');
+	int r = os_proc_children(w->pid, tid, -1, w->each, w->with);
+	return r > 0 ? r : 0; /* a thread that ended meanwhile has handed its children on */
+}
+
+int os_proc_children_of_threads(pid_t pid, int (*each)(void *with, pid_t child), void *with)
+{
+	struct thread_walk w = { .pid = pid, .each = each, .with = with };
+	AUTO_FD int task = os_proc_open(pid, "task");
+	if (task < 0)
+		return task;
+	return os_dir_each(task, children_of_thread, &w);
+}

@@ -1,0 +1,41 @@
+/* /proc/PID: never cmdline, environ or smaps in front or warden (they can block for ever). */
+#ifndef SG_OS_PROC_H
+#define SG_OS_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "codec/procfs.h"
+#include "codec/record.h"
+
+/* Kept descriptor of /proc/PID/NAME (NAME "task", "task/PID/children", "statm", "" for the directory); -errno. */
+int os_proc_open(pid_t pid, const char *name);
+
+/* One read of /proc/PID/stat. 0, -ESRCH, -EMFILE, -EBADMSG, -errno. */
+int os_proc_stat(pid_t pid, struct proc_stat *out_stat);
+int os_proc_status(pid_t pid, struct proc_status *out_status);
+/* Load average and the last PID given out. 0, -errno. */
+int os_proc_load(struct proc_load *out_load);
+/* avg10 "some" of /proc/pressure/RESOURCE in hundredths of a percent; -errno. */
+int os_proc_pressure(const char *resource, uint32_t *out_centi_pct);
+
+/* Threads of the process behind a descriptor of its task directory; 0 when it is gone. */
+uint64_t os_proc_threads(int task_fd);
+
+/* pid, start time and pidfd inode of `pid`, which the caller knows not to be reused (itself, or an unreaped child). */
+int os_proc_identity(pid_t pid, int pidfd, struct proc_id *out_id);
+
+/* Boot id and namespaces of this process; what cannot be read stays empty. */
+void os_host_id(struct host_id *out_host);
+
+/*
+ * The children of thread `tid` of `pid`, given to `each` one by one, by
+ * `children_fd` (a kept descriptor), or by name if that is -1.  0, -errno;
+ * what `each` returned if not 0.
+ */
+int os_proc_children(pid_t pid, pid_t tid, int children_fd, int (*each)(void *with, pid_t child), void *with);
+/* The same for every thread of `pid`. */
+int os_proc_children_of_threads(pid_t pid, int (*each)(void *with, pid_t child), void *with);
+
+#endif

@@ -1,0 +1,34 @@
+#include "os/say.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/uio.h>
+#include <stdint.h>
+#include <unistd.h>
+
+void os_say(const char *text, size_t n)
+{
+	static const char name[] = "spawnguard: ";
+	struct iovec line[3] = {
+		{ .iov_base = (void *)(uintptr_t)name, .iov_len = sizeof(name) - 1 },
+		{ .iov_base = (void *)(uintptr_t)text, .iov_len = n },
+		{ .iov_base = (void *)(uintptr_t) "\n", .iov_len = 1 },
+	};
+	struct pollfd ready = { .fd = 2, .events = POLLOUT };
+
+	/* A full pipe that nobody reads must not hold up an end: a tenth of a second, then silence. */
+	if (poll(&ready, 1, 100) > 0)
+		(void)!writev(2, line, 3);
+}
+
+void os_print(int fd, const char *text, size_t n)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t put = write(fd, text + done, n - done);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return;
+		done += (size_t)put;
+	}
+}

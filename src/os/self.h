@@ -1,0 +1,45 @@
+/* Facts about this process and this machine. */
+#ifndef SG_OS_SELF_H
+#define SG_OS_SELF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+pid_t os_self_pid(void);
+pid_t os_self_parent(void);
+pid_t os_self_group(void);
+uid_t os_self_uid(void); /* effective */
+
+/* Is there a controlling terminal, whatever stdin is? */
+bool os_has_terminal(void);
+/* Is `fd` a terminal? */
+bool os_is_terminal(int fd);
+
+/* Random bytes; never fails (falls back to time and pid before the pool is ready). */
+void os_random(void *bytes, size_t n);
+
+/* Host name and working directory into `out`; "" where they cannot be told. */
+void os_host_name(char *out, size_t n);
+void os_working_dir(char *out, size_t n);
+/* First line of a file, without its newline; length, or -errno. */
+ssize_t os_first_line(const char *path, char *out, size_t n);
+
+/* Home directory of `uid` by the password database: /etc/passwd first, then the C library's. 0, -ENOENT. */
+int os_user_home(uid_t uid, char *out, size_t n);
+
+/* Directory of the running executable, without a slash at the end. 0, -errno. */
+int os_self_dir(char *out, size_t n);
+
+/*
+ * The warden's own end of privileges, after the job is forked: no new ones, no
+ * core, no ptrace by others (root), capabilities: KILL for root, none else.
+ * 0, or the first -errno (it goes on with what it has).
+ */
+int os_drop_privileges(void);
+
+/* Soft limit of open files up to the hard one. */
+void os_raise_files(void);
+
+#endif

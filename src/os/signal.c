@@ -1,0 +1,128 @@
+#include "os/signal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static struct sigaction alarm_was; /* while waiting for a lock */
+
+int os_signals_take(struct os_signals *out_was)
+{
+	sigset_t all;
+	struct sigaction chld;
+
+	sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, &out_was->mask) < 0)
+		return -errno;
+	if (sigaction(SIGCHLD, NULL, &chld) < 0)
+		return -errno;
+	out_was->chld_ignored = (chld.sa_flags & SA_NOCLDWAIT) || chld.sa_handler == SIG_IGN;
+	if (out_was->chld_ignored) {
+		struct sigaction plain = { .sa_handler = SIG_DFL };
+		if (sigaction(SIGCHLD, &plain, NULL) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+void os_signals_give_back(const struct os_signals *was)
+{
+	if (was->chld_ignored) {
+		struct sigaction ignore = { .sa_handler = SIG_IGN };
+		(void)sigaction(SIGCHLD, &ignore, NULL);
+	}
+	(void)sigprocmask(SIG_SETMASK, &was->mask, NULL);
+}
+
+int os_signalfd_open(os_sigset set)
+{
+	sigset_t mask;
+	sigemptyset(&mask);
+	for (int n = 1; n <= 64; n++)
+		if (set & OS_SIG(n))
+			(void)sigaddset(&mask, n); /* 32 and 33 are the C library's: refused */
+	int fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+int os_signalfd_read(int fd, struct os_signal *out_signal)
+{
+	struct signalfd_siginfo info;
+	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return 0;
+	*out_signal = (struct os_signal){
+		.number = (int)info.ssi_signo,
+		.code = info.ssi_code,
+		.pid = info.ssi_code <= 0 ? (pid_t)info.ssi_pid : 0,
+		.uid = info.ssi_uid,
+		.child_status = info.ssi_status,
+	};
+	return 1;
+}
+
+bool os_signal_is_ignored(int number)
+{
+	struct sigaction is;
+	return sigaction(number, NULL, &is) == 0 && is.sa_handler == SIG_IGN;
+}
+
+static void unblock_and_raise(int number)
+{
+	sigset_t only;
+	sigemptyset(&only);
+	sigaddset(&only, number);
+	(void)kill(getpid(), number);
+	(void)sigprocmask(SIG_UNBLOCK, &only, NULL);
+	(void)sigprocmask(SIG_BLOCK, &only, NULL);
+}
+
+void os_signal_stop_self(int number)
+{
+	sigset_t pending;
+
+	unblock_and_raise(number);
+	/* Whoever let us go on did it by CONT, which waits blocked.  None: we have not been stopped. */
+	if (sigpending(&pending) < 0 || sigismember(&pending, SIGCONT))
+		return;
+	(void)kill(getpid(), SIGSTOP);
+}
+
+void os_signal_die(int number)
+{
+	struct sigaction plain = { .sa_handler = SIG_DFL };
+	struct rlimit none = { 0 };
+
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a core of ours would replace the job's */
+	if (getrlimit(RLIMIT_CORE, &none) == 0) {
+		none.rlim_cur = 0;
+		(void)setrlimit(RLIMIT_CORE, &none);
+	}
+	(void)sigaction(number, &plain, NULL);
+	unblock_and_raise(number);
+}
+
+static void do_nothing(int number)
+{
+	(void)number;
+}
+
+void os_signals_open_for_wait(const struct os_signals *was)
+{
+	struct sigaction interrupt = { .sa_handler = do_nothing };
+	sigset_t mask = was->mask;
+
+	(void)sigaction(SIGALRM, &interrupt, &alarm_was);
+	sigdelset(&mask, SIGALRM);
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
+void os_signals_close_after_wait(void)
+{
+	sigset_t all;
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)sigaction(SIGALRM, &alarm_was, NULL);
+}

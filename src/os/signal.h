@@ -1,0 +1,51 @@
+/* Signals: everything is blocked in front and warden, and read from a descriptor; dispositions stay the caller's. */
+#ifndef SG_OS_SIGNAL_H
+#define SG_OS_SIGNAL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Kernel's view: bit N-1 = signal N. */
+typedef uint64_t os_sigset;
+#define OS_SIG(n) (1ULL << ((n)-1))
+
+/* What the caller gave us and the job must find again. */
+struct os_signals {
+	sigset_t mask;      /* blocked at start */
+	bool chld_ignored;  /* SIGCHLD was ignored: waiting would not work, so it is not while we live */
+};
+
+/* Block all, remember in *out what was. 0, -errno. */
+int os_signals_take(struct os_signals *out_was);
+/* In a child, before exec: as it was. */
+void os_signals_give_back(const struct os_signals *was);
+
+struct os_signal {
+	int number;
+	int code;     /* > 0: the kernel sent it (a terminal); else a process did */
+	pid_t pid;    /* sender, 0 = unknown (another PID namespace) */
+	uid_t uid;
+	int child_status; /* of SIGCHLD */
+};
+
+/* Owned descriptor that the signals of `set` are read from; -errno. */
+int os_signalfd_open(os_sigset set);
+/* 1 and the next signal, 0 none waiting. */
+int os_signalfd_read(int fd, struct os_signal *out_signal);
+
+/* Ignored since before we started (nohup): we never set it. */
+bool os_signal_is_ignored(int number);
+
+/* Stop ourselves as `number` does (TSTP, TTIN, TTOU); where that has no effect (orphaned group), as STOP does. */
+void os_signal_stop_self(int number);
+
+/* Die of `number` without a core file.  Returns only where that is discarded (PID 1). */
+void os_signal_die(int number);
+
+/* Let the caller's mask and an ALRM handler that does nothing be in force; undo gives all blocked back. */
+void os_signals_open_for_wait(const struct os_signals *was);
+void os_signals_close_after_wait(void);
+
+#endif
