@@ -30,8 +30,7 @@ static const struct unit units[] = {
 /* Each SIZE_STEP times the one before. */
 static const char size_letters[5] = { 'K', 'M', 'G', 'T', 'P' };
 
-/* A decimal number as it was written; the fraction stays text, so that nothing is lost before its unit is
- * known. */
+/* A number as it was written; its fraction stays text until the unit is known, so that nothing is lost. */
 struct decimal {
 	uint64_t whole;
 	bool is_beyond;       /* `whole` did not fit: it is UINT64_MAX */
@@ -130,7 +129,7 @@ static size_t take_unit(const char **at, size_t from)
 	return COUNT_OF(units);
 }
 
-/* All of `text` as number, unit, number, unit …; saturates. */
+/* All of `text` as number, unit, number, unit and so on; saturates. */
 static int sum_of_parts(const char *text, uint64_t *out_ns)
 {
 	uint64_t sum = 0;
@@ -175,10 +174,10 @@ int num_parse_duration(const char *text, uint64_t *out_ns)
 
 static char upper(char c)
 {
-	return is_lower(c) ? (char)(c - 'a' + 'A') : c;
+	return is_lower(c) ? (char)(c & ~0x20) : c;
 }
 
-/* The factor of ``, `B`, `K`, `KB`, `KiB` …, in either case; 0 = none of them. */
+/* The factor of ``, `B`, `K`, `KB`, `KiB`, `M` and so on, in either case; 0 = none of them. */
 static uint64_t factor_of(const char *suffix)
 {
 	uint64_t factor = 1;
@@ -186,11 +185,15 @@ static uint64_t factor_of(const char *suffix)
 		factor *= SIZE_STEP;
 		if (upper(suffix[0]) != size_letters[i])
 			continue;
-		bool is_long = upper(suffix[1]) == 'I' && upper(suffix[2]) == 'B';
-		suffix += is_long ? 3 : upper(suffix[1]) == 'B' ? 2 : 1;
+		suffix++;
+		if (upper(suffix[0]) == 'I' && upper(suffix[1]) == 'B')
+			suffix++;
+		if (upper(suffix[0]) == 'B')
+			suffix++;
 		return *suffix == '\0' ? factor : 0;
 	}
-	suffix += upper(suffix[0]) == 'B';
+	if (upper(suffix[0]) == 'B')
+		suffix++;
 	return *suffix == '\0' ? 1 : 0;
 }
 

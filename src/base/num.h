@@ -18,18 +18,27 @@ int num_parse_u64(const char *text, uint64_t max, uint64_t *out_value);
 
 /*
  * `90` (seconds), `1.5m`, `1h30m`, `2d`, `250ms`; units ns us ms s m h d w,
- * larger before smaller, each at most once, a fraction only in the last.
- * 0, -EINVAL, -ERANGE (beyond 100 years).  Zero is a value here: whether it
+ * larger before smaller, each at most once, a fraction only in the last
+ * (below a nanosecond: rounded down); `none` is NUM_NONE.
+ * 0, -EINVAL, -ERANGE (beyond 100 years of 365.25 days).  Zero is a value here: whether it
  * is allowed is the caller's business.
  */
 int num_parse_duration(const char *text, uint64_t *out_ns);
 
-/* `4096`, `512K`, `1.5G`, `3GiB`, `3GB`; K M G T P are powers of 1024.  0, -EINVAL, -ERANGE. */
+/*
+ * `4096`, `512K`, `1.5G`, `3GiB`, `3GB`, in either case; K M G T P are powers
+ * of 1024; a fraction needs one of them (below a byte: rounded down); `none`
+ * is NUM_NONE.  0, -EINVAL, -ERANGE (NUM_NONE and beyond).
+ */
 int num_parse_size(const char *text, uint64_t *out_bytes);
 
-/* Two units at most, exact enough to read: 240ms, 3.2s, 4m12s, 3h12m, 2d4h; "none" for NUM_NONE. */
+/*
+ * Two units at most, exact enough to read: 240ms, 3.2s, 4m12s, 3h12m, 2d4h;
+ * "none" for NUM_NONE.  Rounded down: num_parse_duration gives back this much
+ * or less, by less than the last unit shown.
+ */
 void num_format_duration(struct buf *out, uint64_t ns);
-/* 812, 1.5K, 180M, 3.1G; "none" for NUM_NONE. */
+/* 812, 1.5K, 180M, 3.1G; "none" for NUM_NONE.  Rounded down, one decimal below 100. */
 void num_format_size(struct buf *out, uint64_t bytes);
 
 #endif

@@ -7,8 +7,8 @@
 struct buf;
 
 struct utc {
-	int year;                               /* 1970 and later */
-	unsigned month, day;                    /* 1..12, 1..31 */
+	int year;            /* 1970 and later */
+	unsigned month, day; /* 1..12, 1..31 */
 	unsigned hour, minute, second, milli;
 };
 

@@ -7,21 +7,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PROC_COMM_MAX 64 /* kernel threads exceed the 15 bytes of a task's own name */
+#define PROC_COMM_MAX 64 /* with the NUL; kernel threads exceed the 15 bytes of a task's own name */
 
 /* /proc/PID/stat: parsed from the last ')', because the name may hold ") R 1". */
 struct proc_stat {
-	pid_t pid, ppid, pgrp, sid;
-	char state; /* R S D Z T t X I */
+	pid_t pid, ppid, pgrp, sid; /* but pid: 0 = not of this PID namespace, -1 = being reaped */
+	char state;                 /* R S D Z T t X I */
 	char comm[PROC_COMM_MAX];
-	uint64_t child_minor_faults;     /* cminflt: moves with every reaped child */
+	uint64_t child_minor_faults; /* cminflt: moves with every reaped child */
 	uint64_t user_ticks, system_ticks;
 	uint64_t threads;
 	uint64_t start_ticks; /* clock ticks since boot, of this time namespace */
 };
 int procfs_parse_stat(const char *bytes, size_t n, struct proc_stat *out_stat);
 
-/* /proc/PID/statm: resident pages. */
+/* /proc/PID/statm: resident pages; 0 while a process exits. */
 int procfs_parse_statm(const char *bytes, size_t n, uint64_t *out_rss_pages);
 
 /*
@@ -38,7 +38,8 @@ struct proc_children {
  * pids, returns how many; call again while it returns `cap`.  With `at` ==
  * NULL: the end of the file, gives the number still held, if any.
  */
-size_t procfs_feed_children(struct proc_children *c, const char **at, const char *end, pid_t *out, size_t cap);
+size_t procfs_feed_children(struct proc_children *c, const char **at, const char *end, pid_t *out,
+			    size_t cap);
 
 /* /proc/PID/status: only what is asked for somewhere. */
 struct proc_status {

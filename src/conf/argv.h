@@ -21,9 +21,10 @@ void argv_defaults(struct job *job);
  * tags add up.  Nothing is copied: `job` borrows from `argv`.
  * *out_rest: the words behind the options; *out_dashes: whether "--" stood
  * before them.  With "--" and words behind it these are job->command too.
- * Returns 0, or -EINVAL with one line behind what `why` holds already: what is wrong, with what, and
- * what to do ("unknown option --timout: did you mean --timeout?"); foreign
- * text in it is escaped.  After -EINVAL the contents of `job` mean nothing.
+ * Returns 0, or -EINVAL with one line put behind what `why` holds: what is
+ * wrong, with what, and what to do ("unknown option --timout: did you mean
+ * --timeout?"); foreign text in it is escaped.  After -EINVAL the contents of
+ * `job` mean nothing.
  */
 int argv_parse(char **argv, unsigned command, struct job *job, char ***out_rest, int *out_dashes,
 	       struct buf *why);

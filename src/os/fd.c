@@ -69,6 +69,11 @@ void os_fd_close_others(const int *keep, size_t n)
 	close_range_of(from, ~0U);
 }
 
+int os_fd_copy(int fd)
+{
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
 int os_fd_set_cloexec(int fd)
 {
 	int flags = fcntl(fd, F_GETFD);

@@ -30,6 +30,9 @@ int os_fd_fill_stdio(void);
 /* Close every descriptor but the `n` in `keep` (any order, -1 is passed over; n <= 16). */
 void os_fd_close_others(const int *keep, size_t n);
 
+/* Owned copy (CLOEXEC); -1 if there is none to be had. */
+int os_fd_copy(int fd);
+
 /* The job must not have it. 0, -EBADF. */
 int os_fd_set_cloexec(int fd);
 

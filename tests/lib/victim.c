@@ -153,15 +153,25 @@ static int shape_sleep(int argc, char **argv, bool leave)
 	return life_ready(leave);
 }
 
+static void wait_for_close(int fd)
+{
+	char byte;
+	ssize_t n;
+	do
+		n = read(fd, &byte, 1);
+	while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0)
+		life_broken("read gate");
+}
+
 /* Ends when the other end of pipe FD is closed: the test says when, without a clock. */
 static int shape_hold(int argc, char **argv, bool leave)
 {
 	if (argc < 2)
 		life_broken("hold: no FD");
-	char byte;
 	life_ready(true);
-	while (!leave && read(life_number(argv[1]), &byte, 1) != 0)
-		;
+	if (!leave)
+		wait_for_close(life_number(argv[1]));
 	return argc > 2 ? life_number(argv[2]) : 0;
 }
 
@@ -172,9 +182,7 @@ static int shape_gate(int argc, char **argv, bool leave)
 	if (argc < 3)
 		life_broken("gate: FD COMMAND");
 	int fd = life_number(argv[1]);
-	char byte;
-	while (read(fd, &byte, 1) != 0)
-		;
+	wait_for_close(fd);
 	close(fd);
 	execvp(argv[2], argv + 2);
 	life_broken(argv[2]);

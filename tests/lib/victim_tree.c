@@ -1,5 +1,4 @@
 /* Tree shapes: the ways in which processes get away from those who started them. */
-#define _GNU_SOURCE
 #include "victim.h"
 
 #include <fcntl.h>
@@ -110,14 +109,12 @@ static int shape_closefrom(int argc, char **argv, bool leave)
 /* No variable, no session, no parent, another program image: nothing is left to know it by. */
 static void bare_body(void)
 {
-	static char *const argv[] = { (char *)"victim", (char *)"bare", NULL };
-	static char *const envp[] = { NULL };
-	char fd[16];
+	char name[] = "victim", shape[] = "bare", fd[16];
+	char *argv[] = { name, shape, fd, NULL }, *envp[] = { NULL };
 	(void)snprintf(fd, sizeof(fd), "%d", built[1]);
-	char *with_fd[] = { argv[0], argv[1], fd, NULL };
 	clearenv();
 	fcntl(built[1], F_SETFD, 0);
-	execve("/proc/self/exe", with_fd, envp);
+	execve("/proc/self/exe", argv, envp);
 	life_broken("exec itself");
 }
 
@@ -221,17 +218,11 @@ static int shape_deep(int argc, char **argv, bool leave)
 {
 	int count = life_number(argc > 1 ? argv[1] : "100");
 	built_open();
-	for (int i = 0; i < count; i++) {
-		if (life_fork() != 0) {
-			if (i == 0)
-				break;
-			life_stay();
-		}
-		built_tell();
-		if (i == count - 1)
-			life_stay();
-		if (i == 0)
-			continue;
+	if (life_fork() == 0) {
+		for (built_tell(); --count > 0; built_tell())
+			if (life_fork() != 0)
+				life_stay();
+		life_stay();
 	}
 	built_wait(count);
 	return life_ready(leave);
@@ -321,7 +312,8 @@ static void pair_side(struct pair *pair, int side)
 static int shape_respawn(int argc, char **argv, bool leave)
 {
 	(void)argc, (void)argv;
-	struct pair *pair = mmap(NULL, sizeof(*pair), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct pair *pair =
+		mmap(NULL, sizeof(*pair), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (pair == MAP_FAILED)
 		life_broken("mmap");
 	built_open();
@@ -340,11 +332,12 @@ static int shape_respawn(int argc, char **argv, bool leave)
 	return life_ready(leave);
 }
 
-/* Every member a session (and so a scheduling group) of its own; half of them make more. */
+/* Every member has a session (and so a scheduling group) of its own and makes more, up to BIRTHS in all. */
 static int shape_bomb(int argc, char **argv, bool leave)
 {
 	int cap = life_number(argc > 1 ? argv[1] : "200");
-	atomic_int *made = mmap(NULL, sizeof(*made), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	atomic_int *made =
+		mmap(NULL, sizeof(*made), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (made == MAP_FAILED)
 		life_broken("mmap");
 	built_open();

@@ -1,0 +1,118 @@
+#include "store/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/escape.h"
+#include "base/fail.h"
+#include "os/fd.h"
+#include "os/file.h"
+
+#define LOCK_DIR "locks/job/"
+
+int lock_path(const char *job, char *out)
+{
+	char name[ESCAPE_NAME_MAX + 1];
+	struct buf path;
+
+	int r = escape_name(job, name);
+	if (r < 0)
+		return r;
+	buf_init(&path, out, LOCK_PATH_MAX);
+	buf_str(&path, LOCK_DIR);
+	buf_str(&path, name);
+	return 0;
+}
+
+static int lock_at(int dirfd, const char *path, bool shared, bool wait, struct fail *fail)
+{
+	for (int round = 0; round < 100; round++) {
+		struct os_file_id held, named;
+		AUTO_FD int fd = os_open_at(dirfd, path, O_RDWR | O_CREAT, 0600);
+		if (fd < 0)
+			return fail_set(fail, -fd, "open lock file", path);
+
+		int r = os_file_id(fd, &held);
+		if (r == 0 && !held.is_own_regular)
+			r = -EPERM; /* planted: a link, a FIFO, another user's file */
+		if (r == 0)
+			r = wait ? os_flock_wait(fd, shared) : os_flock_try(fd, shared);
+		if (r == -EWOULDBLOCK || r == -EINTR)
+			return r; /* an answer, not a failure: the caller names the holder */
+		if (r < 0)
+			return fail_set(fail, -r, "lock", path);
+
+		/* The file may have been removed meanwhile: a lock on a nameless inode guards nothing. */
+		r = os_file_id_at(dirfd, path, &named);
+		if (r < 0 && r != -ENOENT)
+			return fail_set(fail, -r, "check lock file", path);
+		if (r == 0 && os_is_same_file(&held, &named))
+			return os_fd_steal(&fd);
+	}
+	return fail_set(fail, EBUSY, "lock: removed as fast as made", path); /* not EAGAIN: that means held */
+}
+
+int lock_try(int dirfd, const char *path, bool shared, struct fail *fail)
+{
+	return lock_at(dirfd, path, shared, false, fail);
+}
+
+int lock_wait(int dirfd, const char *path, bool shared, struct fail *fail)
+{
+	return lock_at(dirfd, path, shared, true, fail);
+}
+
+int lock_user_file(const char *path, bool shared, bool wait, struct fail *fail)
+{
+	AUTO_FD int fd = os_open_user(path, O_RDONLY | O_CREAT, 0666);
+	if (fd == -EISDIR)
+		fd = os_open_user(path, O_RDONLY, 0);
+	if (fd < 0)
+		return fail_set(fail, -fd, "open lock file", path);
+	int r = wait ? os_flock_wait(fd, shared) : os_flock_try(fd, shared);
+	if (r == -EWOULDBLOCK || r == -EINTR)
+		return r;
+	if (r < 0)
+		return fail_set(fail, -r, "lock", path);
+	return os_fd_steal(&fd);
+}
+
+static int open_info(int dirfd, const char *path, int flags)
+{
+	struct os_file_id id;
+	BUF(name, LOCK_PATH_MAX + 8);
+
+	buf_str(&name, path);
+	buf_str(&name, ".info");
+	AUTO_FD int fd = os_open_at(dirfd, name.at, flags, 0600);
+	if (fd < 0)
+		return fd;
+	int r = os_file_id(fd, &id);
+	if (r < 0)
+		return r;
+	return id.is_own_regular ? os_fd_steal(&fd) : -EPERM;
+}
+
+int lockinfo_read(int dirfd, const char *path, struct lockinfo *out_info)
+{
+	struct lockinfo info;
+
+	*out_info = (struct lockinfo){ 0 };
+	AUTO_FD int fd = open_info(dirfd, path, O_RDONLY);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (os_fd_pread(fd, &info, sizeof(info), 0) == (ssize_t)sizeof(info) && lockinfo_is_valid(&info))
+		*out_info = info;
+	return 0;
+}
+
+int lockinfo_write(int dirfd, const char *path, struct lockinfo *info)
+{
+	AUTO_FD int fd = open_info(dirfd, path, O_WRONLY | O_CREAT);
+	if (fd < 0)
+		return fd;
+	lockinfo_seal(info);
+	return os_fd_pwrite(fd, info, sizeof(*info), 0);
+}

@@ -1,0 +1,40 @@
+/* Lock files: flock on a 0600 file whose name is checked after the lock; never unlinked here. */
+#ifndef SG_STORE_LOCK_H
+#define SG_STORE_LOCK_H
+
+#include <stdbool.h>
+
+#include "codec/lockinfo.h"
+
+struct fail;
+
+#define LOCK_PATH_MAX 240
+
+/* "locks/job/" + the encoded name into `out` (LOCK_PATH_MAX bytes). 0, -EINVAL, -ENAMETOOLONG. */
+int lock_path(const char *job, char *out);
+
+/*
+ * Take the lock file `path` in `dirfd` without waiting.  Returns an owned
+ * descriptor (CLOEXEC) that holds the lock; -EWOULDBLOCK: held by another
+ * (no `fail` filled: a conflict is an answer, not a failure).
+ */
+int lock_try(int dirfd, const char *path, bool shared, struct fail *fail);
+
+/*
+ * The same, waiting.  -EINTR: a signal came (the deadline, or a question to
+ * complain); call again to go on waiting.
+ */
+int lock_wait(int dirfd, const char *path, bool shared, struct fail *fail);
+
+/*
+ * A file of the user's choice, as flock(1) takes it: made if missing (0666 and
+ * umask), a directory will do, links are followed.  Descriptor, -EWOULDBLOCK,
+ * -EINTR (only with `wait`), -errno with `fail`.
+ */
+int lock_user_file(const char *path, bool shared, bool wait, struct fail *fail);
+
+/* What stands beside the lock `path`; absent or damaged: all zero, 0.  -errno only for what hinders reading. */
+int lockinfo_read(int dirfd, const char *path, struct lockinfo *out_info);
+int lockinfo_write(int dirfd, const char *path, struct lockinfo *info);
+
+#endif

@@ -1,0 +1,219 @@
+#include "store/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/self.h"
+
+#define PATH_BYTES (8 + RUN_ID_MAX + 32)
+
+static void path_of(struct buf *path, const char *run_id, const char *suffix)
+{
+	buf_str(path, "runs/");
+	buf_str(path, run_id);
+	buf_str(path, suffix);
+}
+
+int record_create(int dirfd, struct record_head *head, struct fail *fail)
+{
+	BUF(path, PATH_BYTES);
+	path_of(&path, head->run_id, "");
+	AUTO_FD int fd = os_open_at(dirfd, path.at, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (fd < 0)
+		return fail_set(fail, -fd, "make run record", path.at);
+	record_head_seal(head);
+	int r = os_fd_pwrite(fd, head, sizeof(*head), 0);
+	if (r < 0) {
+		(void)os_unlink_at(dirfd, path.at); /* an empty record would only be called damaged later */
+		return fail_set(fail, -r, "write run record", path.at);
+	}
+	return os_fd_steal(&fd);
+}
+
+int record_write_state(int fd, struct record_state *state)
+{
+	record_state_seal(state);
+	return os_fd_pwrite(fd, state, sizeof(*state), RECORD_STATE_AT);
+}
+
+int record_write_first(int fd, struct record_state *state, struct record_slot *job)
+{
+	char bytes[RECORD_SLOTS_AT - RECORD_STATE_AT + sizeof(*job)] = { 0 };
+
+	record_state_seal(state);
+	record_slot_seal(job);
+	memcpy(bytes, state, sizeof(*state));
+	memcpy(bytes + RECORD_SLOTS_AT - RECORD_STATE_AT, job, sizeof(*job));
+	return os_fd_pwrite(fd, bytes, sizeof(bytes), RECORD_STATE_AT);
+}
+
+int record_write_slots(int fd, struct record_slot *slots, size_t from, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		record_slot_seal(&slots[i]);
+	return os_fd_pwrite(fd, slots, n * sizeof(*slots), record_slot_at(from));
+}
+
+int record_open(int dirfd, const char *run_id, struct record *out_record)
+{
+	struct os_file_id id;
+	char bytes[RECORD_SLOTS_AT];
+	BUF(path, PATH_BYTES);
+
+	path_of(&path, run_id, "");
+	AUTO_FD int fd = os_open_at(dirfd, path.at, O_RDWR, 0);
+	if (fd == -EROFS)
+		fd = os_open_at(dirfd, path.at, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	int r = os_file_id(fd, &id);
+	if (r < 0)
+		return r;
+	if (!id.is_own_regular)
+		return -EPERM;
+	ssize_t n = os_fd_pread(fd, bytes, sizeof(bytes), 0);
+	if (n < 0)
+		return (int)n;
+	r = record_parse(bytes, (size_t)n, &out_record->head, &out_record->state);
+	if (r < 0 || strcmp(out_record->head.run_id, run_id) != 0)
+		return r < 0 ? r : -EBADMSG;
+	out_record->fd = os_fd_steal(&fd);
+	return 0;
+}
+
+void record_close(struct record *record)
+{
+	os_fd_close(&record->fd);
+}
+
+int record_refresh(struct record *record)
+{
+	struct record_state state;
+	ssize_t n = os_fd_pread(record->fd, &state, sizeof(state), RECORD_STATE_AT);
+	if (n < 0)
+		return (int)n;
+	if (n != (ssize_t)sizeof(state) || !record_state_is_valid(&state))
+		return -EBADMSG;
+	record->state = state;
+	return 0;
+}
+
+ssize_t record_read_slots(const struct record *record, struct record_slot *out, size_t max)
+{
+	struct record_slot some[32];
+	size_t count = 0;
+
+	for (size_t at = 0; at < RECORD_SLOTS_MAX; at += 32) {
+		ssize_t n = os_fd_pread(record->fd, some, sizeof(some), record_slot_at(at));
+		if (n < 0)
+			return n;
+		for (size_t i = 0; i < (size_t)n / sizeof(some[0]) && count < max; i++)
+			if (record_slot_is_valid(&some[i]))
+				out[count++] = some[i];
+		if ((size_t)n < sizeof(some))
+			break;
+	}
+	return (ssize_t)count;
+}
+
+int record_remove(int dirfd, const char *run_id)
+{
+	BUF(path, PATH_BYTES);
+	path_of(&path, run_id, "");
+	return os_unlink_at(dirfd, path.at);
+}
+
+int record_quarantine(int dirfd, const char *run_id)
+{
+	BUF(from, PATH_BYTES);
+	BUF(to, PATH_BYTES);
+	path_of(&from, run_id, "");
+	path_of(&to, run_id, ".bad");
+	return os_rename_at(dirfd, from.at, to.at);
+}
+
+struct listing {
+	int (*each)(void *with, const char *run_id);
+	void *with;
+};
+
+static int each_name(void *with, const char *name)
+{
+	struct listing *l = with;
+	size_t n = strlen(name);
+	if (n == 0 || n > RUN_ID_MAX || strchr(name, '.')) /* requests, quarantined and foreign files */
+		return 0;
+	return l->each(l->with, name);
+}
+
+int record_each(int dirfd, int (*each)(void *with, const char *run_id), void *with)
+{
+	struct listing l = { .each = each, .with = with };
+	AUTO_FD int fd = os_open_at(dirfd, "runs", O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fd;
+	return os_dir_each(fd, each_name, &l);
+}
+
+bool record_exists(int dirfd, const char *run_id)
+{
+	struct os_file_id id;
+	BUF(path, PATH_BYTES);
+	path_of(&path, run_id, "");
+	return os_file_id_at(dirfd, path.at, &id) != -ENOENT;
+}
+
+int request_write(int dirfd, const char *run_id, struct request *request)
+{
+	BUF(temp, PATH_BYTES);
+	BUF(path, PATH_BYTES);
+
+	path_of(&temp, run_id, ".req.");
+	buf_u64(&temp, (uint64_t)os_self_pid());
+	path_of(&path, run_id, ".req");
+	request_seal(request);
+	AUTO_FD int fd = os_open_at(dirfd, temp.at, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (fd < 0)
+		return fd;
+	int r = os_fd_pwrite(fd, request, sizeof(*request), 0);
+	if (r == 0)
+		r = os_rename_at(dirfd, temp.at, path.at);
+	if (r < 0)
+		(void)os_unlink_at(dirfd, temp.at);
+	return r;
+}
+
+int request_take(int dirfd, const char *run_id, struct request *out_request)
+{
+	struct request request;
+	struct os_file_id id;
+	BUF(path, PATH_BYTES);
+
+	path_of(&path, run_id, ".req");
+	AUTO_FD int fd = os_open_at(dirfd, path.at, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	(void)os_unlink_at(dirfd, path.at);
+	int r = os_file_id(fd, &id);
+	if (r < 0)
+		return r;
+	if (!id.is_own_regular)
+		return -EPERM;
+	ssize_t n = os_fd_pread(fd, &request, sizeof(request), 0);
+	if (n != (ssize_t)sizeof(request) || !request_is_valid(&request))
+		return n < 0 ? (int)n : -EBADMSG;
+	*out_request = request;
+	return 0;
+}
+
+void request_remove(int dirfd, const char *run_id)
+{
+	BUF(path, PATH_BYTES);
+	path_of(&path, run_id, ".req");
+	(void)os_unlink_at(dirfd, path.at);
+}

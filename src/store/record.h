@@ -1,0 +1,58 @@
+/* runs/RUNID: making, reading, closing and listing run records; and the request file beside one. */
+#ifndef SG_STORE_RECORD_H
+#define SG_STORE_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "codec/record.h"
+#include "codec/request.h"
+
+struct fail;
+
+/* Slots that are read of one record: more members than that are found as descendants of these. */
+#define RECORD_SLOTS_MAX 4096
+
+/* Make runs/RUNID with its head, sealed here.  Owned descriptor (read and write); -EEXIST: the id is in use. */
+int record_create(int dirfd, struct record_head *head, struct fail *fail);
+
+/* Write the state alone, or state and the `n` slots from the first on in one write (n <= RECORD_BURST). */
+#define RECORD_BURST 256
+int record_write_state(int fd, struct record_state *state);
+int record_write_first(int fd, struct record_state *state, struct record_slot *job);
+/* Slots [from, from + n), n <= RECORD_BURST, in one write. */
+int record_write_slots(int fd, struct record_slot *slots, size_t from, size_t n);
+
+/* A record as read.  `fd` is kept open: it tells the end even when the name is gone. */
+struct record {
+	int fd; /* owned */
+	struct record_head head;
+	struct record_state state;
+};
+
+/* 0; -ENOENT; -EBADMSG (damaged); -EPERM (planted); -errno. */
+int record_open(int dirfd, const char *run_id, struct record *out_record);
+void record_close(struct record *record);
+/* Read the state again. 0, -EBADMSG, -errno. */
+int record_refresh(struct record *record);
+/* Up to `max` valid slots (free and damaged ones left out).  Number, -errno. */
+ssize_t record_read_slots(const struct record *record, struct record_slot *out, size_t max);
+
+int record_remove(int dirfd, const char *run_id);
+/* Out of the way as RUNID.bad: looked at by people only. */
+int record_quarantine(int dirfd, const char *run_id);
+
+/* Each run id in runs/ (records, not requests); see os_dir_each. */
+int record_each(int dirfd, int (*each)(void *with, const char *run_id), void *with);
+
+/* Is there a record of that id (any state)? */
+bool record_exists(int dirfd, const char *run_id);
+
+/* Leave a request for the guard of `run_id` (temp + rename). 0, -errno. */
+int request_write(int dirfd, const char *run_id, struct request *request);
+/* Take it: read and removed. 0, -ENOENT, -EBADMSG, -errno. */
+int request_take(int dirfd, const char *run_id, struct request *out_request);
+void request_remove(int dirfd, const char *run_id);
+
+#endif

@@ -1,0 +1,249 @@
+#include "tree/hold.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "os/fd.h"
+#include "os/pidfd.h"
+#include "os/proc.h"
+
+static bool is_starved(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+}
+
+/* pidfd, or what stands for it here; learns the rung on the way. */
+static int open_handle(struct tree *tree, pid_t pid)
+{
+	if (tree->rung <= IDENTITY_PIDFD) {
+		int fd = os_pidfd_open(pid);
+		if (fd != -ENOSYS && fd != -EPERM) /* EPERM: a seccomp filter's no */
+			return fd;
+		tree->rung = IDENTITY_PROCFD; /* before 5.3 */
+	}
+	int fd = os_proc_open(pid, "");
+	return fd == -ENOENT ? -ESRCH : fd;
+}
+
+static void take_reserve(struct tree *tree)
+{
+	if (tree->reserve_fd < 0)
+		tree->reserve_fd = os_fd_copy(tree->spare_fd);
+}
+
+/* Facts of the process that `handle` holds. 0, -ESRCH. */
+static int read_facts(const struct tree *tree, pid_t pid, int handle, struct proc_stat *stat, struct proc_id *id)
+{
+	int r = os_proc_stat(pid, stat);
+	if (r < 0)
+		return r;
+	*id = (struct proc_id){ .pid = pid, .start_ticks = stat->start_ticks };
+	if (handle < 0)
+		return 0;
+	if (tree->rung <= IDENTITY_PIDFD)
+		id->pidfs_ino = os_pidfd_inode(handle);
+	/* Still there: so the number has not changed hands, and the facts are its own. */
+	r = os_pidfd_signal(handle, 0);
+	return r == -ESRCH ? -ESRCH : 0;
+}
+
+void hold_keep_files(struct tree *tree, struct member *m)
+{
+	BUF(name, 48);
+
+	m->task_fd = os_proc_open(m->id.pid, "task");
+	buf_str(&name, "task/");
+	buf_u64(&name, (uint64_t)m->id.pid);
+	buf_str(&name, "/children");
+	m->children_fd = os_proc_open(m->id.pid, name.at);
+	m->statm_fd = os_proc_open(m->id.pid, "statm");
+	if (is_starved(m->task_fd) || is_starved(m->children_fd) || is_starved(m->statm_fd))
+		tree->starved = true;
+}
+
+static void fill(struct tree *tree, struct member *m, const struct proc_stat *stat, const struct proc_id *id,
+		 uint64_t now_ns)
+{
+	m->id = *id;
+	m->ppid = stat->ppid;
+	m->sid = stat->sid;
+	m->seen_boot_ns = now_ns;
+	memcpy(m->comm, stat->comm, sizeof(m->comm) - 1);
+	if (tree->rung <= IDENTITY_PIDFD && m->handle >= 0 && (tree->rung == IDENTITY_PIDFS) != (id->pidfs_ino != 0))
+		tree->rung = id->pidfs_ino ? IDENTITY_PIDFS : IDENTITY_PIDFD;
+	tree->seen++;
+}
+
+/* The parent that /proc names must be of this tree: else the number went to a stranger since it was listed. */
+static bool is_ours(const struct tree *tree, const struct proc_stat *stat)
+{
+	return tree_find(tree, stat->ppid) != NULL;
+}
+
+int hold_child(struct tree *tree, size_t parent, pid_t pid, uint64_t now_ns)
+{
+	struct proc_stat stat;
+	struct proc_id id;
+
+	AUTO_FD int handle = open_handle(tree, pid);
+	if (is_starved(handle)) {
+		/* Known without a descriptor: each time it is needed, the reserve is given up for it. */
+		tree->starved = true;
+		os_fd_close(&tree->reserve_fd);
+	} else if (handle < 0) {
+		return -ESRCH;
+	}
+	AUTO_FD int passing = handle < 0 ? open_handle(tree, pid) : -1;
+	int r = read_facts(tree, pid, handle >= 0 ? handle : passing, &stat, &id);
+	os_fd_close(&passing);
+	if (r == 0 && !is_ours(tree, &stat))
+		r = -ESRCH;
+	if (r < 0) {
+		take_reserve(tree);
+		return -ESRCH;
+	}
+	struct member *m = tree_append(tree, pid);
+	if (!m) {
+		take_reserve(tree);
+		return -ENOMEM;
+	}
+	m->handle = os_fd_steal(&handle);
+	fill(tree, m, &stat, &id, now_ns);
+	m->depth = (uint16_t)(tree->member[parent].depth + 1U);
+	m->flags |= tree->member[parent].flags & (MEMBER_GUARD | MEMBER_GUARDED) ? MEMBER_GUARDED : 0U;
+	if (m->depth > tree->peak_depth)
+		tree->peak_depth = m->depth;
+	if (!tree->starved)
+		hold_keep_files(tree, m);
+	take_reserve(tree);
+	return 0;
+}
+
+void tree_add_job(struct tree *tree, pid_t pid, int pidfd, uint64_t now_ns)
+{
+	struct proc_stat stat = { .pid = pid, .ppid = -1 };
+	struct proc_id id = { .pid = pid };
+
+	struct member *m = tree_append(tree, pid);
+	if (!m)
+		return; /* the table is empty before it: cannot be */
+	/* Our unreaped child: its number is its own until we wait for it, so nothing has to be proved. */
+	m->handle = pidfd;
+	if (pidfd >= 0)
+		id.pidfs_ino = os_pidfd_inode(pidfd);
+	fill(tree, m, &stat, &id, now_ns);
+	m->depth = 1;
+	m->flags |= MEMBER_JOB;
+	tree->peak_depth = 1;
+}
+
+int tree_set_root(struct tree *tree, pid_t pid)
+{
+	struct member *m = tree_append(tree, pid);
+	if (!m)
+		return -ENOMEM;
+	m->flags |= MEMBER_ROOT;
+	hold_keep_files(tree, m);
+	take_reserve(tree);
+	return m->children_fd == -ENOENT && m->task_fd == -ENOENT ? -ESRCH : 0;
+}
+
+int hold_open_recorded(const struct proc_id *id)
+{
+	struct proc_stat stat;
+
+	AUTO_FD int fd = os_pidfd_open(id->pid);
+	if (fd == -ENOSYS || fd == -EPERM) /* no handle here: the number alone proves nothing */
+		return os_proc_stat(id->pid, &stat) == 0 && stat.start_ticks == id->start_ticks ? -EAGAIN : -ESRCH;
+	if (fd < 0)
+		return fd == -ESRCH || fd == -EINVAL ? -ESRCH : fd;
+	uint64_t inode = os_pidfd_inode(fd);
+	if (id->pidfs_ino != 0 && inode != 0)
+		return inode == id->pidfs_ino ? os_fd_steal(&fd) : -ESRCH;
+	if (os_proc_stat(id->pid, &stat) < 0 || stat.start_ticks != id->start_ticks)
+		return -ESRCH;
+	return -EAGAIN;
+}
+
+int tree_add_seed(struct tree *tree, const struct record_slot *slot)
+{
+	struct proc_stat stat;
+
+	if (tree_find(tree, slot->id.pid))
+		return 0;
+	AUTO_FD int fd = hold_open_recorded(&slot->id);
+	if (fd < 0)
+		return fd;
+	if (os_pidfd_is_dead(fd) || os_proc_stat(slot->id.pid, &stat) < 0)
+		return -ESRCH;
+	struct member *m = tree_append(tree, slot->id.pid);
+	if (!m) {
+		if (tree_prepare(tree) < 0)
+			return -ENOMEM;
+		m = tree_append(tree, slot->id.pid);
+	}
+	m->handle = os_fd_steal(&fd);
+	fill(tree, m, &stat, &slot->id, slot->seen_boot_ns);
+	m->depth = slot->depth;
+	m->flags |= MEMBER_SEED;
+	hold_keep_files(tree, m);
+	take_reserve(tree);
+	return 0;
+}
+
+static bool is_same(const struct proc_id *a, const struct proc_id *b)
+{
+	if (a->pidfs_ino != 0 && b->pidfs_ino != 0)
+		return a->pidfs_ino == b->pidfs_ino;
+	return a->start_ticks == b->start_ticks;
+}
+
+/* A handle for the moment, of a member that keeps none: opened, then verified. -ESRCH, -errno. */
+static int open_passing(struct tree *tree, const struct member *m)
+{
+	struct proc_stat stat;
+	struct proc_id id;
+
+	os_fd_close(&tree->reserve_fd);
+	AUTO_FD int fd = open_handle(tree, m->id.pid);
+	if (fd < 0)
+		return fd;
+	if (m->flags & MEMBER_JOB) /* unreaped child of ours */
+		return os_fd_steal(&fd);
+	int r = read_facts(tree, m->id.pid, fd, &stat, &id);
+	if (r < 0)
+		return r;
+	return is_same(&id, &m->id) ? os_fd_steal(&fd) : -ESRCH;
+}
+
+int hold_signal(struct tree *tree, struct member *m, int sig)
+{
+	int r;
+
+	if (m->flags & MEMBER_ROOT || m->id.pid <= 1)
+		return -EINVAL;
+	if (m->handle >= 0) {
+		r = os_pidfd_signal(m->handle, sig);
+	} else {
+		AUTO_FD int fd = open_passing(tree, m);
+		r = fd < 0 ? fd : os_pidfd_signal(fd, sig);
+		os_fd_close(&fd);
+		take_reserve(tree);
+	}
+	return r;
+}
+
+bool hold_is_dead(struct tree *tree, struct member *m)
+{
+	struct proc_stat stat;
+
+	if (m->handle >= 0 && tree->rung <= IDENTITY_PIDFD)
+		return os_pidfd_is_dead(m->handle);
+	int r = hold_signal(tree, m, 0);
+	if (r == -ESRCH)
+		return true;
+	/* A zombie has ended, unless threads of it go on. */
+	return r == 0 && os_proc_stat(m->id.pid, &stat) == 0 && stat.state == 'Z' && stat.threads <= 1;
+}

@@ -1,0 +1,24 @@
+/* Signals to a whole tree: the TERM round, the STOP sweep, the KILL sweep. */
+#ifndef SG_TREE_SWEEP_H
+#define SG_TREE_SWEEP_H
+
+#include "tree/tree.h"
+
+struct sweep_result {
+	uint32_t signalled; /* members that got it */
+	uint32_t fresh;     /* of these, those met for the first time */
+	uint32_t refused;   /* answered EPERM */
+	uint32_t alive;     /* members that are not yet dead */
+};
+
+/*
+ * Walk, then `sig` and CONT to every member once.  Nested guards get it
+ * alone: what is below them is theirs to end.  `job_only`: to the job.
+ */
+struct sweep_result sweep_term(struct tree *tree, uint64_t now_ns, int sig, bool job_only);
+/* Walk, then STOP to every member that has not got it: a stopped tree cannot grow. */
+struct sweep_result sweep_stop(struct tree *tree, uint64_t now_ns);
+/* Walk, then KILL to every member that lives. */
+struct sweep_result sweep_kill(struct tree *tree, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,157 @@
+#include "tree/walk.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "codec/procfs.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/proc.h"
+#include "tree/hold.h"
+
+struct walk {
+	struct tree *tree;
+	size_t at; /* whose children are being read */
+	uint64_t now_ns;
+	uint64_t births;
+};
+
+static int meet(void *with, pid_t child)
+{
+	struct walk *w = with;
+	struct tree *tree = w->tree;
+
+	struct member *known = tree_find(tree, child);
+	if (known) {
+		known->listed = tree->walks;
+		return 0;
+	}
+	bool is_at_root = tree->member[w->at].flags & MEMBER_ROOT;
+	if (is_at_root && tree->accepts && !tree->accepts(tree->accepts_with, child))
+		return 0;
+	if (hold_child(tree, w->at, child, w->now_ns) == 0) {
+		tree->member[tree->count - 1].listed = tree->walks;
+		w->births++;
+	}
+	return 0;
+}
+
+/* 0, or -ESRCH: this member has been waited for. */
+static int read_children(struct walk *w)
+{
+	struct tree *tree = w->tree;
+	struct member *m = &tree->member[w->at];
+	pid_t pid = m->id.pid;
+
+	if (m->task_fd >= 0) {
+		uint64_t threads = os_proc_threads(m->task_fd);
+		if (threads == 0)
+			return -ESRCH;
+		if (threads > 1)
+			return os_proc_children_of_threads(pid, meet, w) == -ENOENT ? -ESRCH : 0;
+	} else if (!(m->flags & MEMBER_JOB)) {
+		/* Nothing is kept of it: all by name, so the number must first prove itself. */
+		if (hold_is_dead(tree, m))
+			return -ESRCH;
+		(void)os_proc_children_of_threads(pid, meet, w);
+		return 0;
+	}
+	int r = os_proc_children(pid, pid, m->children_fd >= 0 ? m->children_fd : -1, meet, w);
+	return r == -ESRCH || (r == -ENOENT && m->children_fd < 0) ? -ESRCH : 0;
+}
+
+/* Resident pages, 0 for one that is just exiting or cannot be read. */
+static uint64_t read_rss(const struct member *m)
+{
+	char bytes[128];
+	uint64_t pages;
+
+	if (m->statm_fd < 0)
+		return 0;
+	ssize_t n = os_fd_pread(m->statm_fd, bytes, sizeof(bytes), 0);
+	if (n <= 0 || procfs_parse_statm(bytes, (size_t)n, &pages) < 0)
+		return 0;
+	return pages;
+}
+
+static bool is_quiet(struct tree *tree)
+{
+	char bytes[128];
+	struct proc_load load;
+
+	if (tree->load_fd < 0)
+		tree->load_fd = os_open_at(OS_CWD, "/proc/loadavg", 0, 0);
+	uint64_t last = 0;
+	if (tree->load_fd >= 0) {
+		ssize_t n = os_fd_pread(tree->load_fd, bytes, sizeof(bytes), 0);
+		if (n > 0 && procfs_parse_load(bytes, (size_t)n, &load) == 0)
+			last = load.last_pid;
+	}
+	bool same = last != 0 && last == tree->last_pid;
+	tree->last_pid = last;
+	return same && !tree->again && !tree->crowded;
+}
+
+static void drop(struct tree *tree, struct member *m)
+{
+	/* Listed by its parent in this very walk, and gone: the number may be a new child's by now. */
+	if (m->listed == tree->walks && tree->walks > 0)
+		tree->again = true;
+	m->flags |= MEMBER_DEAD;
+}
+
+/* The job is added before it runs: what it became is read at the first walk. */
+static void complete_job(struct tree *tree, struct member *m)
+{
+	struct proc_stat stat;
+
+	if (!(m->flags & MEMBER_JOB) || m->id.start_ticks != 0 || os_proc_stat(m->id.pid, &stat) < 0)
+		return;
+	m->id.start_ticks = stat.start_ticks;
+	m->ppid = stat.ppid;
+	m->sid = stat.sid;
+	memcpy(m->comm, stat.comm, sizeof(m->comm) - 1);
+	m->flags &= ~(uint32_t)MEMBER_RECORDED;
+	hold_keep_files(tree, m);
+}
+
+uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
+{
+	struct walk w = { .tree = tree, .now_ns = now_ns };
+	bool only_memory = quick && is_quiet(tree);
+	uint64_t pages = 0;
+	uint32_t procs = 0;
+
+	tree->walks++;
+	tree->again = false;
+	/* The table grows while we go through it: what is found is walked in the same pass, however deep. */
+	for (w.at = 0; w.at < tree->count; w.at++) {
+		if (tree->member[w.at].flags & MEMBER_DEAD)
+			continue;
+		complete_job(tree, &tree->member[w.at]);
+		int r = only_memory ? 0 : read_children(&w);
+		struct member *m = &tree->member[w.at];
+		if (r == -ESRCH && !(m->flags & (MEMBER_ROOT | MEMBER_JOB)))
+			drop(tree, m);
+		if (m->flags & (MEMBER_ROOT | MEMBER_DEAD))
+			continue;
+		uint64_t rss = read_rss(m);
+		if (rss != 0)
+			m->rss_pages = rss; /* 0: exiting, the sample is dropped */
+		pages += m->rss_pages;
+		procs++;
+	}
+	tree_compact(tree);
+	tree->rss_pages = pages;
+	tree->procs = procs;
+	return w.births;
+}
+
+uint32_t tree_count_alive(struct tree *tree)
+{
+	uint32_t alive = 0;
+	FOR_EACH_MEMBER(tree, m)
+		if (!(m->flags & (MEMBER_ROOT | MEMBER_DEAD)) && !hold_is_dead(tree, m))
+			alive++;
+	return alive;
+}

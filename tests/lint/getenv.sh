@@ -1,0 +1,69 @@
+#!/bin/sh
+# getenv.sh SRC: the environment gives no options but the names below, and only programs look into it.
+# Prints every name that the source knows, with its files.
+set -eu
+find "$1" "$1/../include" -name '*.[ch]' 2>/dev/null | sort | awk -v src="$1" '
+BEGIN {
+	RS = "\001" # a file is one record
+	count = split("SPAWNGUARD_STATE_DIR SPAWNGUARD_CONFIG NO_COLOR " \
+		"SPAWNGUARD_RUN_ID SPAWNGUARD_PARENT_RUN_ID SPAWNGUARD_JOB " \
+		"STATE_DIRECTORY PATH", list, " ")
+	for (i = 1; i <= count; i++)
+		allowed[list[i]] = 1
+	# Names without an underscore that are words for nothing else here.
+	known = "^(PATH|HOME|USER|LOGNAME|SHELL|PWD|TMPDIR|COLUMNS|LANG|DEBUG|LD_[A-Z_]+)$"
+}
+function complain(file, what) {
+	print file ": " what
+	bad = 1
+}
+# Takes the text apart: comments go, literals are looked at, what is left is code.
+function code_of(file, text,    code, name) {
+	code = ""
+	while (match(text, /\/\*|"([^"\\\n]|\\.)*"|\047([^\047\\\n]|\\.)*\047/)) {
+		code = code substr(text, 1, RSTART - 1)
+		token = substr(text, RSTART, RLENGTH)
+		text = substr(text, RSTART + RLENGTH)
+		if (token == "/*") {
+			end = index(text, "*/")
+			text = end ? substr(text, end + 2) : ""
+			continue
+		}
+		code = code token
+		name = substr(token, 2, length(token) - 2)
+		sub(/=$/, "", name)
+		if (name ~ known || name ~ /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/) {
+			if (name in allowed)
+				seen[name] = seen[name] " " substr(file, length(src) + 2)
+			else
+				complain(file, "\"" name "\" is no name that we read from the environment")
+		}
+	}
+	return code text
+}
+{
+	count = split($0, files, "\n")
+	for (i = 1; i <= count; i++) {
+		file = files[i]
+		if (file == "" || (getline text < file) <= 0)
+			continue
+		close(file)
+		code = code_of(file, text)
+		reads = code ~ /(^|[^A-Za-z0-9_.>"])((secure_)?getenv[ \t]*\(|_*environ([^A-Za-z0-9_"]|$))/
+		if (reads && substr(file, length(src) + 2) !~ /^(guard|cmd)\//)
+			complain(file, "only guard and cmd look into the environment; pass it on as an argument")
+		while (match(code, /(^|[^A-Za-z0-9_])(secure_)?getenv[ \t]*\([^)]*\)/)) {
+			argument = substr(code, RSTART, RLENGTH)
+			code = substr(code, RSTART + RLENGTH)
+			sub(/^[^(]*\(/, "", argument)
+			if (argument !~ /^("[A-Z_]+"|SG_ENV_[A-Z_]+)\)$/)
+				complain(file, "getenv(" argument ": the name must stand there")
+		}
+	}
+}
+END {
+	for (i = 1; i in list; i++)
+		if (list[i] in seen)
+			print list[i] ":" seen[list[i]]
+	exit bad
+}'

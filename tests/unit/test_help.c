@@ -1,0 +1,239 @@
+/* layer: conf */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <spawnguard/exit.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "conf/commands.h"
+#include "conf/help.h"
+#include "conf/options.h"
+
+/* The line of `text` that has `part` in it, and only one has; NULL if none. */
+static const char *only_line(const char *text, const char *part)
+{
+	const char *at = strstr(text, part);
+	if (at)
+		assert_null(strstr(at + 1, part));
+	return at;
+}
+
+static void check_shape(const struct buf *text)
+{
+	assert_false(text->cut);
+	assert_true(text->len > 0 && text->at[text->len - 1] == '\n');
+	for (const char *line = text->at; *line; line = strchr(line, '\n') + 1) {
+		size_t n = (size_t)(strchr(line, '\n') - line);
+		if (n > 80)
+			fail_msg("more than 80 columns: %.*s", (int)n, line);
+		if (n > 0 && line[n - 1] == ' ')
+			fail_msg("blank at the end: %.*s", (int)n, line);
+		for (size_t i = 0; i < n; i++)
+			assert_in_range(line[i], ' ', '~'); /* so bytes are columns */
+	}
+}
+
+static void test_shape(void **state)
+{
+	(void)state;
+	for (unsigned command = 1; command <= FOR_ALL; command <<= 1) {
+		BUF(text, HELP_MAX);
+		help_format(&text, command);
+		check_shape(&text);
+	}
+	BUF(list, HELP_MAX);
+	help_commands(&list);
+	check_shape(&list);
+}
+
+/* How the text shows `row`: "-k, --kill-after=D". */
+static void put_cell(struct buf *cell, const struct option_row *row)
+{
+	const char letter[] = { '-', row->letter, ',', ' ', '\0' };
+	buf_str(cell, row->letter ? letter : "    ");
+	buf_str(cell, "--");
+	buf_str(cell, row->name);
+	if (!row->arg)
+		return;
+	buf_str(cell, row->arg_optional ? "[=" : "=");
+	buf_str(cell, row->arg);
+	buf_str(cell, row->arg_optional ? "]" : "");
+}
+
+static void test_every_option(void **state)
+{
+	(void)state;
+	for (unsigned command = 1; command <= FOR_ALL; command <<= 1) {
+		BUF(text, HELP_MAX);
+		help_format(&text, command);
+		for (size_t i = 0; i < option_count; i++) {
+			const struct option_row *row = &option_rows[i];
+			BUF(cell, 80);
+			buf_str(&cell, "\n  ");
+			put_cell(&cell, row);
+			bool is_taken = row->commands & command;
+			/* Another command may have an option of that name. */
+			bool has_name = option_find(row->name, strlen(row->name), command) != NULL;
+			if (is_taken || !has_name)
+				assert_int_equal(only_line(text.at, cell.at) != NULL, is_taken);
+		}
+	}
+}
+
+/* `text` from `from` on, blanks and new lines alike, has `words`. */
+static bool has_words(const char *from, const char *words)
+{
+	while (*words) {
+		while (*from == ' ' || *from == '\n')
+			from++;
+		while (*words == ' ')
+			words++;
+		if (*words && *words++ != *from++)
+			return false;
+	}
+	return true;
+}
+
+static void test_help_and_default_behind_option(void **state)
+{
+	(void)state;
+	BUF(text, HELP_MAX);
+	help_format(&text, FOR_RUN);
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option_row *row = &option_rows[i];
+		if (!(row->commands & FOR_RUN))
+			continue;
+		BUF(cell, 80);
+		buf_str(&cell, "\n  ");
+		put_cell(&cell, row);
+		const char *at = only_line(text.at, cell.at);
+		assert_non_null(at);
+
+		BUF(expected, 512);
+		buf_str(&expected, row->help);
+		if (row->fallback) {
+			buf_str(&expected, " [");
+			buf_str(&expected, row->fallback);
+			buf_char(&expected, ']');
+		}
+		if (!has_words(at + cell.len, expected.at))
+			fail_msg("--%s: not \"%s\"", row->name, expected.at);
+	}
+}
+
+static void test_titles(void **state)
+{
+	(void)state;
+	for (unsigned command = 1; command <= FOR_ALL; command <<= 1) {
+		BUF(text, HELP_MAX);
+		help_format(&text, command);
+		for (unsigned group = 0; group < GROUP_COUNT; group++) {
+			bool is_used = false;
+			for (size_t i = 0; i < option_count; i++)
+				is_used |=
+					option_rows[i].group == group && (option_rows[i].commands & command);
+			BUF(title, 80);
+			buf_str(&title, "\n\n");
+			buf_str(&title, option_group_title[group]);
+			buf_str(&title, ":\n  ");
+			assert_int_equal(only_line(text.at, title.at) != NULL, is_used);
+		}
+	}
+}
+
+struct part_row {
+	const char *rule;
+	unsigned command;
+	const char *part;
+};
+
+/* clang-format off */
+static const struct part_row part_rows[] = {
+	{ "usage comes first",               FOR_RUN,  "Usage: spawnguard run [OPTIONS] -- COMMAND" },
+	{ "usage of another",                FOR_PS,   "Usage: spawnguard ps [OPTIONS] [JOB|RUN]\n" },
+	{ "what it does, as a sentence",     FOR_PS,   "\nList running jobs and their trees.\n" },
+	{ "how a duration is written",       FOR_RUN,  "\nA value stands behind = or is the next word. D is a duration: 90 (seconds)," },
+	{ "no durations where none is taken", FOR_PS,  "\nA value stands behind = or is the next word.\n\nExit" },
+	{ "the job's own status",            FOR_RUN,  "\n\nExit status:\n  any   the command's own" },
+	{ "status of a success",             FOR_KILL, "\n\nExit status:\n  0     the whole tree is gone\n  1     " },
+	{ "usage errors of other commands",  FOR_REAP, "\n  2     the command line is wrong\n" },
+};
+/* clang-format on */
+
+static void test_parts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(part_rows); i++) {
+		BUF(text, HELP_MAX);
+		help_format(&text, part_rows[i].command);
+		if (!strstr(text.at, part_rows[i].part))
+			fail_msg("%s: not in\n%s", part_rows[i].rule, text.at);
+	}
+}
+
+static void test_statuses(void **state)
+{
+	static const int statuses[] = { SG_EXIT_CONFLICT, SG_EXIT_SURVIVORS, SG_EXIT_TIMEOUT,
+					SG_EXIT_GUARD,    SG_EXIT_NOT_EXEC,  SG_EXIT_NOT_FOUND };
+	(void)state;
+	BUF(text, HELP_MAX);
+	help_format(&text, FOR_RUN);
+	for (size_t i = 0; i < COUNT_OF(statuses); i++) {
+		BUF(part, 32);
+		buf_str(&part, "\n  ");
+		buf_i64(&part, statuses[i]);
+		buf_str(&part, "  ");
+		assert_non_null(only_line(text.at, part.at));
+	}
+}
+
+static void test_commands(void **state)
+{
+	(void)state;
+	BUF(text, HELP_MAX);
+	help_commands(&text);
+	const char *line = text.at;
+	for (size_t i = 0; i < command_count; i++) {
+		BUF(expected, 160);
+		buf_str(&expected, command_rows[i].name);
+		buf_char(&expected, ' ');
+		buf_str(&expected, command_rows[i].help);
+		assert_true(has_words(line, expected.at));
+		line = strchr(line, '\n') + 1;
+	}
+	assert_true(*line == '\0'); /* one line each */
+}
+
+/* A buffer too small is cut, as buf promises, and nothing worse. */
+static void test_small_buffer(void **state)
+{
+	(void)state;
+	for (size_t size = 1; size < 200; size++) {
+		char bytes[200];
+		struct buf text;
+		buf_init(&text, bytes, size);
+		help_format(&text, FOR_RUN);
+		assert_true(text.cut);
+		assert_true(text.len < size);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shape),
+		cmocka_unit_test(test_every_option),
+		cmocka_unit_test(test_help_and_default_behind_option),
+		cmocka_unit_test(test_titles),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_small_buffer),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
