@@ -7,22 +7,40 @@
 
 #define LOCKINFO_MAGIC 0x49534753U /* "SGSI" */
 
-static_assert(sizeof(struct lockinfo) == 128, "one fixed write");
+static_assert(sizeof(struct lockinfo) == 128, "one fixed size");
+static_assert(offsetof(struct lockinfo, refusals) == 96, "as documented");
+static_assert(offsetof(struct lockinfo, wants_scan) == 120, "as documented");
 
-static uint32_t check_of(struct lockinfo info)
+static uint32_t check_of_holder(struct lock_holder holder)
 {
-	info.check = 0;
-	return hash_crc32(0, &info, sizeof(info));
+	holder.check = 0;
+	return hash_crc32(0, &holder, sizeof(holder));
 }
 
-void lockinfo_seal(struct lockinfo *info)
+static uint32_t check_of_refusals(struct lock_refusals refusals)
 {
-	info->magic = LOCKINFO_MAGIC;
-	info->check = check_of(*info);
+	refusals.check = 0;
+	return hash_crc32(0, &refusals, sizeof(refusals));
 }
 
-bool lockinfo_is_valid(const struct lockinfo *info)
+void lock_holder_seal(struct lock_holder *holder)
 {
-	return info->magic == LOCKINFO_MAGIC && info->check == check_of(*info) &&
-	       memchr(info->run_id, '\0', sizeof(info->run_id)) != NULL;
+	holder->magic = LOCKINFO_MAGIC;
+	holder->check = check_of_holder(*holder);
+}
+
+void lock_refusals_seal(struct lock_refusals *refusals)
+{
+	refusals->check = check_of_refusals(*refusals);
+}
+
+void lockinfo_check(struct lockinfo *info)
+{
+	const struct lock_holder *h = &info->holder;
+
+	if (h->magic != LOCKINFO_MAGIC || h->check != check_of_holder(*h) ||
+	    !memchr(h->run_id, '\0', sizeof(h->run_id)))
+		info->holder = (struct lock_holder){ 0 };
+	if (info->refusals.check != check_of_refusals(info->refusals))
+		info->refusals = (struct lock_refusals){ 0 };
 }

@@ -1,30 +1,46 @@
-/* NAME.info beside a job's lock: 128 bytes, one pwrite.  A hint for people and for recovery; the lock is the truth. */
+/*
+ * NAME.info beside a job's lock: 128 bytes in three parts, each written alone in one pwrite.  A hint for people and
+ * for recovery; the lock is the truth.
+ *
+ *   0    who holds the lock, or held it last: written by the holder
+ *   96   refusals since the last line in the history: written by the refused
+ *   120  a run of this job was started without the exclusive lock: the next exclusive start reads runs/
+ */
 #ifndef SG_CODEC_LOCKINFO_H
 #define SG_CODEC_LOCKINFO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "codec/record.h"
 
-enum lockinfo_flags {
-	LOCKINFO_SCAN = 1U << 0, /* runs without this lock alone: the next exclusive start reads runs/ too */
+struct lock_holder {
+	uint32_t magic;
+	uint32_t check;              /* over the rest, with this field 0 */
+	char run_id[RUN_ID_MAX + 8];
+	int32_t front;               /* pid */
+	uint32_t spare;
+	uint64_t since_boot_ns;      /* when it took the lock */
+};
+
+struct lock_refusals {
+	uint32_t check; /* over the rest, with this field 0 */
+	uint32_t spare;
+	uint64_t count;
+	uint64_t line_wall_ns; /* when the last line was written */
 };
 
 struct lockinfo {
-	uint32_t magic;
-	uint32_t check; /* over the rest, with this field 0 */
-	char run_id[RUN_ID_MAX + 8]; /* the last holder's */
-	int32_t holder;              /* pid of its front */
-	uint32_t flags;
-	uint64_t refusals;        /* since the last line in the history */
-	uint64_t refused_wall_ns; /* when that line was written */
-	uint64_t since_boot_ns;   /* when the holder took it */
-	uint64_t spare;
-	uint64_t spare2;
+	struct lock_holder holder;
+	struct lock_refusals refusals;
+	uint32_t wants_scan;
+	uint32_t spare;
 };
 
-void lockinfo_seal(struct lockinfo *info);
-bool lockinfo_is_valid(const struct lockinfo *info);
+void lock_holder_seal(struct lock_holder *holder);
+void lock_refusals_seal(struct lock_refusals *refusals);
+/* Parts that do not hold their check are zeroed: unknown. */
+void lockinfo_check(struct lockinfo *info);
 
 #endif

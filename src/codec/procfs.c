@@ -1,5 +1,6 @@
 #include "codec/procfs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -244,7 +245,7 @@ static const struct {
 	[STATUS_CAPS]    = { 8, "CapEff:\t" },
 	/* clang-format on */
 };
-_Static_assert(COUNT_OF(status_keys) == STATUS_COUNT, "one row per key");
+static_assert(COUNT_OF(status_keys) == STATUS_COUNT, "one row per key");
 
 /* The key that the line at `at` starts with, STATUS_COUNT if it is none of ours. */
 static enum status_key status_key_at(const char *at, size_t n)

@@ -29,13 +29,13 @@ void argv_defaults(struct job *job)
 		value_default(&option_rows[i], job);
 }
 
+/* The first command among `commands`. */
 static const char *command_name(unsigned commands)
 {
-	for (size_t i = 0; i < command_count; i++) {
-		if (command_rows[i].command & commands)
-			return command_rows[i].name;
-	}
-	return "run";
+	size_t i = 0;
+	while (i + 1 < command_count && !(command_rows[i].command & commands))
+		i++;
+	return command_rows[i].name;
 }
 
 static void say_see(struct buf *why, unsigned command)
@@ -101,7 +101,6 @@ static int unknown_letter(const struct reader *in, const char *letter, const cha
 	return -EINVAL;
 }
 
-/* `text`: NULL for an option without a value. */
 static int apply(const struct reader *in, const struct option_row *row, const char *text)
 {
 	BUF(reason, REASON_MAX);
@@ -114,6 +113,11 @@ static int apply(const struct reader *in, const struct option_row *row, const ch
 		buf_str(in->why, reason.at);
 	}
 	return r;
+}
+
+static void apply_alone(const struct reader *in, const struct option_row *row)
+{
+	(void)value_parse(row, NULL, in->job, in->why); /* no value: nothing to refuse */
 }
 
 /* The value is the next word.  Not "--": who writes --name -- forgot it. */
@@ -160,7 +164,8 @@ static int read_long(struct reader *in, const char *word)
 		return apply(in, row, value + 1);
 	if (row->arg && !row->arg_optional)
 		return apply_next(in, row);
-	return apply(in, row, NULL);
+	apply_alone(in, row);
+	return 0;
 }
 
 /* `group`: letters behind one dash; the first that takes a value takes the rest, or the next word. */
@@ -172,9 +177,7 @@ static int read_letters(struct reader *in, const char *group)
 			return unknown_letter(in, letter, group);
 		if (row->arg)
 			return letter[1] ? apply(in, row, letter + 1) : apply_next(in, row);
-		int r = apply(in, row, NULL);
-		if (r < 0)
-			return r;
+		apply_alone(in, row);
 	}
 	return 0;
 }

@@ -35,7 +35,9 @@ static const struct { const char *name; int signal; } signal_aliases[] = {
 /* tolower() reads the locale. */
 static char upper(char c)
 {
-	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+	if (c < 'a' || c > 'z')
+		return c;
+	return (char)(c - 'a' + 'A');
 }
 
 /* How many bytes `text` and the upper-case `word` share from the start, case ignored. */

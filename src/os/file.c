@@ -12,6 +12,7 @@
 #include "os/fd.h"
 
 _Static_assert(OS_CWD == AT_FDCWD, "as the kernel has it");
+_Static_assert(OS_WRITE_NEW == (O_WRONLY | O_CREAT | O_TRUNC), "as the kernel has it");
 
 int os_open_at(int dirfd, const char *name, int flags, unsigned mode)
 {

@@ -21,6 +21,9 @@ struct os_file_id {
 /* `dirfd` for paths that are absolute or start at the working directory. */
 #define OS_CWD (-100)
 
+/* Flags of os_open_user: write anew what is there, or make it. */
+#define OS_WRITE_NEW (01 | 0100 | 01000)
+
 /* Owned descriptor, or negative errno. */
 int os_open_at(int dirfd, const char *name, int flags, unsigned mode);
 /* The same for a path that a user gave: symlinks are followed, as flock(1) does. */

@@ -79,14 +79,14 @@ int lock_user_file(const char *path, bool shared, bool wait, struct fail *fail)
 	return os_fd_steal(&fd);
 }
 
-static int open_info(int dirfd, const char *path, int flags)
+int lockinfo_open(int dirfd, const char *path, bool make)
 {
 	struct os_file_id id;
 	BUF(name, LOCK_PATH_MAX + 8);
 
 	buf_str(&name, path);
 	buf_str(&name, ".info");
-	AUTO_FD int fd = os_open_at(dirfd, name.at, flags, 0600);
+	AUTO_FD int fd = os_open_at(dirfd, name.at, O_RDWR | (make ? O_CREAT : 0), 0600);
 	if (fd < 0)
 		return fd;
 	int r = os_file_id(fd, &id);
@@ -95,24 +95,32 @@ static int open_info(int dirfd, const char *path, int flags)
 	return id.is_own_regular ? os_fd_steal(&fd) : -EPERM;
 }
 
-int lockinfo_read(int dirfd, const char *path, struct lockinfo *out_info)
+int lockinfo_read(int fd, struct lockinfo *out_info)
 {
-	struct lockinfo info;
+	struct lockinfo info = { 0 };
 
-	*out_info = (struct lockinfo){ 0 };
-	AUTO_FD int fd = open_info(dirfd, path, O_RDONLY);
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	if (os_fd_pread(fd, &info, sizeof(info), 0) == (ssize_t)sizeof(info) && lockinfo_is_valid(&info))
-		*out_info = info;
+	ssize_t n = os_fd_pread(fd, &info, sizeof(info), 0);
+	if (n < 0)
+		return (int)n;
+	lockinfo_check(&info);
+	*out_info = info;
 	return 0;
 }
 
-int lockinfo_write(int dirfd, const char *path, struct lockinfo *info)
+int lockinfo_write_holder(int fd, struct lock_holder *holder)
 {
-	AUTO_FD int fd = open_info(dirfd, path, O_WRONLY | O_CREAT);
-	if (fd < 0)
-		return fd;
-	lockinfo_seal(info);
-	return os_fd_pwrite(fd, info, sizeof(*info), 0);
+	lock_holder_seal(holder);
+	return os_fd_pwrite(fd, holder, sizeof(*holder), offsetof(struct lockinfo, holder));
+}
+
+int lockinfo_write_refusals(int fd, struct lock_refusals *refusals)
+{
+	lock_refusals_seal(refusals);
+	return os_fd_pwrite(fd, refusals, sizeof(*refusals), offsetof(struct lockinfo, refusals));
+}
+
+int lockinfo_write_scan(int fd, bool wants_scan)
+{
+	uint32_t value = wants_scan;
+	return os_fd_pwrite(fd, &value, sizeof(value), offsetof(struct lockinfo, wants_scan));
 }

@@ -33,8 +33,12 @@ int lock_wait(int dirfd, const char *path, bool shared, struct fail *fail);
  */
 int lock_user_file(const char *path, bool shared, bool wait, struct fail *fail);
 
-/* What stands beside the lock `path`; absent or damaged: all zero, 0.  -errno only for what hinders reading. */
-int lockinfo_read(int dirfd, const char *path, struct lockinfo *out_info);
-int lockinfo_write(int dirfd, const char *path, struct lockinfo *info);
+/* The info file beside the lock `path`: owned descriptor, -ENOENT only without `make`; -errno. */
+int lockinfo_open(int dirfd, const char *path, bool make);
+/* What it says; parts that are absent or damaged are zero. 0, -errno. */
+int lockinfo_read(int fd, struct lockinfo *out_info);
+int lockinfo_write_holder(int fd, struct lock_holder *holder);
+int lockinfo_write_refusals(int fd, struct lock_refusals *refusals);
+int lockinfo_write_scan(int fd, bool wants_scan);
 
 #endif

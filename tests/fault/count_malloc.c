@@ -1,10 +1,10 @@
 /*
  * Preloaded: counts what the event loop of one program allocates.
  *
- *   SG_MALLOC_LOG=FILE        at its end each process that waited appends
- *                             `PID WAITS ALLOCATIONS LAST`: calls of epoll_wait, allocations between the first
- *                             and the last of them, and the wait (1, 2, …) after which the last of these came
- *   SG_MALLOC_PROGRAM=NAME    only in the program of that name (default: spawnguard)
+ *   SG_MALLOC_LOG=FILE      at its end each process that waited appends "PID WAITS ALLOCATIONS LAST":
+ *                           calls of epoll_wait, allocations between the first and the last of them,
+ *                           and the wait (1, 2, ...) after which the last of these came
+ *   SG_MALLOC_PROGRAM=NAME  only in the program of that name (default: spawnguard)
  */
 #include "shim.h"
 
@@ -66,7 +66,8 @@ int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout_ms)
 	return real_epoll_wait(epoll, events, max, timeout_ms);
 }
 
-int epoll_pwait2(int epoll, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask)
+int epoll_pwait2(int epoll, struct epoll_event *events, int max, const struct timespec *timeout,
+		 const sigset_t *mask)
 {
 	next_wait();
 	return real_epoll_pwait2(epoll, events, max, timeout, mask);

@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,7 +23,9 @@
 #error "name the audit architecture of this machine here"
 #endif
 
+/* clang-format off */
 #define CALL(name) { #name, SYS_##name }
+/* clang-format on */
 
 static const struct {
 	const char *name;

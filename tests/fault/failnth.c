@@ -1,13 +1,13 @@
 /*
- * Preloaded: fails the Nth call of one function in one program.  N counts over all processes that the program
- * forks (front and warden), so N = 1, 2, … until a run gets through walks every error path.
+ * Preloaded: fails the Nth call of one function in one program.  N counts over all processes that the
+ * program forks (front and warden), so N = 1, 2, ... until a run gets through walks every error path.
  *
- *   SG_FAULT=FUNCTION:N:ERRNO[:persist]   ERRNO by name or number; persist: the Nth call and all later ones
- *   SG_FAULT_LOG=FILE                     at its end each process appends `FUNCTION COUNT`; the greatest COUNT
- *                                         is the number of calls: below N, the run got through
- *   SG_FAULT_PROGRAM=NAME                 only in the program of that name (default: spawnguard)
+ *   SG_FAULT=FUNCTION:N:ERRNO[:persist]  ERRNO by name or number; persist: the Nth call and all later ones
+ *   SG_FAULT_LOG=FILE                    at its end each process appends "FUNCTION COUNT"; the greatest
+ *                                        COUNT is the number of calls: below N, the run got through
+ *   SG_FAULT_PROGRAM=NAME                only in the program of that name (default: spawnguard)
  *
- * open, openat, pread, pwrite, … stand for their 64-bit and fortified twins too; `syscall` is syscall(2).
+ * open, openat, pread, pwrite stand for their 64-bit and fortified twins too; syscall is syscall(2).
  */
 #include "shim.h"
 
@@ -27,7 +27,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define BROKEN 97 /* exit status: SG_FAULT makes no sense */
 
@@ -116,12 +119,12 @@ __attribute__((destructor)) static void report(void)
 }
 
 /* The real function, found before main() where we can: between fork and exec nothing may be looked up. */
-#define FIND(name)                                               \
-	static __typeof__(&name) real_##name;                    \
+#define FIND(name)                                                 \
+	static __typeof__(&name) real_##name;                      \
 	__attribute__((constructor)) static void find_##name(void) \
-	{                                                        \
-		if (!real_##name)                                \
-			real_##name = REAL(name);                \
+	{                                                          \
+		if (!real_##name)                                  \
+			real_##name = REAL(name);                  \
 	}
 
 /* `name`, which counts as `fault`. */
@@ -143,6 +146,8 @@ WRAP(ssize_t, pread, (int fd, void *at, size_t n, off_t from), fd, at, n, from)
 WRAP(ssize_t, pwrite, (int fd, const void *at, size_t n, off_t from), fd, at, n, from)
 WRAP_AS("pread", ssize_t, -1, pread64, (int fd, void *at, size_t n, off64_t from), fd, at, n, from)
 WRAP_AS("pwrite", ssize_t, -1, pwrite64, (int fd, const void *at, size_t n, off64_t from), fd, at, n, from)
+WRAP(ssize_t, writev, (int fd, const struct iovec *part, int n), fd, part, n)
+WRAP(off_t, lseek, (int fd, off_t to, int from), fd, to, from)
 WRAP(int, ftruncate, (int fd, off_t n), fd, n)
 WRAP(int, fsync, (int fd), fd)
 WRAP(int, dup, (int fd), fd)
@@ -155,12 +160,15 @@ WRAP(int, stat, (const char *path, struct stat *st), path, st)
 WRAP(int, lstat, (const char *path, struct stat *st), path, st)
 WRAP(int, fstatat, (int dir, const char *path, struct stat *st, int flags), dir, path, st, flags)
 WRAP(int, faccessat, (int dir, const char *path, int mode, int flags), dir, path, mode, flags)
+WRAP(int, fstatfs, (int fd, struct statfs *fs), fd, fs)
+WRAP(ssize_t, readlink, (const char *path, char *at, size_t n), path, at, n)
 WRAP(ssize_t, readlinkat, (int dir, const char *path, char *at, size_t n), dir, path, at, n)
 WRAP(int, mkdirat, (int dir, const char *path, mode_t mode), dir, path, mode)
 WRAP(int, renameat, (int from, const char *old, int to, const char *name), from, old, to, name)
 WRAP(int, unlinkat, (int dir, const char *path, int flags), dir, path, flags)
 WRAP(int, fchmod, (int fd, mode_t mode), fd, mode)
 WRAP(int, chdir, (const char *path), path)
+WRAP_AS("getcwd", char *, NULL, getcwd, (char *at, size_t n), at, n)
 
 WRAP(pid_t, fork, (void), )
 WRAP(int, execve, (const char *path, char *const argv[], char *const env[]), path, argv, env)
@@ -169,6 +177,7 @@ WRAP(pid_t, wait4, (pid_t pid, int *status, int options, struct rusage *use), pi
 WRAP(int, waitid, (idtype_t type, id_t id, siginfo_t *info, int options), type, id, info, options)
 WRAP(int, setpgid, (pid_t pid, pid_t group), pid, group)
 WRAP(pid_t, setsid, (void), )
+WRAP(int, setrlimit, (__rlimit_resource_t resource, const struct rlimit *limit), resource, limit)
 WRAP(int, pidfd_open, (pid_t pid, unsigned flags), pid, flags)
 WRAP(int, pidfd_send_signal, (int fd, int sig, siginfo_t *info, unsigned flags), fd, sig, info, flags)
 
@@ -189,6 +198,9 @@ WRAP(int, ppoll, (struct pollfd *fds, nfds_t n, const struct timespec *timeout, 
 WRAP(int, timerfd_create, (clockid_t clock, int flags), clock, flags)
 WRAP(int, timerfd_settime, (int fd, int flags, const struct itimerspec *value, struct itimerspec *old),
 	fd, flags, value, old)
+WRAP(int, timer_create, (clockid_t clock, struct sigevent *event, timer_t *timer), clock, event, timer)
+WRAP(int, timer_settime, (timer_t timer, int flags, const struct itimerspec *value, struct itimerspec *old),
+	timer, flags, value, old)
 WRAP(int, signalfd, (int fd, const sigset_t *mask, int flags), fd, mask, flags)
 WRAP(ssize_t, getrandom, (void *at, size_t n, unsigned flags), at, n, flags)
 WRAP_AS("mmap", void *, MAP_FAILED, mmap, (void *at, size_t n, int protection, int flags, int fd, off_t from),
@@ -197,28 +209,28 @@ WRAP_AS("mmap", void *, MAP_FAILED, mmap, (void *at, size_t n, int protection, i
 
 /* ---- with a variable number of arguments: as many as the kernel could read */
 
-#define TAKE_MODE(from)                        \
-	mode_t mode = 0;                       \
-	if (from & (O_CREAT | __O_TMPFILE)) {  \
-		va_list args;                  \
-		va_start(args, from);          \
-		mode = va_arg(args, mode_t);   \
-		va_end(args);                  \
+#define TAKE_MODE(from)                       \
+	mode_t mode = 0;                      \
+	if (from & (O_CREAT | __O_TMPFILE)) { \
+		va_list args;                 \
+		va_start(args, from);         \
+		mode = va_arg(args, mode_t);  \
+		va_end(args);                 \
 	}
-#define WRAP_OPEN(name)                                  \
-	FIND(name)                                       \
-	int name(const char *path, int flags, ...)       \
-	{                                                \
-		TAKE_MODE(flags)                         \
-		find_##name();                           \
+#define WRAP_OPEN(name)                                                   \
+	FIND(name)                                                        \
+	int name(const char *path, int flags, ...)                        \
+	{                                                                 \
+		TAKE_MODE(flags)                                          \
+		find_##name();                                            \
 		return due("open") ? -1 : real_##name(path, flags, mode); \
 	}
-#define WRAP_OPENAT(name)                                   \
-	FIND(name)                                          \
-	int name(int dir, const char *path, int flags, ...) \
-	{                                                   \
-		TAKE_MODE(flags)                            \
-		find_##name();                              \
+#define WRAP_OPENAT(name)                                                        \
+	FIND(name)                                                               \
+	int name(int dir, const char *path, int flags, ...)                      \
+	{                                                                        \
+		TAKE_MODE(flags)                                                 \
+		find_##name();                                                   \
 		return due("openat") ? -1 : real_##name(dir, path, flags, mode); \
 	}
 WRAP_OPEN(open)
@@ -263,7 +275,8 @@ long syscall(long number, ...)
 	return due("syscall") ? -1 : real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-/* Safe to stand before: the child starts in `body` on a stack of its own and never comes back through here. */
+/* Safe to stand before: the child starts in `body` on a stack of its own and never comes back through here.
+ */
 FIND(clone)
 int clone(int (*body)(void *), void *stack, int flags, void *with, ...)
 {
@@ -299,10 +312,13 @@ void *realloc(void *old, size_t n)
 ssize_t __read_chk(int fd, void *at, size_t n, size_t room);
 ssize_t __pread_chk(int fd, void *at, size_t n, off_t from, size_t room);
 ssize_t __pread64_chk(int fd, void *at, size_t n, off64_t from, size_t room);
+ssize_t __readlink_chk(const char *path, char *at, size_t n, size_t room);
+char *__getcwd_chk(char *at, size_t n, size_t room);
 ssize_t __recv_chk(int fd, void *at, size_t n, size_t room, int flags);
 ssize_t __readlinkat_chk(int dir, const char *path, char *at, size_t n, size_t room);
 int __poll_chk(struct pollfd *fds, nfds_t n, int ms, size_t room);
-int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t room);
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
+		size_t room);
 int __open_2(const char *path, int flags);
 int __openat_2(int dir, const char *path, int flags);
 
@@ -313,6 +329,9 @@ WRAP_AS("pread", ssize_t, -1, __pread_chk, (int fd, void *at, size_t n, off_t fr
 WRAP_AS("pread", ssize_t, -1, __pread64_chk, (int fd, void *at, size_t n, off64_t from, size_t room),
 	fd, at, n, from, room)
 WRAP_AS("recv", ssize_t, -1, __recv_chk, (int fd, void *at, size_t n, size_t room, int flags), fd, at, n, room, flags)
+WRAP_AS("readlink", ssize_t, -1, __readlink_chk, (const char *path, char *at, size_t n, size_t room),
+	path, at, n, room)
+WRAP_AS("getcwd", char *, NULL, __getcwd_chk, (char *at, size_t n, size_t room), at, n, room)
 WRAP_AS("readlinkat", ssize_t, -1, __readlinkat_chk, (int dir, const char *path, char *at, size_t n, size_t room),
 	dir, path, at, n, room)
 WRAP_AS("poll", int, -1, __poll_chk, (struct pollfd *fds, nfds_t n, int ms, size_t room), fds, n, ms, room)

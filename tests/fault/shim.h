@@ -21,7 +21,7 @@ static inline void *shim_real(const char *name)
 	return at;
 }
 
-/* Is this the program that the variable `name` asks for (default: spawnguard)?  The job must not be disturbed. */
+/* Is this the program named by variable `name` (default: spawnguard)?  The job must not be disturbed. */
 static inline bool shim_is_for_us(const char *name)
 {
 	const char *want = getenv(name);
@@ -60,7 +60,7 @@ static inline char *shim_put_number(char *at, uint64_t number)
 	return at;
 }
 
-/* Append one line to the file `path`, through `call` (the real syscall(2)): nothing here is counted or fails. */
+/* Append one line to the file `path` through `call`, the real syscall(2): neither counted nor failed. */
 static inline void shim_log(__typeof__(&syscall) call, const char *path, const char *line, size_t n)
 {
 	long fd = call(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);

@@ -178,7 +178,6 @@ static void put_place(FILE *out)
 	int number = -1, tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	fprintf(out, "sid=%d\npgrp=%d\n", getsid(0), getpgrp());
 	fprintf(out, "session-leader=%d\ngroup-leader=%d\n", getsid(0) == getpid(), getpgrp() == getpid());
-	fprintf(out, "group-of-parent=%d\n", getpgrp() == getpgid(getppid()));
 	fprintf(out, "terminal=%d\nforeground=%d\n", tty >= 0, tty >= 0 && tcgetpgrp(tty) == getpgrp());
 	if (tty >= 0)
 		close(tty);

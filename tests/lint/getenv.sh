@@ -5,9 +5,10 @@ set -eu
 find "$1" "$1/../include" -name '*.[ch]' 2>/dev/null | sort | awk -v src="$1" '
 BEGIN {
 	RS = "\001" # a file is one record
-	count = split("SPAWNGUARD_STATE_DIR SPAWNGUARD_CONFIG NO_COLOR " \
-		"SPAWNGUARD_RUN_ID SPAWNGUARD_PARENT_RUN_ID SPAWNGUARD_JOB " \
-		"STATE_DIRECTORY PATH", list, " ")
+	options = "SPAWNGUARD_STATE_DIR SPAWNGUARD_CONFIG NO_COLOR "
+	facts = "SPAWNGUARD_RUN_ID SPAWNGUARD_PARENT_RUN_ID SPAWNGUARD_JOB PATH STATE_DIRECTORY "
+	passed_on = "LISTEN_PID WATCHDOG_PID NOTIFY_SOCKET" # made the job'\''s own where the caller set them
+	count = split(options facts passed_on, list, " ")
 	for (i = 1; i <= count; i++)
 		allowed[list[i]] = 1
 	# Names without an underscore that are words for nothing else here.
@@ -33,8 +34,9 @@ function code_of(file, text,    code, name) {
 		name = substr(token, 2, length(token) - 2)
 		sub(/=$/, "", name)
 		if (name ~ known || name ~ /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/) {
+			where = " " substr(file, length(src) + 2)
 			if (name in allowed)
-				seen[name] = seen[name] " " substr(file, length(src) + 2)
+				seen[name] = seen[name] (index(seen[name] " ", where " ") ? "" : where)
 			else
 				complain(file, "\"" name "\" is no name that we read from the environment")
 		}

@@ -14,11 +14,13 @@
 #include "conf/suggest.h"
 #include "conf/value.h"
 
-#define CHECK(row, holds)                                          \
-	do {                                                       \
-		if (!(holds))                                      \
-			fail_msg("--%s: %s", (row)->name, #holds); \
-	} while (0)
+#define CHECK(row, holds) check(row, holds, #holds)
+
+static void check(const struct option_row *row, bool holds, const char *rule)
+{
+	if (!holds)
+		fail_msg("--%s: %s", row->name, rule);
+}
 
 /* clang-format off */
 static const size_t kind_sizes[] = {
@@ -61,20 +63,25 @@ static void test_field_fits_kind(void **state)
 	}
 }
 
-/* Two rows share a field only where that is meant. */
+static bool is_apart(const struct option_row *a, const struct option_row *b)
+{
+	return a->at + a->size <= b->at || b->at + b->size <= a->at;
+}
+
+/* Two rows share a field only where that is meant: the ways to say on_conflict. */
 static void test_fields_are_apart(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < option_count; i++) {
+		const struct option_row *row = &option_rows[i];
 		for (size_t j = 0; j < i; j++) {
-			const struct option_row *a = &option_rows[i], *b = &option_rows[j];
-			bool is_conflict = a->at == offsetof(struct job, on_conflict) && a->at == b->at;
-			CHECK(a, is_conflict || a->at + a->size <= b->at || b->at + b->size <= a->at);
+			if (!is_apart(row, &option_rows[j]))
+				CHECK(row, row->at == offsetof(struct job, on_conflict));
 		}
 	}
 }
 
-/* A text that is not the fallback leaves `why` empty. */
+/* Each as the user's own text, and as the default. */
 static void test_fallbacks_parse(void **state)
 {
 	(void)state;
@@ -106,7 +113,7 @@ static void test_without_fallback(void **state)
 		if (row->kind == KIND_GRACE && !row->fallback)
 			CHECK(row, job.grace_ns == UINT64_MAX);
 		else if (!row->fallback)
-			CHECK(row, memcmp(&job, &zero, sizeof(job)) == 0);
+			CHECK(row, memcmp((const char *)&job, (const char *)&zero, sizeof(job)) == 0);
 	}
 }
 
@@ -136,7 +143,7 @@ static void test_texts(void **state)
 		for (size_t c = 0; c < n; c++)
 			CHECK(row, (row->name[c] >= 'a' && row->name[c] <= 'z') || row->name[c] == '-');
 		CHECK(row, row->name[0] != '-' && row->name[n - 1] != '-');
-		CHECK(row, row->help && row->help[0]);
+		CHECK(row, row->help[0] != '\0');
 		CHECK(row, !strchr(row->help, '\n'));
 		CHECK(row, row->help[strlen(row->help) - 1] != '.');
 		CHECK(row, row->commands != 0 && !(row->commands & ~FOR_ALL));
@@ -252,7 +259,7 @@ static void test_suggest_every_name(void **state)
 		size_t n = strlen(name);
 		for (size_t c = 0; c + 1 < n; c++) {
 			char word[SUGGEST_WORD_MAX + 2];
-			memcpy(word, name, n);
+			memcpy(word, name, n + 1);
 			word[c] = name[c + 1];
 			word[c + 1] = name[c];
 			assert_true(suggest_rank(word, n, name) <= 1);

@@ -60,6 +60,7 @@ static const struct parse_row parse_rows[] = {
 	{ "SIG twice",                          "SIGSIGTERM",   REFUSED },
 	{ "the start of a name",                "TER",          REFUSED },
 	{ "a name and more",                    "TERMS",        REFUSED },
+	{ "a byte behind the letters",          "TER~",         REFUSED },
 	{ "blank before",                       " TERM",        REFUSED },
 	{ "blank behind",                       "TERM ",        REFUSED },
 	{ "unknown",                            "FOO",          REFUSED },

@@ -1,0 +1,340 @@
+/* Front: what the caller sees.  Passes signals on, takes part in job control, writes messages, gives the status. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/num.h"
+#include "guard/pair.h"
+#include "guard/report.h"
+#include "guard/run.h"
+#include "guard/voice.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/link.h"
+#include "os/pidfd.h"
+#include "os/proc.h"
+#include "os/say.h"
+#include "os/self.h"
+#include "os/spawn.h"
+#include "os/wait.h"
+#include "run/endgame.h"
+#include "run/reader.h"
+#include "spawnguard/exit.h"
+#include "store/record.h"
+#include "tree/tree.h"
+#include "tree/walk.h"
+
+/* timeout(1) and service managers send TERM twice in one moment: only a later one means "now". */
+#define HURRY_AFTER_NS NS_PER_S
+
+#define REAL_TIME_SIGNALS 0xfffffffe00000000ULL /* 34 to 64 */
+
+struct front {
+	struct run *run;
+	pid_t warden;
+	int link, signals;
+	bool is_done, warden_reaped;
+	uint64_t asked_ns; /* when the end was asked for; 0 = not yet */
+	struct pair_end end;
+	struct record_slot *slot; /* of the record, in a takeover */
+	size_t slot_count;
+};
+
+static void tell_warden(struct front *f, enum pair_kind kind, int number, enum end_cause cause,
+			const struct os_signal *from)
+{
+	struct pair_message m;
+
+	memset(&m, 0, PAIR_HEAD_BYTES);
+	m.kind = kind;
+	m.number = number;
+	m.cause = cause;
+	if (from && from->code <= 0) {
+		struct proc_stat stat;
+		m.sender.pid = from->pid;
+		m.sender.uid = from->uid;
+		if (from->pid > 0 && os_proc_stat(from->pid, &stat) == 0)
+			memcpy(m.sender.comm, stat.comm, sizeof(m.sender.comm) - 1);
+	}
+	(void)os_link_send(f->link, &m, PAIR_HEAD_BYTES);
+}
+
+static void ask_for_end(struct front *f, int pass_on, enum end_cause cause, const struct os_signal *from)
+{
+	uint64_t now_ns = os_clock_boot_ns();
+
+	if (f->asked_ns == 0) {
+		f->asked_ns = now_ns;
+		tell_warden(f, PAIR_END, pass_on, cause, from);
+	} else if (now_ns - f->asked_ns >= HURRY_AFTER_NS) {
+		tell_warden(f, PAIR_HURRY, 0, cause, from);
+	}
+}
+
+static bool ends_the_run(const struct job *job, int number)
+{
+	return number == SIGTERM || (number <= JOB_END_ON_MAX && (job->end_on & OS_SIG(number)));
+}
+
+static void take_signal(struct front *f, const struct os_signal *s)
+{
+	const struct run *run = f->run;
+	bool from_terminal = s->code > 0;
+
+	if (os_signal_is_ignored(s->number))
+		return; /* nohup: ignored since before us */
+	if (s->number == SIGHUP && run->has_terminal && !os_has_terminal())
+		ask_for_end(f, from_terminal && !run->new_session ? 0 : SIGHUP, CAUSE_HANGUP, s);
+	else if (ends_the_run(run->job, s->number))
+		ask_for_end(f, 0, CAUSE_SIGNAL, s);
+	else if (!from_terminal || run->new_session)
+		tell_warden(f, PAIR_SIGNAL, s->number, CAUSE_NONE, s);
+	/* else the terminal sent it: to the job too */
+}
+
+/* A stopped warden would let the job run without its limits; a stopped front is its user's wish. */
+static void continue_warden(struct front *f)
+{
+	int sig;
+
+	if (!os_wait_stopped(f->warden, &sig))
+		return;
+	AUTO_FD int fd = os_pidfd_open(f->warden); /* unreaped child: it is the warden */
+	(void)os_pidfd_signal(fd, SIGCONT);
+}
+
+/* Whatever has come to us and is not the warden: children from before us, and theirs. */
+static void reap_others(struct front *f)
+{
+	struct os_child child;
+
+	continue_warden(f);
+	while (os_wait_any(&child) > 0)
+		if (child.pid == f->warden && child.has_ended)
+			f->warden_reaped = true;
+}
+
+static void read_signals(struct front *f)
+{
+	struct os_signal s;
+
+	while (os_signalfd_read(f->signals, &s) > 0) {
+		if (s.number == SIGCHLD)
+			reap_others(f);
+		else
+			take_signal(f, &s);
+	}
+}
+
+/* false: the line is at its end, the warden is gone. */
+static bool read_link(struct front *f)
+{
+	struct pair_message m;
+	ssize_t n;
+
+	while ((n = os_link_receive(f->link, &m, sizeof(m))) > 0) {
+		if ((size_t)n < PAIR_HEAD_BYTES)
+			continue;
+		if (m.kind == PAIR_SAY)
+			os_say(m.text, (size_t)n - PAIR_HEAD_BYTES);
+		else if (m.kind == PAIR_STOPPED)
+			os_signal_stop_self(m.number);
+		else if (m.kind == PAIR_DONE) {
+			f->end = m.end;
+			f->is_done = true;
+			return true;
+		}
+	}
+	return n == -EAGAIN;
+}
+
+static void watch(struct front *f)
+{
+	for (;;) {
+		int ready = os_wait_two(f->link, f->signals, -1);
+		if (ready & 2)
+			read_signals(f);
+		if ((ready & 1 || f->warden_reaped) && (!read_link(f) || f->is_done))
+			return;
+	}
+}
+
+/* --- takeover: the warden is dead, its tree has come to us ----------------------------------------------- */
+
+static bool is_from_before(const struct run *run, pid_t pid)
+{
+	for (uint32_t i = 0; i < run->snapshot_count; i++)
+		if (run->snapshot[i] == pid)
+			return true;
+	return false;
+}
+
+static bool is_recorded(const struct front *f, pid_t pid)
+{
+	for (size_t i = 0; i < f->slot_count; i++)
+		if (f->slot[i].id.pid == pid) {
+			AUTO_FD int fd = os_pidfd_open(pid);
+			uint64_t inode = fd >= 0 ? os_pidfd_inode(fd) : 0;
+			return inode == 0 || f->slot[i].id.pidfs_ino == 0 || inode == f->slot[i].id.pidfs_ino;
+		}
+	return false;
+}
+
+/*
+ * Is this child of ours the job's?  Where we had none before and are not
+ * PID 1, every one is.  Else it must stand in the record or carry the run's
+ * id: the `tee` of the caller's own script is not ours to end.
+ */
+static bool accepts(void *with, pid_t pid)
+{
+	struct front *f = with;
+	const struct run *run = f->run;
+
+	if (is_from_before(run, pid))
+		return false;
+	if (run->snapshot_count == 0 && run->head.front.pid != 1)
+		return true;
+	return is_recorded(f, pid) || reader_has_mark(pid, run->head.run_id) == 1;
+}
+
+static bool reap_tree(void *with)
+{
+	struct front *f = with;
+	struct run_figures *figures = &f->run->state.figures;
+	struct tree *tree = f->run->takeover;
+	struct os_child child;
+	int r;
+
+	while ((r = os_wait_any(&child)) > 0) {
+		if (!child.has_ended)
+			continue;
+		for (uint32_t i = 0; i < f->run->snapshot_count; i++)
+			if (f->run->snapshot[i] == child.pid)
+				f->run->snapshot[i] = 0; /* its number may be another's from now on */
+		figures->user_ns += child.user_ns;
+		figures->system_ns += child.system_ns;
+		tree_forget(tree, child.pid);
+	}
+	if (r == -ECHILD)
+		return true;
+	if (f->run->snapshot_count == 0 && f->run->head.front.pid != 1)
+		return false;
+	(void)tree_walk(tree, os_clock_boot_ns(), false);
+	return tree_count_alive(tree) == 0;
+}
+
+static void read_record(struct front *f)
+{
+	static struct record_slot slot[RECORD_SLOTS_MAX];
+	struct record record = { .fd = f->run->record_fd };
+
+	f->slot = slot;
+	if (record.fd < 0)
+		return;
+	if (record_refresh(&record) == 0)
+		f->run->state = record.state;
+	ssize_t n = record_read_slots(&record, slot, RECORD_SLOTS_MAX);
+	f->slot_count = n > 0 ? (size_t)n : 0;
+}
+
+static struct outcome_verdict take_over(struct front *f)
+{
+	static struct tree tree;
+	struct run *run = f->run;
+	struct run_figures *figures = &run->state.figures;
+	struct run_report report = { .run = run };
+	struct os_child child;
+
+	if (!f->warden_reaped)
+		(void)os_wait_pid(f->warden, &child);
+	read_record(f);
+	bool was_closed = run->state.phase == PHASE_CLOSED;
+	if (figures->cause == CAUSE_NONE || !figures->has_status)
+		figures->cause = figures->cause == CAUSE_NONE ? CAUSE_WARDEN_DEAD : figures->cause;
+	run->takeover = &tree;
+	os_raise_files();
+	tree_init(&tree, f->signals);
+	(void)tree_set_root(&tree, os_self_pid());
+	tree.accepts = accepts;
+	tree.accepts_with = f;
+	struct endgame e = {
+		.tree = &tree,
+		.grace_ns = run->job->kill_after_ns,
+		.signal = run->job->signal,
+		.reap = reap_tree,
+		.with = f,
+	};
+	figures->survivors = endgame_run(&e);
+	figures->left_term += e.termed;
+	figures->left_kill += e.killed;
+	if (was_closed) { /* killed after its last word was written, before it was spoken */
+		struct outcome_facts facts = { .cause = (enum end_cause)figures->cause,
+					       .has_status = figures->has_status != 0,
+					       .job_status = figures->job_status,
+					       .survivors = figures->survivors };
+		if (figures->cause == CAUSE_WARDEN_DEAD)
+			facts.cause = CAUSE_NONE;
+		(void)record_remove(run->dir.run_fd, run->head.run_id);
+		return outcome_judge(&facts);
+	}
+	return report_finish_by_front(&report, &tree, 0);
+}
+
+/* --- life ------------------------------------------------------------------------------------------------ */
+
+static struct outcome_verdict not_made(struct front *f, int err)
+{
+	struct run_report report = { .run = f->run };
+
+	f->run->state.figures.cause = CAUSE_NOT_STARTED;
+	return report_finish_by_front(&report, NULL, err);
+}
+
+static struct outcome_verdict guard(struct front *f, char **env)
+{
+	struct run *run = f->run;
+	int ends[2] = { -1, -1 };
+
+	int r = env ? os_link_open(ends) : -ENOMEM;
+	if (r < 0)
+		return not_made(f, r);
+	f->signals = os_signalfd_open(OS_SIG(SIGTERM) | OS_SIG(SIGHUP) | OS_SIG(SIGINT) | OS_SIG(SIGQUIT) |
+				      OS_SIG(SIGUSR1) | OS_SIG(SIGUSR2) | OS_SIG(SIGALRM) | OS_SIG(SIGWINCH) |
+				      OS_SIG(SIGCONT) | OS_SIG(SIGCHLD) | run->job->end_on | REAL_TIME_SIGNALS);
+	f->warden = f->signals < 0 ? f->signals : os_fork();
+	if (f->warden == 0) {
+		os_fd_close(&ends[0]);
+		os_fd_close(&f->signals);
+		warden_main(run, env, ends[1]);
+	}
+	os_fd_close(&ends[1]);
+	f->link = ends[0];
+	if (f->warden < 0)
+		return not_made(f, f->warden);
+	watch(f);
+	if (!f->is_done)
+		return take_over(f);
+	struct os_child child;
+	if (!f->warden_reaped)
+		(void)os_wait_pid(f->warden, &child);
+	run->state.figures = f->end.figures;
+	struct close_run c = { .dir = &run->dir, .head = &run->head, .state = &run->state, .verdict = f->end.verdict,
+			       .by = "warden", .process_count = f->end.process_count };
+	memcpy(c.process, f->end.process, sizeof(c.process));
+	run_put_status(run, &c);
+	return f->end.verdict;
+}
+
+int front_main(struct run *run)
+{
+	struct front f = { .run = run, .link = -1, .signals = -1 };
+
+	(void)os_become_subreaper();
+	struct outcome_verdict v = guard(&f, run_environment(run));
+	if (run->job->stats)
+		report_stats(run, &run->state.figures);
+	if (v.raise_signal != 0 && v.raise_signal != SIGSTOP)
+		os_signal_die(v.raise_signal);
+	return v.exit_code;
+}

@@ -1,0 +1,159 @@
+/* The job's own first moments: out of the warden, into the world the caller meant for it. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "guard/run.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/pidfd.h"
+#include "os/proc.h"
+#include "os/self.h"
+#include "os/spawn.h"
+#include "os/wait.h"
+#include "spawnguard/exit.h"
+#include "store/record.h"
+
+#define OWN_VARIABLES 3
+#define SHELL         "/bin/sh"
+
+struct birth {
+	struct run *run;
+	char **env;
+	char *const *argv;
+	const char *program;
+	pid_t group; /* front's: the job is in the terminal's foreground with it */
+};
+
+static bool is_variable(const char *entry, const char *name)
+{
+	size_t n = strlen(name);
+	return strncmp(entry, name, n) == 0 && entry[n] == '=';
+}
+
+static bool is_ours(const char *entry)
+{
+	return strncmp(entry, "SPAWNGUARD_", 11) == 0 &&
+	       (is_variable(entry, SG_ENV_RUN_ID) || is_variable(entry, SG_ENV_JOB) ||
+		is_variable(entry, SG_ENV_PARENT_RUN_ID));
+}
+
+static char *variable(char *at, size_t n, const char *name, const char *value)
+{
+	struct buf text;
+	buf_init(&text, at, n);
+	buf_str(&text, name);
+	buf_char(&text, '=');
+	buf_str(&text, value);
+	return at;
+}
+
+char **run_environment(const struct run *run)
+{
+	static char id[128], job[256], parent[128];
+	char **from = run->around->environ;
+	size_t n = 0;
+
+	while (from[n])
+		n++;
+	char **env = malloc((n + OWN_VARIABLES + 1) * sizeof(*env));
+	if (!env)
+		return NULL;
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!is_ours(from[i]))
+			env[kept++] = from[i];
+	env[kept++] = variable(id, sizeof(id), SG_ENV_RUN_ID, run->head.run_id);
+	env[kept++] = variable(job, sizeof(job), SG_ENV_JOB, run->name);
+	if (run->head.parent_run_id[0] != '\0')
+		env[kept++] = variable(parent, sizeof(parent), SG_ENV_PARENT_RUN_ID, run->head.parent_run_id);
+	env[kept] = NULL;
+	return env;
+}
+
+/* Of the two that name the process they are meant for: the caller meant front, which is the job now. */
+static void retarget(char **env, const char *name, pid_t front, pid_t job, char *at, size_t n)
+{
+	BUF(was, 64);
+	BUF(is, 24);
+
+	buf_str(&was, name);
+	buf_char(&was, '=');
+	buf_i64(&was, front);
+	buf_i64(&is, job);
+	for (; *env; env++)
+		if (strcmp(*env, was.at) == 0)
+			*env = variable(at, n, name, is.at);
+}
+
+/* Who the job is, on disk before it runs: there is no moment in which it could be lost. */
+static void record_birth(struct run *run, pid_t pid)
+{
+	struct record_slot slot = { .id = { .pid = pid }, .depth = 1, .seen_boot_ns = os_clock_boot_ns() };
+	AUTO_FD int self = os_pidfd_open_self();
+
+	if (run->record_fd < 0)
+		return;
+	(void)os_proc_identity(pid, self, &slot.id);
+	slot.ppid = run->state.warden.pid;
+	slot.sid = run->new_session ? pid : 0;
+	memcpy(slot.comm, "(job)", 6);
+	run->state.job_pid = pid;
+	run->state.phase = PHASE_RUNNING;
+	(void)record_write_first(run->record_fd, &run->state, &slot);
+}
+
+/* Runs in the child, in the warden's memory, until the exec. */
+static int become_job(void *with)
+{
+	static char listen_pid[64], watchdog_pid[64];
+	struct birth *b = with;
+	pid_t pid = os_self_pid();
+
+	int r = b->run->new_session ? os_leave_group(true) : os_join_group(b->group);
+	if (r < 0 && r != -EPERM) /* EPERM: front's group is gone with front; the warden will see to it */
+		return r;
+	record_birth(b->run, pid);
+	retarget(b->env, "LISTEN_PID", b->run->head.front.pid, pid, listen_pid, sizeof(listen_pid));
+	retarget(b->env, "WATCHDOG_PID", b->run->head.front.pid, pid, watchdog_pid, sizeof(watchdog_pid));
+	os_signals_give_back(&b->run->signals);
+	return os_exec(b->program, b->argv, b->env);
+}
+
+/* A script without "#!": execvp runs it by the shell, and so do env, timeout and flock. */
+static pid_t spawn_by_shell(struct birth *b, int *out_pidfd, int *out_exec_errno)
+{
+	size_t n = 0;
+	while (b->argv[n])
+		n++;
+	AUTO_FREE char **argv = malloc((n + 2) * sizeof(*argv));
+	if (!argv)
+		return -ENOMEM;
+	static char shell[] = SHELL;
+	argv[0] = shell;
+	argv[1] = b->run->program;
+	memcpy(argv + 2, b->argv + 1, n * sizeof(*argv)); /* with the NULL */
+	b->program = SHELL;
+	b->argv = argv;
+	return os_spawn(become_job, b, out_pidfd, out_exec_errno);
+}
+
+pid_t run_spawn_job(struct run *run, char **env, int *out_pidfd, int *out_exec_errno)
+{
+	struct birth b = { .run = run, .env = env, .argv = run->argv, .program = run->program };
+	struct os_child gone;
+
+	b.group = run->job->session == SESSION_NEW ? 0 : run->head.front.pid;
+	pid_t pid = os_spawn(become_job, &b, out_pidfd, out_exec_errno);
+	if (pid > 0 && *out_exec_errno == ENOEXEC) {
+		os_fd_close(out_pidfd);
+		(void)os_wait_pid(pid, &gone);
+		pid = spawn_by_shell(&b, out_pidfd, out_exec_errno);
+	}
+	if (pid > 0 && *out_exec_errno != 0) {
+		os_fd_close(out_pidfd);
+		(void)os_wait_pid(pid, &gone);
+	}
+	return pid;
+}

@@ -1,0 +1,187 @@
+/* spawnguard: `run` is here; every other command is an executable of its own in libexec/spawnguard. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/escape.h"
+#include "conf/argv.h"
+#include "conf/commands.h"
+#include "conf/help.h"
+#include "conf/job.h"
+#include "conf/options.h"
+#include "guard/run.h"
+#include "guard/voice.h"
+#include "os/fd.h"
+#include "os/say.h"
+#include "os/self.h"
+#include "os/spawn.h"
+#include "spawnguard/exit.h"
+
+static int refuse(const struct buf *line)
+{
+	voice_error(line);
+	return SG_EXIT_GUARD;
+}
+
+static int print_help(void)
+{
+	BUF(text, HELP_MAX);
+	help_format(&text, FOR_RUN);
+	os_print(1, text.at, text.len);
+	return 0;
+}
+
+static int print_version(void)
+{
+	static const char text[] = "spawnguard " SG_VERSION "\n";
+	os_print(1, text, sizeof(text) - 1);
+	return 0;
+}
+
+static int print_commands(void)
+{
+	BUF(text, HELP_MAX);
+	buf_str(&text, "Usage: spawnguard COMMAND [OPTIONS] ...\n"
+		       "Guards a job: one copy at a time, its whole tree known, bounded, nothing left behind.\n\n");
+	help_commands(&text);
+	buf_str(&text, "\n\"spawnguard COMMAND --help\" tells more of each.\n");
+	os_print(1, text.at, text.len);
+	return 0;
+}
+
+/* What the caller's environment says: nothing else of it is read. */
+static struct surroundings look_around(char **env)
+{
+	struct surroundings around = { .environ = env };
+
+	around.path = getenv("PATH");
+	around.state_dir = getenv(SG_ENV_STATE_DIR);
+	around.service_dir = getenv("STATE_DIRECTORY");
+	around.parent_run_id = getenv(SG_ENV_RUN_ID);
+	if (around.state_dir && around.state_dir[0] == '\0')
+		around.state_dir = NULL;
+	return around;
+}
+
+/* A word where "-- COMMAND" was expected. */
+static int refuse_words(char **rest)
+{
+	BUF(line, 512);
+
+	if (!*rest) {
+		buf_str(&line, "no command given: spawnguard run [OPTIONS] -- COMMAND [ARG ...]");
+		return refuse(&line);
+	}
+	buf_str(&line, "unknown job ");
+	escape_word(&line, *rest, strlen(*rest), 60);
+	buf_str(&line, ": a command to run stands behind \"--\": spawnguard run [OPTIONS] -- ");
+	escape_word(&line, *rest, strlen(*rest), 60);
+	return refuse(&line);
+}
+
+static int check_status_fd(const struct job *job)
+{
+	BUF(line, 128);
+
+	if (job->status_fd < 0 || os_fd_set_cloexec(job->status_fd) == 0)
+		return 0;
+	buf_str(&line, "--status-fd ");
+	buf_i64(&line, job->status_fd);
+	buf_str(&line, " is not open: open it for the guard, as in: spawnguard run --status-fd 3 ... 3>FILE");
+	return refuse(&line);
+}
+
+static int command_run(char **argv, char **env)
+{
+	static struct run run;
+	static struct job job;
+	struct surroundings around = look_around(env);
+	char **rest;
+	int dashes, code;
+	BUF(why, ARGV_WHY_MAX);
+
+	/* All blocked from here on, so that no signal finds us half-way; what could not be blocked is not tried. */
+	if (os_signals_take(&run.signals) < 0 || os_fd_fill_stdio() < 0)
+		return SG_EXIT_GUARD;
+	argv_defaults(&job);
+	if (argv_parse(argv, FOR_RUN, &job, &rest, &dashes, &why) < 0)
+		return refuse(&why);
+	if (job.help)
+		return print_help();
+	if (job.version)
+		return print_version();
+	if (!dashes || !*rest)
+		return refuse_words(rest);
+	voice_set_level(job.quiet, job.verbose);
+	if ((code = check_status_fd(&job)) != 0)
+		return code;
+	run_init(&run, &job, &around, rest);
+	run.has_terminal = os_has_terminal();
+	run.new_session = job.session == SESSION_NEW || (job.session == SESSION_AUTO && !run.has_terminal);
+	if (job.dry_run)
+		return run_explain(&run);
+	if (run_start(&run, &code) != 0)
+		return code;
+	return front_main(&run);
+}
+
+/* bin/spawnguard and libexec/spawnguard stand beside each other, installed or built. */
+static int command_other(const struct command_row *row, char **argv, char **env)
+{
+	char dir[4096];
+	BUF(path, sizeof(dir) + 64);
+	BUF(line, 512);
+
+	int r = os_self_dir(dir, sizeof(dir));
+	if (r == 0) {
+		buf_str(&path, dir);
+		buf_str(&path, "/../" SG_LIBEXEC_SUBDIR "/");
+		buf_str(&path, row->name);
+		r = os_exec(path.at, argv, env);
+	}
+	buf_str(&line, "cannot start the command ");
+	buf_str(&line, row->name);
+	buf_str(&line, ": ");
+	escape_text(&line, path.at, path.len, 0);
+	buf_str(&line, ": ");
+	buf_str(&line, strerrordesc_np(-r) ? strerrordesc_np(-r) : "unknown error");
+	buf_str(&line, "; the installation is incomplete");
+	return refuse(&line);
+}
+
+static int refuse_command(const char *word)
+{
+	BUF(line, 512);
+	const char *near = command_suggest(word);
+
+	buf_str(&line, "unknown command ");
+	escape_word(&line, word, strlen(word), 60);
+	if (near) {
+		buf_str(&line, ": did you mean ");
+		buf_str(&line, near);
+		buf_str(&line, "? ");
+	} else {
+		buf_str(&line, ": ");
+	}
+	buf_str(&line, "See: spawnguard --help");
+	return refuse(&line);
+}
+
+int main(int argc, char **argv, char **env)
+{
+	if (argc < 2) {
+		BUF(line, 128);
+		buf_str(&line, "no command given: spawnguard run [OPTIONS] -- COMMAND; see: spawnguard --help");
+		return refuse(&line);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+		return print_commands();
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+		return print_version();
+	const struct command_row *row = command_find(argv[1]);
+	if (!row)
+		return refuse_command(argv[1]);
+	if (row->command == FOR_RUN)
+		return command_run(argv + 2, env);
+	return command_other(row, argv + 1, env);
+}

@@ -1,0 +1,52 @@
+/* What front and warden say to each other: fixed structs over one SOCK_SEQPACKET. */
+#ifndef SG_GUARD_PAIR_H
+#define SG_GUARD_PAIR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec/history.h"
+#include "codec/record.h"
+#include "core/outcome.h"
+
+#define PAIR_TEXT_MAX 1024
+
+enum pair_kind {
+	/* to front */
+	PAIR_SAY,     /* text for the caller's stderr */
+	PAIR_STOPPED, /* the terminal has stopped the job: number = signal */
+	PAIR_DONE,    /* all is over: end */
+	/* to warden */
+	PAIR_SIGNAL, /* pass `number` on to the job */
+	PAIR_END,    /* end the tree: cause, number, sender */
+	PAIR_HURRY,  /* no more grace */
+};
+
+struct pair_end {
+	struct run_figures figures;
+	struct outcome_verdict verdict;
+	struct history_process process[HISTORY_PROCESS_MAX];
+	uint32_t process_count;
+};
+
+struct pair_sender {
+	int32_t pid;
+	uint32_t uid;
+	char comm[16];
+};
+
+struct pair_message {
+	uint32_t kind;
+	int32_t number;
+	uint32_t cause; /* enum end_cause */
+	uint32_t spare;
+	struct pair_sender sender;
+	union {
+		char text[PAIR_TEXT_MAX];
+		struct pair_end end;
+	};
+};
+
+#define PAIR_HEAD_BYTES offsetof(struct pair_message, text)
+
+#endif

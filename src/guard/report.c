@@ -1,0 +1,355 @@
+#include "guard/report.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/num.h"
+#include "conf/signal_name.h"
+#include "guard/pair.h"
+#include "guard/voice.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/link.h"
+#include "os/say.h"
+#include "run/nested.h"
+#include "store/history.h"
+#include "tree/tree.h"
+
+#define NAMED_MAX 3 /* members named in a line for people */
+
+static void put_name(struct buf *line, const struct run *run)
+{
+	escape_text(line, run->name, strlen(run->name), 60);
+	buf_str(line, ": ");
+}
+
+static void put_count(struct buf *line, uint64_t n, const char *one, const char *many)
+{
+	buf_u64(line, n);
+	buf_char(line, ' ');
+	buf_str(line, n == 1 ? one : many);
+}
+
+void report_step(const struct run_report *report, const char *what, uint32_t count)
+{
+	BUF(line, 512);
+
+	if (!voice_tells_steps() || count == 0)
+		return;
+	put_name(&line, report->run);
+	buf_str(&line, what);
+	buf_char(&line, ' ');
+	put_count(&line, count, "process", "processes");
+	voice_step(&line);
+}
+
+void report_name_ended(struct run_report *report, struct tree *tree)
+{
+	struct buf names;
+
+	buf_init(&names, report->ended, sizeof(report->ended));
+	FOR_EACH_MEMBER(tree, m) {
+		if (!(m->flags & MEMBER_TERMED))
+			continue;
+		report->ended_count++;
+		if (report->ended_named == NAMED_MAX)
+			continue;
+		buf_str(&names, report->ended_named++ == 0 ? "" : ", ");
+		escape_text(&names, m->comm, strnlen(m->comm, sizeof(m->comm)), 0);
+		buf_str(&names, " (");
+		buf_i64(&names, m->id.pid);
+		buf_char(&names, ')');
+	}
+}
+
+/* "ended 14 processes (3 by KILL): sh (4711), ..." */
+static void put_ended(struct buf *line, const struct run_report *report)
+{
+	const struct run_figures *f = &report->run->state.figures;
+	uint64_t ended = f->left_term > f->left_kill ? f->left_term : f->left_kill;
+
+	buf_str(line, "ended ");
+	put_count(line, ended, "process", "processes");
+	if (f->left_kill > 0) {
+		buf_str(line, " (");
+		buf_u64(line, f->left_kill);
+		buf_str(line, " by KILL)");
+	}
+}
+
+static void put_ended_names(struct buf *line, const struct run_report *report)
+{
+	if (report->ended_named == 0)
+		return;
+	buf_str(line, ": ");
+	buf_str(line, report->ended);
+	if (report->ended_count > report->ended_named)
+		buf_str(line, ", ...");
+}
+
+static void put_sender(struct buf *line, const struct run_figures *f)
+{
+	if (f->by_run[0] != '\0') {
+		buf_str(line, " for run ");
+		buf_mem(line, f->by_run, strnlen(f->by_run, 8));
+	}
+	if (f->sender_pid <= 0)
+		return;
+	buf_str(line, " from ");
+	if (f->sender_comm[0] != '\0') {
+		escape_text(line, f->sender_comm, strnlen(f->sender_comm, sizeof(f->sender_comm)), 0);
+		buf_char(line, ' ');
+	}
+	buf_str(line, "(pid ");
+	buf_i64(line, f->sender_pid);
+	buf_str(line, ", uid ");
+	buf_u64(line, f->sender_uid);
+	buf_char(line, ')');
+}
+
+static void put_cause(struct buf *line, const struct run *run)
+{
+	const struct run_figures *f = &run->state.figures;
+
+	switch ((enum end_cause)f->cause) {
+	case CAUSE_TIMEOUT:
+		buf_str(line, "timeout after ");
+		num_format_duration(line, run->job->timeout_ns);
+		break;
+	case CAUSE_SIGNAL:
+		buf_str(line, "asked to end by a signal");
+		break;
+	case CAUSE_HANGUP:
+		buf_str(line, "the terminal is gone");
+		break;
+	case CAUSE_REQUEST:
+		buf_str(line, "asked to end by spawnguard kill");
+		break;
+	case CAUSE_OUTER:
+		buf_str(line, "the run around it ends");
+		break;
+	case CAUSE_WARDEN_DEAD:
+		buf_str(line, "its warden was killed");
+		break;
+	default:
+		buf_str(line, "over");
+	}
+	if (f->cause != CAUSE_TIMEOUT)
+		put_sender(line, f);
+	buf_str(line, ": ");
+}
+
+static void say_end(const struct run_report *report)
+{
+	const struct run *run = report->run;
+	const struct run_figures *f = &run->state.figures;
+	uint64_t ended = (uint64_t)f->left_term + f->left_kill;
+	BUF(line, PAIR_TEXT_MAX);
+
+	put_name(&line, run);
+	if (f->cause != CAUSE_NONE) {
+		put_cause(&line, run);
+		put_ended(&line, report);
+	} else if (ended > 0) {
+		put_ended(&line, report);
+		buf_str(&line, " that the job left behind");
+	} else {
+		return;
+	}
+	put_ended_names(&line, report);
+	voice_note(&line);
+}
+
+static void say_remaining(const struct close_run *c, const struct run *run)
+{
+	const struct run_figures *f = &run->state.figures;
+	BUF(line, PAIR_TEXT_MAX);
+
+	if (f->survivors == 0 && f->left_alone == 0)
+		return;
+	put_name(&line, run);
+	buf_str(&line, f->survivors > 0 ? "cannot end " : "left running, as asked: ");
+	voice_name_processes(&line, c->process, c->process_count);
+	if (f->survivors > c->process_count)
+		buf_str(&line, ", ...");
+	if (f->survivors > 0) {
+		buf_str(&line, "; end it by hand, then: spawnguard reap ");
+		escape_word(&line, run->name, strlen(run->name), 60);
+		voice_error(&line);
+	} else {
+		voice_note(&line);
+	}
+}
+
+static const char *errno_text(int err)
+{
+	const char *text = strerrordesc_np(err);
+	return text ? text : "unknown error";
+}
+
+static void say_not_started(const struct run *run, int start_errno)
+{
+	BUF(line, PAIR_TEXT_MAX);
+
+	if (start_errno < 0) {
+		buf_str(&line, "cannot make a process for the job: ");
+		buf_str(&line, errno_text(-start_errno));
+		if (start_errno == -EAGAIN)
+			buf_str(&line, "; the limit of processes is reached, see: ulimit -u");
+		voice_error(&line);
+		return;
+	}
+	buf_str(&line, "cannot execute ");
+	escape_text(&line, run->program, strlen(run->program), 200);
+	buf_str(&line, ": ");
+	buf_str(&line, errno_text(start_errno));
+	if (start_errno == ENOENT && strchr(run->program, '/'))
+		buf_str(&line, "; it, or the interpreter that its first line names, is missing");
+	else if (start_errno == ENOENT)
+		buf_str(&line, "; it is in no directory of PATH");
+	else if (start_errno == EACCES)
+		buf_str(&line, "; if it is a script of yours: chmod +x");
+	else if (start_errno == E2BIG)
+		buf_str(&line, "; arguments and environment are too long for the kernel");
+	voice_error(&line);
+}
+
+static struct close_run closing(struct run_report *report, struct tree *tree, int start_errno, const char *by)
+{
+	struct run *run = report->run;
+	struct run_figures *f = &run->state.figures;
+	struct close_run c = {
+		.dir = &run->dir,
+		.head = &run->head,
+		.state = &run->state,
+		.record_fd = run->record_fd,
+		.history_fd = run->history_fd,
+		.by = by,
+		.keep_record = f->survivors > 0,
+	};
+	struct outcome_facts facts = {
+		.cause = (enum end_cause)f->cause,
+		.has_status = f->has_status != 0,
+		.job_status = f->job_status,
+		.survivors = f->survivors,
+		.start_errno = start_errno,
+	};
+
+	c.verdict = outcome_judge(&facts);
+	if (start_errno != 0)
+		c.detail = start_errno > 0 ? errno_text(start_errno) : errno_text(-start_errno);
+	if (tree && (f->survivors > 0 || f->left_alone > 0))
+		close_name_members(&c, tree);
+	return c;
+}
+
+static void write_down(struct run_report *report, struct close_run *c)
+{
+	if (report->nested)
+		nested_close(report->nested, &report->run->dir, report->run->head.run_id);
+	int r = close_run(c);
+	if (r < 0) {
+		BUF(line, 256);
+		buf_str(&line, "warning: the end of run ");
+		buf_mem(&line, report->run->head.run_id, strnlen(report->run->head.run_id, 8));
+		buf_str(&line, " could not be written down: ");
+		buf_str(&line, errno_text(-r));
+		buf_str(&line, "; the job's status is not affected");
+		voice_note(&line);
+	}
+}
+
+void report_finish(struct run_report *report, struct tree *tree, int start_errno, int link)
+{
+	struct close_run c = closing(report, tree, start_errno, "warden");
+	struct pair_message done;
+
+	if (start_errno != 0)
+		say_not_started(report->run, start_errno);
+	else
+		say_end(report);
+	say_remaining(&c, report->run);
+	write_down(report, &c);
+	memset(&done, 0, PAIR_HEAD_BYTES);
+	done.kind = PAIR_DONE;
+	done.end.figures = report->run->state.figures;
+	done.end.verdict = c.verdict;
+	done.end.process_count = c.process_count;
+	memcpy(done.end.process, c.process, sizeof(c.process));
+	(void)os_link_send(link, &done, PAIR_HEAD_BYTES + sizeof(done.end));
+}
+
+struct outcome_verdict report_finish_by_front(struct run_report *report, struct tree *tree, int start_errno)
+{
+	struct close_run c = closing(report, tree, start_errno, "front");
+
+	if (start_errno != 0)
+		say_not_started(report->run, start_errno);
+	else
+		say_end(report);
+	say_remaining(&c, report->run);
+	write_down(report, &c);
+	run_put_status(report->run, &c);
+	return c.verdict;
+}
+
+void report_stats(const struct run *run, const struct run_figures *f)
+{
+	BUF(line, 512);
+	uint64_t start_ns = run->head.started_boot_ns;
+
+	put_name(&line, run);
+	buf_str(&line, "wall ");
+	num_format_duration(&line, f->ended_boot_ns > start_ns ? f->ended_boot_ns - start_ns : 0);
+	buf_str(&line, ", cpu ");
+	num_format_duration(&line, f->user_ns);
+	buf_str(&line, " user ");
+	num_format_duration(&line, f->system_ns);
+	buf_str(&line, " system, peak ");
+	num_format_size(&line, f->peak_rss_bytes);
+	buf_str(&line, " memory, ");
+	put_count(&line, f->peak_procs, "process", "processes");
+	buf_str(&line, ", seen at least ");
+	buf_u64(&line, f->seen);
+	voice_error(&line); /* asked for: also with --quiet */
+}
+
+static void put_object(const struct run *run, const struct buf *object)
+{
+	const struct job *job = run->job;
+
+	if (job->status_fd >= 0)
+		os_print(job->status_fd, object->at, object->len);
+	if (!job->status_file)
+		return;
+	AUTO_FD int fd = os_open_user(job->status_file, OS_WRITE_NEW, 0666);
+	if (fd >= 0)
+		os_print(fd, object->at, object->len);
+	else {
+		BUF(line, 512);
+		buf_str(&line, "warning: cannot write the status file ");
+		escape_text(&line, job->status_file, strlen(job->status_file), 200);
+		buf_str(&line, ": ");
+		buf_str(&line, errno_text(-fd));
+		voice_note(&line);
+	}
+}
+
+void run_put_status(const struct run *run, const struct close_run *c)
+{
+	if (run->job->status_fd < 0 && !run->job->status_file)
+		return;
+	BUF(object, HISTORY_LINE_MAX);
+	close_format_status(&object, c);
+	put_object(run, &object);
+}
+
+void run_put_refused_status(const struct run *run, const struct history_refused *refused, int exit_code)
+{
+	if (run->job->status_fd < 0 && !run->job->status_file)
+		return;
+	BUF(object, 2048);
+	history_format_refused_status(&object, refused, exit_code);
+	put_object(run, &object);
+}

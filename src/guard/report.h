@@ -1,0 +1,36 @@
+/* What is said and written of a run's end, by warden or front. */
+#ifndef SG_GUARD_REPORT_H
+#define SG_GUARD_REPORT_H
+
+#include "base/buf.h"
+#include "guard/run.h"
+
+struct tree;
+struct nested;
+
+struct run_report {
+	struct run *run;             /* borrowed */
+	const struct nested *nested; /* borrowed; NULL = none */
+	char ended[256];             /* the first members that were ended, for people */
+	uint32_t ended_named, ended_count;
+};
+
+/* "sending TERM to 14 processes": only with --verbose. */
+void report_step(const struct run_report *report, const char *what, uint32_t count);
+
+/* Remember who got the first signal. */
+void report_name_ended(struct run_report *report, struct tree *tree);
+
+/*
+ * The run is over: verdict, lines for people, end line, record, nested
+ * records, and word to front over `link` (-1: we are front).  `tree` may be NULL.
+ */
+void report_finish(struct run_report *report, struct tree *tree, int start_errno, int link);
+
+/* The same, written by front (warden dead, or never made); returns what to tell the caller. */
+struct outcome_verdict report_finish_by_front(struct run_report *report, struct tree *tree, int start_errno);
+
+/* --stats: one line. */
+void report_stats(const struct run *run, const struct run_figures *figures);
+
+#endif

@@ -1,0 +1,80 @@
+/* One run, as front prepares it and the warden inherits it. */
+#ifndef SG_GUARD_RUN_H
+#define SG_GUARD_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "codec/record.h"
+#include "conf/job.h"
+#include "core/outcome.h"
+#include "os/signal.h"
+#include "run/close.h"
+#include "store/lock.h"
+#include "store/statedir.h"
+
+#define SNAPSHOT_MAX 64
+
+struct tree;
+
+/* What main read of the environment: facts and places, never options. */
+struct surroundings {
+	char **environ;
+	const char *path;          /* PATH */
+	const char *state_dir;     /* SPAWNGUARD_STATE_DIR */
+	const char *service_dir;   /* STATE_DIRECTORY */
+	const char *parent_run_id; /* SPAWNGUARD_RUN_ID: the run around this one */
+};
+
+struct run {
+	const struct job *job; /* borrowed, as all pointers below */
+	const struct surroundings *around;
+	char **argv;              /* of the job */
+	char program[4096];       /* what will be exec'ed */
+	char name[208];
+	struct os_signals signals; /* as the caller had them */
+	bool has_terminal;
+	bool new_session; /* job and warden leave the caller's session */
+	/* owned descriptors, -1 = none */
+	struct statedir dir;
+	char lock_path[LOCK_PATH_MAX];
+	int lock_fd, user_lock_fd, info_fd, record_fd, history_fd;
+	struct record_head head;
+	struct record_state state;
+	/* children that front had before it began: not the job's */
+	pid_t snapshot[SNAPSHOT_MAX];
+	uint32_t snapshot_count;
+	struct tree *takeover; /* front's, after the warden's death */
+};
+
+void run_init(struct run *run, const struct job *job, const struct surroundings *around, char **argv);
+
+/*
+ * Everything before the first fork: state, lock, recovery, record, start
+ * line.  0: go on.  Else the run is over, told and recorded: *out_exit.
+ */
+int run_start(struct run *run, int *out_exit);
+
+/* --dry-run: what run_start would decide, printed. Exit status. */
+int run_explain(struct run *run);
+
+/* The job's environment: the caller's and ours. Owned by the process; NULL: no memory. */
+char **run_environment(const struct run *run);
+
+/*
+ * Make the job out of the calling process (the warden).  Its identity stands
+ * in the record before its exec.  Pid, or -errno with *out_exec_errno = 0;
+ * where exec failed the child is already gone, *out_exec_errno says why.
+ */
+pid_t run_spawn_job(struct run *run, char **env, int *out_pidfd, int *out_exec_errno);
+
+/* The two halves of the pair. */
+void warden_main(struct run *run, char **env, int link);
+int front_main(struct run *run);
+
+/* Write the status object where the user asked for it. */
+void run_put_status(const struct run *run, const struct close_run *c);
+void run_put_refused_status(const struct run *run, const struct history_refused *refused, int exit_code);
+
+#endif

@@ -1,0 +1,484 @@
+/* The warden: parent of the job, holds the tree, strikes at deadlines, ends what is to be ended, writes the record. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/escape.h"
+#include "base/num.h"
+#include "core/ending.h"
+#include "core/schedule.h"
+#include "guard/pair.h"
+#include "guard/report.h"
+#include "guard/run.h"
+#include "guard/voice.h"
+#include "os/clock.h"
+#include "os/epoll.h"
+#include "os/fd.h"
+#include "os/link.h"
+#include "os/pidfd.h"
+#include "os/proc.h"
+#include "os/self.h"
+#include "os/spawn.h"
+#include "os/wait.h"
+#include "run/journal.h"
+#include "run/nested.h"
+#include "store/record.h"
+#include "tree/sweep.h"
+#include "tree/walk.h"
+
+#define PAGE_BYTES 4096
+
+enum source { FROM_LINK, FROM_SIGNALS, FROM_TIMER };
+
+struct warden {
+	struct run *run;
+	int link, signals, timer, epoll;
+	pid_t job;
+	int job_fd; /* pidfd until the tree takes it */
+	int start_errno;
+	bool has_tree, is_empty, leaves;
+	bool had_job; /* the tree was made while the job lived */
+	struct tree tree;
+	struct journal journal;
+	struct ending ending;
+	struct ending_facts facts;
+	uint64_t deadline_ns, tick_ns, period_ns, ending_wake_ns, timer_ns;
+	struct nested nested;
+	struct run_report report;
+};
+
+/* Not on the stack and not from the heap: an end must need neither. */
+static struct warden the_warden;
+
+static struct run_figures *figures(struct warden *w)
+{
+	return &w->run->state.figures;
+}
+
+/* --- the tree ------------------------------------------------------------------------------------------- */
+
+/* Made at the first tick or the first end: a job that is over sooner does not pay for it. */
+static void need_tree(struct warden *w)
+{
+	if (w->has_tree)
+		return;
+	w->has_tree = true;
+	os_raise_files();
+	tree_init(&w->tree, w->epoll);
+	(void)tree_set_root(&w->tree, os_self_pid()); /* without /proc: the job alone, by its own handle */
+	w->had_job = !figures(w)->has_status;
+	if (w->had_job)
+		tree_add_job(&w->tree, w->job, os_fd_steal(&w->job_fd), w->run->head.started_boot_ns);
+	w->journal = (struct journal){ .fd = w->run->record_fd };
+}
+
+static void keep_figures(struct warden *w)
+{
+	struct run_figures *f = figures(w);
+	uint64_t rss = w->tree.rss_pages * PAGE_BYTES;
+
+	if (rss > f->peak_rss_bytes)
+		f->peak_rss_bytes = rss;
+	if (w->tree.procs > f->peak_procs)
+		f->peak_procs = w->tree.procs;
+	if (w->tree.peak_depth > f->peak_depth)
+		f->peak_depth = w->tree.peak_depth;
+	f->seen = (uint32_t)w->tree.seen + (w->had_job ? 0 : 1);
+	w->run->state.procs = w->tree.procs;
+	w->run->state.rss_bytes = rss;
+}
+
+static void tick(struct warden *w)
+{
+	need_tree(w);
+	(void)tree_prepare(&w->tree);
+	uint64_t births = tree_walk(&w->tree, w->facts.now_ns, true);
+	figures(w)->ticks++;
+	keep_figures(w);
+	int64_t overflow = journal_write(&w->journal, &w->tree);
+	if (overflow > 0)
+		w->run->state.overflow = (uint64_t)overflow;
+	if (births > 0 && w->run->record_fd >= 0)
+		(void)record_write_state(w->run->record_fd, &w->run->state);
+	if (w->run->job->interval_ns == 0)
+		w->period_ns = schedule_next(w->period_ns, births);
+	w->tick_ns = w->facts.now_ns + w->period_ns;
+}
+
+/* --- the end -------------------------------------------------------------------------------------------- */
+
+static void begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns, const struct pair_sender *sender)
+{
+	struct run_figures *f = figures(w);
+
+	w->leaves = false;
+	if (f->cause == CAUSE_NONE) {
+		f->cause = cause;
+		if (sender) {
+			f->sender_pid = sender->pid;
+			f->sender_uid = sender->uid;
+			memcpy(f->sender_comm, sender->comm, sizeof(f->sender_comm));
+		}
+	}
+	ending_begin(&w->ending, w->facts.now_ns, grace_ns, false);
+	w->run->state.phase = PHASE_ENDING;
+}
+
+static uint64_t grace_of(const struct warden *w)
+{
+	return w->run->job->kill_after_ns;
+}
+
+static void act_term(struct warden *w)
+{
+	need_tree(w);
+	(void)tree_walk(&w->tree, w->facts.now_ns, false);
+	nested_mark(&w->nested, &w->run->dir, w->run->head.run_id, &w->tree);
+	nested_ask(&w->nested, &w->run->dir, w->run->head.run_id, w->ending.grace_ns);
+	struct sweep_result swept = sweep_term(&w->tree, w->facts.now_ns, w->run->job->signal,
+					       w->run->job->term == TERM_JOB && !figures(w)->has_status);
+	keep_figures(w);
+	figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;
+	figures(w)->left_term += swept.fresh;
+	report_name_ended(&w->report, &w->tree);
+	report_step(&w->report, "sending the first signal to", swept.signalled);
+}
+
+static void act(struct warden *w, enum ending_action action)
+{
+	struct sweep_result swept = { 0 };
+
+	if (action == DO_TERM) {
+		act_term(w);
+	} else if (action == DO_STOP) {
+		need_tree(w);
+		swept = sweep_stop(&w->tree, w->facts.now_ns);
+		report_step(&w->report, "stopping", swept.fresh);
+	} else if (action == DO_KILL) {
+		swept = sweep_kill(&w->tree, w->facts.now_ns);
+		figures(w)->left_kill += swept.fresh;
+		report_step(&w->report, "killing", swept.fresh);
+	}
+	if (action == DO_STOP || action == DO_KILL)
+		(void)journal_write(&w->journal, &w->tree);
+	w->facts.was_fresh = swept.fresh > 0;
+	w->facts.all_refused = action == DO_KILL && swept.alive > 0 && swept.refused == swept.alive;
+}
+
+/* --- children ------------------------------------------------------------------------------------------- */
+
+static void job_ended(struct warden *w, const struct os_child *child)
+{
+	struct run_figures *f = figures(w);
+
+	f->has_status = 1;
+	f->job_status = child->status;
+	if (w->run->job->leftovers == LEFTOVERS_LEAVE && f->cause == CAUSE_NONE)
+		w->leaves = true;
+}
+
+/* After all that can be reaped is: the job is over, is more than that over? */
+static void after_job(struct warden *w)
+{
+	if (w->is_empty || w->leaves)
+		return;
+	/* Before any clean-up: whoever has to go on after us knows how the job ended. */
+	if (w->run->record_fd >= 0)
+		(void)record_write_state(w->run->record_fd, &w->run->state);
+	if (w->run->job->leftovers == LEFTOVERS_END && figures(w)->cause == CAUSE_NONE)
+		ending_begin(&w->ending, w->facts.now_ns, grace_of(w), true);
+}
+
+static void job_stopped(struct warden *w, int status)
+{
+	struct pair_message m;
+	int sig = (status >> 8) & 0xff;
+
+	if (!w->run->has_terminal || (sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU))
+		return;
+	memset(&m, 0, PAIR_HEAD_BYTES);
+	m.kind = PAIR_STOPPED;
+	m.number = sig;
+	(void)os_link_send(w->link, &m, PAIR_HEAD_BYTES);
+}
+
+static void reap(struct warden *w)
+{
+	struct run_figures *f = figures(w);
+	struct os_child child;
+	bool had_status = f->has_status;
+	int r;
+
+	while ((r = os_wait_any(&child)) > 0) {
+		if (!child.has_ended) {
+			if (child.pid == w->job && (child.status & 0xff) == 0x7f)
+				job_stopped(w, child.status);
+			continue;
+		}
+		f->user_ns += child.user_ns;
+		f->system_ns += child.system_ns;
+		if (child.max_rss_bytes > f->peak_rss_bytes)
+			f->peak_rss_bytes = child.max_rss_bytes;
+		if (child.pid == w->job)
+			job_ended(w, &child);
+		if (w->has_tree)
+			tree_forget(&w->tree, child.pid);
+	}
+	w->is_empty = r == -ECHILD;
+	if (f->has_status && !had_status)
+		after_job(w);
+}
+
+/* --- what comes from outside ---------------------------------------------------------------------------- */
+
+static void pass_on(struct warden *w, int sig)
+{
+	if (figures(w)->has_status)
+		return;
+	struct member *job = w->has_tree ? tree_find(&w->tree, w->job) : NULL;
+	int fd = job ? job->handle : w->job_fd;
+	AUTO_FD int own = fd >= 0 ? -1 : os_pidfd_open(w->job); /* unreaped: it is the job */
+	(void)os_pidfd_signal(fd >= 0 ? fd : own, sig);
+}
+
+static void take_message(struct warden *w, const struct pair_message *m)
+{
+	if (m->kind == PAIR_SIGNAL) {
+		pass_on(w, m->number);
+	} else if (m->kind == PAIR_END) {
+		if (m->number > 0)
+			pass_on(w, m->number); /* a hangup: as the terminal would have told it */
+		begin_end(w, (enum end_cause)m->cause, grace_of(w), &m->sender);
+	} else if (m->kind == PAIR_HURRY) {
+		ending_hurry(&w->ending, w->facts.now_ns);
+	}
+}
+
+static void read_link(struct warden *w)
+{
+	struct pair_message m;
+	ssize_t n;
+
+	while ((n = os_link_receive(w->link, &m, sizeof(m))) > 0)
+		if ((size_t)n >= PAIR_HEAD_BYTES)
+			take_message(w, &m);
+	if (n == -EAGAIN)
+		return;
+	/* Front is dead: nobody waits for the status, nobody must find the job running. */
+	(void)os_epoll_remove(w->epoll, w->link);
+	begin_end(w, CAUSE_FRONT_DEAD, grace_of(w), NULL);
+}
+
+static void take_request(struct warden *w)
+{
+	struct request request;
+
+	if (request_take(w->run->dir.run_fd, w->run->head.run_id, &request) < 0 || request.verb != REQUEST_KILL)
+		return;
+	struct pair_sender sender = { .pid = request.by_pid, .uid = request.by_uid };
+	memcpy(sender.comm, request.by_comm, sizeof(sender.comm));
+	bool is_outer = request.by_run[0] != '\0' &&
+			strcmp(request.by_run, w->run->head.parent_run_id) == 0;
+	memcpy(figures(w)->by_run, request.by_run, sizeof(request.by_run));
+	begin_end(w, is_outer ? CAUSE_OUTER : CAUSE_REQUEST,
+		  request.grace_ns == NUM_NONE ? grace_of(w) : request.grace_ns, &sender);
+}
+
+static void read_signals(struct warden *w)
+{
+	struct os_signal s;
+	bool has_children_news = false;
+
+	while (os_signalfd_read(w->signals, &s) > 0) {
+		struct pair_sender sender = { .pid = s.pid, .uid = s.uid };
+		if (s.number == SIGCHLD)
+			has_children_news = true;
+		else if (s.number == SIGRTMIN)
+			take_request(w);
+		else if (!os_signal_is_ignored(s.number)) /* TERM: a shutdown tells every process */
+			begin_end(w, CAUSE_SIGNAL, grace_of(w), &sender);
+	}
+	if (has_children_news)
+		reap(w);
+}
+
+/* --- life ----------------------------------------------------------------------------------------------- */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void set_timer(struct warden *w)
+{
+	uint64_t next_ns = least(least(w->deadline_ns, w->tick_ns), w->ending_wake_ns);
+	if (next_ns == w->timer_ns)
+		return;
+	w->timer_ns = next_ns;
+	(void)os_timer_set(w->timer, next_ns);
+}
+
+static bool is_over(const struct warden *w)
+{
+	const struct run_figures *f = &w->run->state.figures;
+	return w->is_empty || ending_is_over(&w->ending) || (w->leaves && f->has_status);
+}
+
+/* The clock's part of one turn: deadline, tick, the next step of an end. */
+static void strike(struct warden *w)
+{
+	w->facts.now_ns = os_clock_boot_ns();
+	w->facts.is_empty = w->is_empty;
+	if (w->facts.now_ns >= w->deadline_ns) {
+		w->deadline_ns = NUM_NONE;
+		begin_end(w, CAUSE_TIMEOUT, grace_of(w), NULL);
+	}
+	if (w->facts.now_ns >= w->tick_ns)
+		tick(w);
+	if (w->ending.stage == STAGE_IDLE)
+		return;
+	for (;;) {
+		enum ending_action action = ending_step(&w->ending, &w->facts, &w->ending_wake_ns);
+		if (action == DO_NOTHING || action == DO_FINISH)
+			return;
+		act(w, action);
+		reap(w);
+		w->facts.is_empty = w->is_empty;
+		w->facts.now_ns = os_clock_boot_ns();
+		if (w->ending_wake_ns > w->facts.now_ns && !w->is_empty)
+			return;
+	}
+}
+
+static void live(struct warden *w)
+{
+	for (;;) {
+		uint32_t tags;
+		strike(w);
+		if (is_over(w))
+			return;
+		set_timer(w);
+		if (os_epoll_wait(w->epoll, &tags) < 0)
+			tags = 0;
+		w->facts.now_ns = os_clock_boot_ns();
+		if (tags & 1U << FROM_TIMER) {
+			os_timer_drain(w->timer);
+			w->timer_ns = NUM_NONE;
+		}
+		if (tags & 1U << FROM_SIGNALS)
+			read_signals(w);
+		if (tags & 1U << FROM_LINK)
+			read_link(w);
+	}
+}
+
+/* 0, or -errno: without these the job cannot be guarded and is ended at once. */
+static int open_sources(struct warden *w)
+{
+	w->epoll = os_epoll_open();
+	if (w->epoll < 0)
+		return w->epoll;
+	w->signals = os_signalfd_open(OS_SIG(SIGCHLD) | OS_SIG(SIGTERM) | OS_SIG(SIGRTMIN));
+	if (w->signals < 0)
+		return w->signals;
+	w->timer = os_timer_open();
+	if (w->timer < 0)
+		return w->timer;
+	int r = os_epoll_add(w->epoll, w->link, FROM_LINK);
+	if (r == 0)
+		r = os_epoll_add(w->epoll, w->signals, FROM_SIGNALS);
+	return r < 0 ? r : os_epoll_add(w->epoll, w->timer, FROM_TIMER);
+}
+
+/* The job is out: what it must not inherit, and what we need no more. */
+static void settle(struct warden *w)
+{
+	struct run *run = w->run;
+	const int keep[] = { w->link,		w->epoll,      w->signals,	  w->timer,	    w->job_fd,
+			     run->lock_fd,	run->user_lock_fd, run->record_fd, run->history_fd, run->dir.run_fd,
+			     run->dir.keep_fd };
+
+	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	(void)os_chdir_root();
+	(void)os_drop_privileges();
+}
+
+static void plan(struct warden *w)
+{
+	const struct job *job = w->run->job;
+	uint64_t start_ns = w->run->head.started_boot_ns;
+
+	w->timer_ns = w->ending_wake_ns = w->tick_ns = w->deadline_ns = NUM_NONE;
+	if (job->timeout_ns < NUM_NONE - start_ns)
+		w->deadline_ns = start_ns + job->timeout_ns;
+	w->period_ns = job->interval_ns == 0 ? SCHEDULE_BUSY_NS : job->interval_ns;
+	if (job->interval_ns != NUM_NONE)
+		w->tick_ns = start_ns + w->period_ns;
+}
+
+static void start_job(struct warden *w, char **env)
+{
+	int exec_errno = 0;
+
+	w->job_fd = -1;
+	w->job = run_spawn_job(w->run, env, &w->job_fd, &exec_errno);
+	if (w->job < 0)
+		w->start_errno = (int)w->job;
+	else
+		w->start_errno = exec_errno;
+	figures(w)->seen = figures(w)->peak_procs = figures(w)->peak_depth = 1;
+}
+
+static void finish(struct warden *w)
+{
+	struct run_figures *f = figures(w);
+
+	if (w->start_errno != 0) {
+		f->cause = CAUSE_NOT_STARTED;
+		f->seen = f->peak_procs = f->peak_depth = 0;
+	} else if (w->has_tree) {
+		uint32_t alive = w->is_empty ? 0 : tree_count_alive(&w->tree);
+		if (w->ending.stage == STAGE_GIVEN_UP)
+			f->survivors = alive;
+		else
+			f->left_alone = alive;
+	}
+	report_finish(&w->report, w->has_tree ? &w->tree : NULL, w->start_errno, w->link);
+}
+
+void warden_main(struct run *run, char **env, int link)
+{
+	struct warden *w = &the_warden;
+
+	w->run = run;
+	w->link = link;
+	w->epoll = w->signals = w->timer = w->job_fd = -1;
+	w->report = (struct run_report){ .run = run, .nested = &w->nested };
+	voice_set_link(link);
+	(void)os_leave_group(run->new_session);
+	(void)os_become_subreaper();
+	AUTO_FD int self = os_pidfd_open_self();
+	if (os_proc_identity(os_self_pid(), self, &run->state.warden) < 0)
+		run->state.warden.pid = os_self_pid();
+	os_fd_close(&self);
+	int r = open_sources(w);
+	plan(w);
+	if (r < 0)
+		w->start_errno = r;
+	else
+		start_job(w, env);
+	if (w->start_errno == 0) {
+		settle(w);
+		reap(w);
+		live(w);
+		if (w->leaves && !w->is_empty) {
+			need_tree(w);
+			(void)tree_walk(&w->tree, w->facts.now_ns, false);
+			keep_figures(w);
+		}
+	}
+	finish(w);
+	_exit(0);
+}

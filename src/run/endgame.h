@@ -1,0 +1,25 @@
+/* The end of a tree whose guards are dead, or of our own children in a takeover: one blocking loop. */
+#ifndef SG_RUN_ENDGAME_H
+#define SG_RUN_ENDGAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "codec/record.h"
+
+struct tree;
+
+struct endgame {
+	struct tree *tree;   /* borrowed */
+	uint64_t grace_ns;
+	int signal;
+	/* Of a tree whose members are our children: reaps, and says whether all are gone. NULL: ask the handles. */
+	bool (*reap)(void *with);
+	void *with;
+	uint32_t termed, killed; /* out: members that got the first signal; of these, that had to be killed */
+};
+
+/* Returns the number of survivors (0: the tree is gone).  Bounded by grace + 10 s. */
+uint32_t endgame_run(struct endgame *e);
+
+#endif

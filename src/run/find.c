@@ -1,0 +1,138 @@
+#include "run/find.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "os/fd.h"
+#include "os/pidfd.h"
+#include "os/proc.h"
+#include "tree/hold.h"
+
+#define NESTING_MAX 64
+
+static enum run_place place_of(const struct host_id *there, const struct host_id *here)
+{
+	if (strcmp(there->boot_id, here->boot_id) != 0)
+		return PLACE_OLD_BOOT;
+	return there->pid_ns == here->pid_ns && there->time_ns == here->time_ns ? PLACE_HERE : PLACE_ELSEWHERE;
+}
+
+/* A living guard: weak identity is enough to believe that it lives, never to signal it. */
+static int open_guard(const struct proc_id *id)
+{
+	if (id->pid <= 0)
+		return -1;
+	int fd = hold_open_recorded(id);
+	if (fd >= 0 && os_pidfd_is_dead(fd))
+		os_fd_close(&fd);
+	return fd < 0 ? -1 : fd;
+}
+
+int run_view_open(const struct statedir *dir, const char *run_id, const struct host_id *here, struct run_view *out_view)
+{
+	struct run_view view = { .front = -1, .warden = -1 };
+
+	int r = record_open(dir->run_fd, run_id, &view.record);
+	if (r < 0)
+		return r;
+	view.place = place_of(&view.record.head.host, here);
+	if (view.place == PLACE_HERE) {
+		view.front = open_guard(&view.record.head.front);
+		view.warden = open_guard(&view.record.state.warden);
+	}
+	*out_view = view;
+	return 0;
+}
+
+void run_view_close(struct run_view *view)
+{
+	os_fd_close(&view->front);
+	os_fd_close(&view->warden);
+	record_close(&view->record);
+}
+
+struct search {
+	const struct statedir *dir;
+	const char *what;
+	struct host_id here;
+	int (*each)(void *with, struct run_view *view);
+	void *with;
+	bool by_job; /* else by run id */
+	uint32_t found;
+	char first[RUN_ID_MAX + 8];
+};
+
+static bool is_meant(const struct search *s, const struct record_head *head)
+{
+	if (!s->what)
+		return true;
+	if (s->by_job)
+		return strcmp(head->job, s->what) == 0;
+	return strncmp(head->run_id, s->what, strlen(s->what)) == 0;
+}
+
+static int count_one(void *with, const char *run_id)
+{
+	struct search *s = with;
+	size_t n = strlen(s->what);
+	if (strncmp(run_id, s->what, n) != 0)
+		return 0;
+	s->found++;
+	memcpy(s->first, run_id, strlen(run_id) + 1);
+	return run_id[n] == '\0' ? 1 : 0; /* whole: no other is meant */
+}
+
+static int visit(void *with, const char *run_id)
+{
+	struct search *s = with;
+	struct run_view view;
+
+	if (run_view_open(s->dir, run_id, &s->here, &view) < 0)
+		return 0; /* gone meanwhile, or damaged: reap tells of it */
+	int r = 0;
+	if (is_meant(s, &view.record.head)) {
+		s->found++;
+		r = s->each(s->with, &view);
+	}
+	run_view_close(&view);
+	return r;
+}
+
+int find_runs(const struct statedir *dir, const char *what, int (*each)(void *with, struct run_view *view), void *with)
+{
+	struct search s = { .dir = dir, .what = what, .each = each, .with = with, .by_job = true };
+
+	os_host_id(&s.here);
+	int r = record_each(dir->run_fd, visit, &s);
+	if (r != 0 || s.found > 0 || !what)
+		return r != 0 ? r : (s.found > 0 ? 0 : -ENOENT);
+	if (strlen(what) < FIND_PREFIX_MIN)
+		return -ENOENT;
+	r = record_each(dir->run_fd, count_one, &s);
+	if (r < 0 || s.found == 0)
+		return r < 0 ? r : -ENOENT;
+	if (r == 0 && s.found > 1)
+		return -EEXIST;
+	s.by_job = false;
+	s.what = s.first;
+	return visit(&s, s.first);
+}
+
+bool find_is_ancestor(const struct statedir *dir, const char *of, const char *run_id)
+{
+	char at[RUN_ID_MAX + 8] = { 0 };
+
+	if (strlen(of) > RUN_ID_MAX)
+		return false;
+	memcpy(at, of, strlen(of));
+	for (int level = 0; level < NESTING_MAX && at[0] != '\0'; level++) {
+		struct record record;
+		if (strcmp(at, run_id) == 0)
+			return true;
+		if (record_open(dir->run_fd, at, &record) < 0)
+			return false;
+		memcpy(at, record.head.parent_run_id, sizeof(at));
+		record_close(&record);
+	}
+	return false;
+}

@@ -1,0 +1,45 @@
+/* Runs by what people type: a job's name, a run id or the beginning of one. */
+#ifndef SG_RUN_FIND_H
+#define SG_RUN_FIND_H
+
+#include <stdbool.h>
+
+#include "codec/record.h"
+#include "store/record.h"
+#include "store/statedir.h"
+
+/* Where a record was written, seen from here. */
+enum run_place {
+	PLACE_HERE,      /* this boot, these namespaces: identities mean something */
+	PLACE_OLD_BOOT,  /* nothing of it can be alive */
+	PLACE_ELSEWHERE, /* another PID or time namespace: nothing can be verified */
+};
+
+struct run_view {
+	struct record record; /* owned */
+	enum run_place place;
+	int front, warden; /* owned handles of the living, verified; -1 = dead or unknown */
+};
+
+/* Open and verify the record `run_id`. 0, or what record_open returns. */
+int run_view_open(const struct statedir *dir, const char *run_id, const struct host_id *here, struct run_view *out_view);
+void run_view_close(struct run_view *view);
+
+static inline bool run_view_is_guarded(const struct run_view *view)
+{
+	return view->front >= 0 || view->warden >= 0;
+}
+
+#define FIND_PREFIX_MIN 4
+
+/*
+ * Each run that `what` names (NULL: all): the job's name exactly, else a run
+ * id or its beginning.  `each` borrows the view.  -ENOENT: none; -EEXIST: a
+ * beginning that several share.  `each` returns 0 to go on.
+ */
+int find_runs(const struct statedir *dir, const char *what, int (*each)(void *with, struct run_view *view), void *with);
+
+/* `run_id` is `of` or one of the runs around it, as far as records tell. */
+bool find_is_ancestor(const struct statedir *dir, const char *of, const char *run_id);
+
+#endif

@@ -1,0 +1,98 @@
+#include "run/nested.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "os/fd.h"
+#include "os/pidfd.h"
+#include "os/proc.h"
+#include "os/self.h"
+#include "run/close.h"
+#include "run/find.h"
+#include "store/record.h"
+#include "tree/tree.h"
+
+struct search {
+	struct nested *nested;
+	const struct statedir *dir;
+	const char *run_id;
+	struct tree *tree;
+	struct host_id here;
+};
+
+static int consider(void *with, const char *run_id)
+{
+	struct search *s = with;
+	struct run_view view;
+
+	if (s->nested->count == NESTED_MAX || run_view_open(s->dir, run_id, &s->here, &view) < 0)
+		return 0;
+	struct member *front = view.front >= 0 ? tree_find(s->tree, view.record.head.front.pid) : NULL;
+	if (front && strcmp(view.record.head.parent_run_id, s->run_id) == 0) {
+		front->flags |= MEMBER_GUARD;
+		uint32_t i = s->nested->count++;
+		memcpy(s->nested->run_id[i], view.record.head.run_id, sizeof(s->nested->run_id[i]));
+		s->nested->warden[i] = os_fd_steal(&view.warden);
+	}
+	run_view_close(&view);
+	return 0;
+}
+
+void nested_mark(struct nested *nested, const struct statedir *dir, const char *run_id, struct tree *tree)
+{
+	struct search s = { .nested = nested, .dir = dir, .run_id = run_id, .tree = tree };
+
+	nested->count = 0;
+	/* A guard is two processes more than the job: nothing to look for in a tree of one. */
+	if (tree->procs < 3)
+		return;
+	os_host_id(&s.here);
+	(void)record_each(dir->run_fd, consider, &s);
+	if (nested->count == 0)
+		return;
+	/* Parents stand before their children in the table, but for those that were handed up meanwhile. */
+	FOR_EACH_MEMBER(tree, m) {
+		struct member *parent = tree_find(tree, m->ppid);
+		if (parent && parent->flags & (MEMBER_GUARD | MEMBER_GUARDED))
+			m->flags |= MEMBER_GUARDED;
+	}
+}
+
+void nested_ask(struct nested *nested, const struct statedir *dir, const char *run_id, uint64_t grace_ns)
+{
+	for (uint32_t i = 0; i < nested->count; i++) {
+		struct request request = { .verb = REQUEST_KILL, .by_pid = os_self_pid(), .by_uid = os_self_uid() };
+		request.grace_ns = grace_ns > NESTED_MARGIN_NS ? grace_ns - NESTED_MARGIN_NS : 0;
+		memcpy(request.by_run, run_id, strnlen(run_id, RUN_ID_MAX));
+		memcpy(request.by_comm, "spawnguard", 11);
+		if (request_write(dir->run_fd, nested->run_id[i], &request) == 0 && nested->warden[i] >= 0)
+			(void)os_pidfd_signal(nested->warden[i], SIGRTMIN);
+		os_fd_close(&nested->warden[i]);
+	}
+}
+
+void nested_close(const struct nested *nested, const struct statedir *dir, const char *run_id)
+{
+	for (uint32_t i = 0; i < nested->count; i++) {
+		struct record record;
+		if (record_open(dir->run_fd, nested->run_id[i], &record) < 0)
+			continue;
+		struct run_figures *f = &record.state.figures;
+		f->cause = CAUSE_OUTER;
+		memcpy(f->by_run, run_id, strnlen(run_id, RUN_ID_MAX));
+		struct close_run c = { .dir = dir,
+				       .head = &record.head,
+				       .state = &record.state,
+				       .record_fd = record.fd,
+				       .history_fd = -1,
+				       .by = "outer" };
+		c.verdict = (struct outcome_verdict){ .outcome = OUTCOME_KILLED, .exit_code = 128 + SIGKILL };
+		if (record.state.phase != PHASE_CLOSED)
+			(void)close_run(&c);
+		else
+			(void)record_remove(dir->run_fd, nested->run_id[i]);
+		request_remove(dir->run_fd, nested->run_id[i]);
+		record_close(&record);
+	}
+}

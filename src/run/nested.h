@@ -1,0 +1,30 @@
+/* Guards within the tree: runs that were started by this run's job.  They end what is theirs. */
+#ifndef SG_RUN_NESTED_H
+#define SG_RUN_NESTED_H
+
+#include <stdint.h>
+
+#include "codec/record.h"
+#include "store/statedir.h"
+
+struct tree;
+
+#define NESTED_MAX       16
+#define NESTED_MARGIN_NS (500ULL * 1000000) /* the inner end has to be over before ours kills */
+
+struct nested {
+	uint32_t count;
+	char run_id[NESTED_MAX][RUN_ID_MAX + 8];
+	int warden[NESTED_MAX]; /* handles until nested_ask */
+};
+
+/* Find runs whose parent is `run_id` and whose front is a member: it and what is below it are marked. */
+void nested_mark(struct nested *nested, const struct statedir *dir, const char *run_id, struct tree *tree);
+
+/* Ask each of them to end within `grace_ns` less the margin. */
+void nested_ask(struct nested *nested, const struct statedir *dir, const char *run_id, uint64_t grace_ns);
+
+/* Whose records are still there were killed by us: close them so. */
+void nested_close(const struct nested *nested, const struct statedir *dir, const char *run_id);
+
+#endif

@@ -1,0 +1,14 @@
+/* Disposable children that read what may block for ever (environ): with a time limit, and none of our descriptors. */
+#ifndef SG_RUN_READER_H
+#define SG_RUN_READER_H
+
+#include <sys/types.h>
+
+/*
+ * Does `pid` carry SPAWNGUARD_RUN_ID=`run_id` in its environment?  1, 0, or
+ * -errno: it could not be told (-ETIMEDOUT, -EACCES).  The caller makes sure
+ * that `pid` is still the process it means.
+ */
+int reader_has_mark(pid_t pid, const char *run_id);
+
+#endif

@@ -1,0 +1,231 @@
+#include "run/recovery.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/num.h"
+#include "core/outcome.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/pidfd.h"
+#include "os/proc.h"
+#include "os/self.h"
+#include "run/close.h"
+#include "run/endgame.h"
+#include "run/reader.h"
+#include "store/history.h"
+#include "tree/hold.h"
+#include "tree/walk.h"
+
+#define TICKS_PER_S   100 /* USER_HZ */
+#define PAGE_BYTES    4096
+
+struct search {
+	struct recovery *r;
+	struct run_view *view;
+	struct tree *tree;
+	struct record_slot *slot; /* as recorded */
+	size_t slot_count;
+};
+
+static void list(struct recovery *r, pid_t pid)
+{
+	if (r->listed_count < RECOVERY_NAMED_MAX)
+		r->listed[r->listed_count++] = pid;
+}
+
+/* Two marks: number and start time, and the run's id in the environment. */
+static void add_weak(struct search *s, const struct record_slot *slot)
+{
+	if (reader_has_mark(slot->id.pid, s->view->record.head.run_id) != 1) {
+		list(s->r, slot->id.pid);
+		return;
+	}
+	int fd = os_pidfd_open(slot->id.pid);
+	struct proc_stat stat;
+	bool same = fd >= 0 && os_proc_stat(slot->id.pid, &stat) == 0 && stat.start_ticks == slot->id.start_ticks &&
+		    os_pidfd_signal(fd, 0) == 0;
+	struct record_slot strong = *slot;
+	strong.id.pidfs_ino = fd >= 0 ? os_pidfd_inode(fd) : 0;
+	os_fd_close(&fd);
+	if (!same || strong.id.pidfs_ino == 0 || tree_add_seed(s->tree, &strong) < 0)
+		list(s->r, slot->id.pid);
+}
+
+static void add_recorded(struct search *s)
+{
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (tree_add_seed(s->tree, &s->slot[i]) == -EAGAIN)
+			add_weak(s, &s->slot[i]);
+}
+
+/* The session of a recorded member: the second mark of one that was born after the last look. */
+static bool is_recorded_session(const struct search *s, pid_t sid)
+{
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (s->slot[i].id.pid == sid)
+			return true;
+	return false;
+}
+
+static void consider(struct search *s, pid_t pid)
+{
+	const struct record_head *head = &s->view->record.head;
+	struct proc_stat stat;
+	struct proc_status status;
+
+	if (pid <= 1 || pid == os_self_pid() || tree_find(s->tree, pid))
+		return;
+	AUTO_FD int fd = os_pidfd_open(pid);
+	if (fd < 0 || os_proc_stat(pid, &stat) < 0 || stat.state == 'Z')
+		return;
+	/* Older than the run, by more than the clock tick's grain: cannot be of it. */
+	if ((stat.start_ticks + 2) * (NS_PER_S / TICKS_PER_S) < head->started_boot_ns)
+		return;
+	if (os_proc_status(pid, &status) < 0 || status.uid != head->uid)
+		return;
+	if (reader_has_mark(pid, head->run_id) != 1 || os_pidfd_signal(fd, 0) < 0)
+		return;
+	struct record_slot found = {
+		.id = { .pid = pid, .start_ticks = stat.start_ticks, .pidfs_ino = os_pidfd_inode(fd) },
+		.sid = stat.sid,
+		.depth = 1,
+		.seen_boot_ns = os_clock_boot_ns(),
+	};
+	if (!is_recorded_session(s, stat.sid) || tree_add_seed(s->tree, &found) < 0)
+		list(s->r, pid);
+}
+
+static int consider_name(void *with, const char *name)
+{
+	uint64_t pid;
+	if (num_parse_u64(name, INT32_MAX, &pid) == 0)
+		consider(with, (pid_t)pid);
+	return 0;
+}
+
+/* Members born between the last look and the guards' death carry the run's id. */
+static void add_unrecorded(struct search *s)
+{
+	(void)tree_walk(s->tree, os_clock_boot_ns(), false); /* descendants of the recorded need no mark */
+	AUTO_FD int proc = os_open_at(OS_CWD, "/proc", 0, 0);
+	if (proc >= 0)
+		(void)os_dir_each(proc, consider_name, s);
+}
+
+static void name_members(struct recovery *r, struct tree *tree)
+{
+	struct close_run names = { 0 };
+	close_name_members(&names, tree);
+	r->process_count = names.process_count;
+	memcpy(r->process, names.process, sizeof(r->process));
+}
+
+/* The record closed as lost; once, whoever else has written an end. */
+static int close_lost(struct recovery *r, struct run_view *view, uint32_t ended, const char *detail)
+{
+	struct record_state *state = &view->record.state;
+	struct close_run c = { .dir = r->dir,
+			       .head = &view->record.head,
+			       .state = state,
+			       .record_fd = view->record.fd,
+			       .history_fd = -1,
+			       .by = r->by,
+			       .detail = detail,
+			       .keep_record = r->survivors > 0 };
+
+	state->figures.cause = CAUSE_BOTH_DEAD;
+	state->figures.survivors = r->survivors;
+	state->figures.freed_bytes += r->freed_bytes;
+	state->figures.left_term += ended - r->killed;
+	state->figures.left_kill += r->killed;
+	c.verdict = outcome_judge(&(struct outcome_facts){ .cause = CAUSE_BOTH_DEAD,
+							   .survivors = r->survivors,
+							   .has_status = state->figures.has_status != 0,
+							   .job_status = state->figures.job_status });
+	if (r->survivors > 0) {
+		c.process_count = r->process_count;
+		memcpy(c.process, r->process, sizeof(c.process));
+	}
+	if (history_has(r->dir->keep_fd, os_clock_wall_ns(), "end", view->record.head.run_id) == 1)
+		return c.keep_record ? 0 : record_remove(r->dir->run_fd, view->record.head.run_id);
+	return close_run(&c);
+}
+
+static void end_members(struct recovery *r, struct run_view *view, struct tree *tree)
+{
+	const struct record_head *head = &view->record.head;
+	struct endgame e = { .tree = tree, .signal = head->signal > 0 ? head->signal : 15 };
+	uint64_t start_ns = os_clock_boot_ns();
+
+	(void)tree_walk(tree, start_ns, false);
+	r->members = tree_count_alive(tree);
+	r->freed_bytes = tree->rss_pages * PAGE_BYTES;
+	e.grace_ns = r->grace_ns != NUM_NONE ? r->grace_ns : head->kill_after_ns;
+	if (r->dry_run) {
+		name_members(r, tree);
+		return;
+	}
+	if (r->members > 0)
+		r->survivors = endgame_run(&e);
+	r->killed = e.killed;
+	r->took_ns = os_clock_boot_ns() - start_ns;
+	if (r->survivors > 0)
+		name_members(r, tree);
+}
+
+static int recover_here(struct recovery *r, struct run_view *view)
+{
+	AUTO_FREE struct tree *tree = calloc(1, sizeof(*tree));
+	AUTO_FREE struct record_slot *slot = calloc(RECORD_SLOTS_MAX, sizeof(*slot));
+	if (!tree || !slot)
+		return -ENOMEM;
+	struct search s = { .r = r, .view = view, .tree = tree, .slot = slot };
+
+	tree_init(tree, view->record.fd);
+	ssize_t n = record_read_slots(&view->record, slot, RECORD_SLOTS_MAX);
+	s.slot_count = n > 0 ? (size_t)n : 0;
+	add_recorded(&s);
+	add_unrecorded(&s);
+	end_members(r, view, tree);
+	int result = r->dry_run ? 0 : close_lost(r, view, r->members - r->survivors, NULL);
+	tree_release(tree);
+	return r->survivors > 0 ? -EBUSY : result;
+}
+
+int recovery_run(struct recovery *r, const char *run_id)
+{
+	struct run_view view;
+	struct host_id here;
+
+	os_host_id(&here);
+	memcpy(r->run_id, run_id, strlen(run_id) + 1);
+	int result = run_view_open(r->dir, run_id, &here, &view);
+	if (result == -EBADMSG || result == -EPERM) {
+		r->is_damaged = true;
+		return r->dry_run ? 0 : record_quarantine(r->dir->run_fd, run_id);
+	}
+	if (result < 0)
+		return result;
+	memcpy(r->job, view.record.head.job, sizeof(r->job));
+	r->is_guarded = !r->holds_lock && run_view_is_guarded(&view);
+	r->is_old_boot = view.place == PLACE_OLD_BOOT;
+	r->is_unverifiable = view.place == PLACE_ELSEWHERE && !(view.record.head.flags & RECORD_FRONT_IS_INIT);
+	/* Of another namespace only the free lock tells that its guards are gone. */
+	if (view.place == PLACE_ELSEWHERE && !r->holds_lock)
+		r->is_guarded = true;
+	if (r->is_guarded)
+		result = 0;
+	else if (view.record.state.phase == PHASE_CLOSED)
+		result = r->dry_run ? 0 : record_remove(r->dir->run_fd, run_id);
+	else if (view.place != PLACE_HERE)
+		result = r->dry_run ? 0 : close_lost(r, &view, 0, r->is_unverifiable ? "tree unverified" : NULL);
+	else
+		result = recover_here(r, &view);
+	if (!r->is_guarded)
+		request_remove(r->dir->run_fd, run_id);
+	run_view_close(&view);
+	return result;
+}

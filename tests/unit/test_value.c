@@ -1,0 +1,339 @@
+/* layer: conf */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/num.h"
+#include "conf/job.h"
+#include "conf/options.h"
+#include "conf/value.h"
+
+static int read_value(const char *name, unsigned command, const char *text, struct job *job, struct buf *why)
+{
+	const struct option_row *row = option_find(name, strlen(name), command);
+	assert_non_null(row);
+	return value_parse(row, text, job, why);
+}
+
+static uint64_t number_at(const struct job *job, size_t at, size_t size)
+{
+	const char *field = (const char *)job + at;
+	uint64_t u64 = 0;
+	uint32_t u32 = 0;
+	uint8_t u8 = 0;
+	if (size == sizeof(u64)) {
+		memcpy(&u64, field, size);
+		return u64;
+	}
+	if (size == sizeof(u32)) {
+		memcpy(&u32, field, size);
+		return u32;
+	}
+	assert_int_equal(size, 1);
+	memcpy(&u8, field, size);
+	return u8;
+}
+
+#define MINUS_ONE   UINT32_MAX /* of an int */
+#define BIT(signal) (UINT64_C(1) << ((signal)-1))
+
+struct number_row {
+	const char *rule;
+	unsigned command;
+	const char *option;
+	const char *text; /* NULL: none */
+	size_t at, size;
+	uint64_t value;
+};
+
+#define AT(field) offsetof(struct job, field), sizeof(((struct job *)0)->field)
+
+/* clang-format off */
+static const struct number_row number_rows[] = {
+	{ "flag: set",                         FOR_RUN,  "shared",             NULL,      AT(shared),        1 },
+	{ "flag: no-lock",                     FOR_RUN,  "no-lock",            NULL,      AT(no_lock),       1 },
+	{ "flag: stats",                       FOR_RUN,  "stats",              NULL,      AT(stats),         1 },
+	{ "flag: dry-run",                     FOR_REAP, "dry-run",            NULL,      AT(dry_run),       1 },
+	{ "flag: json",                        FOR_PS,   "json",               NULL,      AT(json),          1 },
+	{ "flag: quiet",                       FOR_KILL, "quiet",              NULL,      AT(quiet),         1 },
+	{ "flag: help",                        FOR_PS,   "help",               NULL,      AT(help),          1 },
+	{ "flag: version",                     FOR_PS,   "version",            NULL,      AT(version),       1 },
+	{ "counter: one more",                 FOR_RUN,  "verbose",            NULL,      AT(verbose),       0x01010102 },
+
+	{ "duration: seconds",                 FOR_RUN,  "timeout",            "90",      AT(timeout_ns),    90 * NS_PER_S },
+	{ "duration: a fraction",              FOR_RUN,  "timeout",            "1.5m",    AT(timeout_ns),    90 * NS_PER_S },
+	{ "duration: two units",               FOR_RUN,  "timeout",            "1h30m",   AT(timeout_ns),    5400 * NS_PER_S },
+	{ "duration: days",                    FOR_RUN,  "timeout",            "2d",      AT(timeout_ns),    172800 * NS_PER_S },
+	{ "duration: the smallest",            FOR_RUN,  "timeout",            "1ns",     AT(timeout_ns),    1 },
+	{ "duration: none",                    FOR_RUN,  "timeout",            "none",    AT(timeout_ns),    NUM_NONE },
+	{ "duration: complain-after",          FOR_RUN,  "complain-after",     "1m",      AT(complain_ns),   60 * NS_PER_S },
+	{ "grace: a duration",                 FOR_RUN,  "kill-after",         "250ms",   AT(kill_after_ns), 250 * NS_PER_MS },
+	{ "grace: none is no time at all",     FOR_RUN,  "kill-after",         "none",    AT(kill_after_ns), 0 },
+	{ "grace: of kill",                    FOR_KILL, "kill-after",         "3s",      AT(grace_ns),      3 * NS_PER_S },
+	{ "grace: of kill, none",              FOR_KILL, "kill-after",         "none",    AT(grace_ns),      0 },
+	{ "wait: alone, no deadline",          FOR_RUN,  "wait",               NULL,      AT(wait_ns),       NUM_NONE },
+	{ "wait: alone, the conflict",         FOR_RUN,  "wait",               NULL,      AT(on_conflict),   CONFLICT_WAIT },
+	{ "wait: a deadline",                  FOR_RUN,  "wait",               "10s",     AT(wait_ns),       10 * NS_PER_S },
+	{ "wait: a deadline, the conflict",    FOR_RUN,  "wait",               "10s",     AT(on_conflict),   CONFLICT_WAIT },
+	{ "wait: none is no deadline",         FOR_RUN,  "wait",               "none",    AT(wait_ns),       NUM_NONE },
+	{ "no-wait: the conflict",             FOR_RUN,  "no-wait",            NULL,      AT(on_conflict),   CONFLICT_FAIL },
+	{ "interval: a duration",              FOR_RUN,  "interval",           "50ms",    AT(interval_ns),   50 * NS_PER_MS },
+	{ "interval: the shortest",            FOR_RUN,  "interval",           "1ms",     AT(interval_ns),   NS_PER_MS },
+	{ "interval: the longest",             FOR_RUN,  "interval",           "1h",      AT(interval_ns),   3600 * NS_PER_S },
+	{ "interval: none",                    FOR_RUN,  "interval",           "none",    AT(interval_ns),   NUM_NONE },
+
+	{ "signal: a name",                    FOR_RUN,  "signal",             "INT",     AT(signal),        SIGINT },
+	{ "signal: with SIG, any case",        FOR_RUN,  "signal",             "sigusr1", AT(signal),        SIGUSR1 },
+	{ "signal: a number",                  FOR_RUN,  "signal",             "9",       AT(signal),        9 },
+	{ "signal: KILL is allowed here",      FOR_RUN,  "signal",             "KILL",    AT(signal),        SIGKILL },
+	{ "signal: real-time",                 FOR_RUN,  "signal",             "RTMIN+1", AT(signal),        35 },
+	{ "signals: one",                      FOR_RUN,  "end-on",             "INT",     AT(end_on),        BIT(SIGINT) },
+	{ "signals: several",                  FOR_RUN,  "end-on", "INT,SIGUSR1,64",      AT(end_on),        BIT(SIGINT) | BIT(SIGUSR1) | BIT(64) },
+	{ "signals: one twice",                FOR_RUN,  "end-on",             "INT,int", AT(end_on),        BIT(SIGINT) },
+	{ "signals: none",                     FOR_RUN,  "end-on",             "none",    AT(end_on),        0 },
+
+	{ "status: the least",                 FOR_RUN,  "conflict-exit-code", "0",       AT(conflict_exit), 0 },
+	{ "status: the greatest",              FOR_RUN,  "conflict-exit-code", "255",     AT(conflict_exit), 255 },
+	{ "fd: stdin",                         FOR_RUN,  "status-fd",          "0",       AT(status_fd),     0 },
+	{ "fd: the greatest",                  FOR_RUN,  "status-fd",  "2147483647",      AT(status_fd),     INT32_MAX },
+	{ "fd: none",                          FOR_RUN,  "status-fd",          "none",    AT(status_fd),     MINUS_ONE },
+	{ "word: fail",                        FOR_RUN,  "on-conflict",        "fail",    AT(on_conflict),   CONFLICT_FAIL },
+	{ "word: skip",                        FOR_RUN,  "on-conflict",        "skip",    AT(on_conflict),   CONFLICT_SKIP },
+	{ "word: wait",                        FOR_RUN,  "on-conflict",        "wait",    AT(on_conflict),   CONFLICT_WAIT },
+	{ "word: tree",                        FOR_RUN,  "term",               "tree",    AT(term),          TERM_TREE },
+	{ "word: job",                         FOR_RUN,  "term",               "job",     AT(term),          TERM_JOB },
+	{ "word: end",                         FOR_RUN,  "leftovers",          "end",     AT(leftovers),     LEFTOVERS_END },
+	{ "word: wait",                        FOR_RUN,  "leftovers",          "wait",    AT(leftovers),     LEFTOVERS_WAIT },
+	{ "word: leave",                       FOR_RUN,  "leftovers",          "leave",   AT(leftovers),     LEFTOVERS_LEAVE },
+	{ "word: auto",                        FOR_RUN,  "session",            "auto",    AT(session),       SESSION_AUTO },
+	{ "word: keep",                        FOR_RUN,  "session",            "keep",    AT(session),       SESSION_KEEP },
+	{ "word: new",                         FOR_RUN,  "session",            "new",     AT(session),       SESSION_NEW },
+};
+/* clang-format on */
+
+static void test_numbers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(number_rows); i++) {
+		const struct number_row *row = &number_rows[i];
+		struct job job;
+		BUF(why, 256);
+		memset(&job, 1, sizeof(job)); /* so that a 0 is seen to be written */
+		if (read_value(row->option, row->command, row->text, &job, &why) != 0)
+			fail_msg("%s: %s", row->rule, why.at);
+		assert_int_equal(why.len, 0);
+		uint64_t value = number_at(&job, row->at, row->size);
+		if (value != row->value)
+			fail_msg("%s: %llu", row->rule, (unsigned long long)value);
+	}
+}
+
+#define ID64 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+#define A50  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A200 A50 A50 A50 A50
+#define DOTS66                   \
+	"......................" \
+	"......................" \
+	"......................"
+
+struct text_row {
+	const char *rule;
+	const char *option;
+	const char *text;
+	size_t at;
+};
+
+#define FIELD(field) offsetof(struct job, field)
+
+/* clang-format off */
+static const struct text_row text_rows[] = {
+	{ "text: task",                     "task",        "a",         FIELD(task) },
+	{ "text: step",                     "step",        "a=b",       FIELD(step) },
+	{ "text: lock-file",                "lock-file",   "/l",        FIELD(lock_file) },
+	{ "text: status-file",              "status-file", "/s",        FIELD(status_file) },
+	{ "text: state-dir",                "state-dir",   "/d",        FIELD(state_dir) },
+	{ "text: blanks and lines stay",    "step",        " a\nb ",    FIELD(step) },
+	{ "text: bytes that are no UTF-8",  "step",        "\xff\x01",  FIELD(step) },
+	{ "text: none is a text",           "step",        "none",      FIELD(step) },
+	{ "name: any bytes",                "name",        "a/b c\xff", FIELD(name) },
+	{ "name: dots",                     "name",        "..",        FIELD(name) },
+	{ "name: 200 bytes",                "name",        A200,        FIELD(name) },
+	{ "name: 66 bytes that count three", "name",       DOTS66,      FIELD(name) },
+	{ "run id: one byte",               "run-id",      "x",         FIELD(run_id) },
+	{ "run id: all that is allowed",    "run-id",      ID64,        FIELD(run_id) },
+	{ "run id: a dash first",           "run-id",      "-x",        FIELD(run_id) },
+};
+/* clang-format on */
+
+static void test_texts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(text_rows); i++) {
+		const struct text_row *row = &text_rows[i];
+		struct job job = { .name = NULL };
+		const char *value;
+		BUF(why, 256);
+		if (read_value(row->option, FOR_RUN, row->text, &job, &why) != 0)
+			fail_msg("%s: %s", row->rule, why.at);
+		memcpy(&value, (const char *)&job + row->at, sizeof(value));
+		assert_ptr_equal(value, row->text); /* borrowed, whole */
+	}
+}
+
+struct refusal_row {
+	const char *rule;
+	const char *option;
+	const char *text;
+	const char *why; /* the whole reason */
+};
+
+#define DURATION_CURE "not a duration: write 90, 1.5m, 1h30m, 2d or none"
+#define ZERO_CURE     "0 is refused: use none"
+#define RANGE_CURE    "out of range: write 1ms to 1h, or none"
+#define EMPTY_CURE    "empty: leave the option out, or say what it is"
+#define NAME_CURE     "too long: at most 200 bytes, of which each other than A-Z a-z 0-9 _ - counts three"
+#define RUN_ID_CURE   "not a run id: write 1 to 64 of A-Z a-z 0-9 _ -"
+#define TAG_CURE      "not a tag: write KEY=VALUE, the key 1 to 64 of A-Z a-z 0-9 _ . -"
+#define SIGNAL_CURE   "not a signal: write TERM, 15 or RTMIN+1"
+#define LIST_CURE     " is not a signal: write names with commas between, INT,USR1"
+#define STATUS_CURE   "not an exit status: write 0 to 255"
+#define FD_CURE       "not a file descriptor: write the number of an open one, or none"
+
+/* clang-format off */
+static const struct refusal_row refusal_rows[] = {
+	{ "duration: no number",         "timeout",   "abc",        DURATION_CURE },
+	{ "duration: unknown unit",      "timeout",   "10x",        DURATION_CURE },
+	{ "duration: negative",          "timeout",   "-5",         DURATION_CURE },
+	{ "duration: blank",             "timeout",   "5 s",        DURATION_CURE },
+	{ "duration: empty",             "timeout",   "",           DURATION_CURE },
+	{ "duration: None is not none",  "timeout",   "None",       DURATION_CURE },
+	{ "duration: 0",                 "timeout",   "0",          ZERO_CURE },
+	{ "duration: 0 in disguise",     "timeout",   "0.0h",       ZERO_CURE },
+	{ "duration: too long",          "timeout",   "40000d",     "more than 100 years: use none" },
+	{ "duration: complain-after 0",  "complain-after", "0",     ZERO_CURE },
+	{ "grace: 0",                    "kill-after", "0s",        ZERO_CURE },
+	{ "grace: bad",                  "kill-after", "x",         DURATION_CURE },
+	{ "wait: 0 is not for ever",     "wait",      "0",          "0 is refused: use --no-wait, or none to wait for ever" },
+	{ "wait: empty",                 "wait",      "",           DURATION_CURE },
+	{ "interval: 0",                 "interval",  "0",          ZERO_CURE },
+	{ "interval: too short",         "interval",  "999us",      RANGE_CURE },
+	{ "interval: too long",          "interval",  "61m",        RANGE_CURE },
+	{ "interval: bad",               "interval",  "often",      DURATION_CURE },
+
+	{ "text: empty task",            "task",      "",           EMPTY_CURE },
+	{ "text: empty step",            "step",      "",           EMPTY_CURE },
+	{ "text: empty lock file",       "lock-file", "",           EMPTY_CURE },
+	{ "text: empty status file",     "status-file", "",         EMPTY_CURE },
+	{ "text: empty state directory", "state-dir", "",           EMPTY_CURE },
+	{ "name: empty",                 "name",      "",           EMPTY_CURE },
+	{ "name: 201 bytes",             "name",      "a" A200,     NAME_CURE },
+	{ "name: 67 that count three",   "name",      "." DOTS66,   NAME_CURE },
+	{ "run id: empty",               "run-id",    "",           RUN_ID_CURE },
+	{ "run id: 65 bytes",            "run-id",    "a" ID64,     RUN_ID_CURE },
+	{ "run id: a dot",               "run-id",    "a.b",        RUN_ID_CURE },
+	{ "run id: a slash",             "run-id",    "../x",       RUN_ID_CURE },
+	{ "run id: a tilde",             "run-id",    "a~b",        RUN_ID_CURE },
+	{ "run id: no ASCII",            "run-id",    "\xc3\xa9",   RUN_ID_CURE },
+	{ "tag: no =",                   "tag",       "a",          TAG_CURE },
+	{ "tag: no key",                 "tag",       "=a",         TAG_CURE },
+	{ "tag: empty",                  "tag",       "",           TAG_CURE },
+	{ "tag: a blank in the key",     "tag",       "a b=c",      TAG_CURE },
+	{ "tag: key of 65 bytes",        "tag",       A50 "aaaaaaaaaaaaaaa=", TAG_CURE },
+	{ "tag: value of 257 bytes",     "tag",       "k=" A200 A50 "aaaaaaa", "the value is longer than 256 bytes: shorten it" },
+
+	{ "signal: unknown",             "signal",    "FOO",        SIGNAL_CURE },
+	{ "signal: 0",                   "signal",    "0",          SIGNAL_CURE },
+	{ "signal: 65",                  "signal",    "65",         SIGNAL_CURE },
+	{ "signal: empty",               "signal",    "",           SIGNAL_CURE },
+	{ "signal: none",                "signal",    "none",       SIGNAL_CURE },
+	{ "signals: KILL",               "end-on",    "INT,KILL",   "KILL cannot be caught: leave it out" },
+	{ "signals: STOP by number",     "end-on",    "19",         "STOP cannot be caught: leave it out" },
+	{ "signals: one unknown",        "end-on",    "INT,FOO,HUP", "FOO" LIST_CURE },
+	{ "signals: one with blanks",    "end-on",    "INT, HUP",   "' HUP'" LIST_CURE },
+	{ "signals: one empty",          "end-on",    "INT,,HUP",   "''" LIST_CURE },
+	{ "signals: a comma at the end", "end-on",    "INT,",       "''" LIST_CURE },
+	{ "signals: empty",              "end-on",    "",           "''" LIST_CURE },
+	{ "signals: none is not one",    "end-on",    "INT,none",   "none" LIST_CURE },
+	{ "signals: foreign bytes",      "end-on",    "\x1b",       "$'\\x1b'" LIST_CURE },
+	{ "signals: longer than any",    "end-on",    "SIGRTMIN+0000001", "SIGRTMIN+0000001" LIST_CURE },
+
+	{ "status: 256",                 "conflict-exit-code", "256",  STATUS_CURE },
+	{ "status: negative",            "conflict-exit-code", "-1",   STATUS_CURE },
+	{ "status: a word",              "conflict-exit-code", "none", STATUS_CURE },
+	{ "status: empty",               "conflict-exit-code", "",     STATUS_CURE },
+	{ "fd: negative",                "status-fd", "-1",         FD_CURE },
+	{ "fd: beyond int",              "status-fd", "2147483648", FD_CURE },
+	{ "fd: empty",                   "status-fd", "",           FD_CURE },
+	{ "word: unknown",               "term",      "all",        "unknown word: write one of tree|job" },
+	{ "word: no abbreviation",       "session",   "k",          "unknown word: write one of auto|keep|new" },
+	{ "word: empty",                 "leftovers", "",           "unknown word: write one of end|wait|leave" },
+	{ "word: the whole list",        "on-conflict", "fail|skip", "unknown word: write one of fail|skip|wait" },
+};
+/* clang-format on */
+
+static void test_refusals(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(refusal_rows); i++) {
+		const struct refusal_row *row = &refusal_rows[i];
+		struct job job, untouched;
+		BUF(why, 256);
+		memset(&job, 0, sizeof(job));
+		memset(&untouched, 0, sizeof(untouched));
+		int r = read_value(row->option, FOR_RUN, row->text, &job, &why);
+		if (r != -EINVAL || strcmp(why.at, row->why) != 0)
+			fail_msg("%s: %d, %s", row->rule, r, why.at);
+		assert_memory_equal(&job, &untouched, sizeof(job)); /* written on success only */
+	}
+}
+
+static void test_tags(void **state)
+{
+	static const char *const good[] = { "a=1", "ab=", "A_b.c-9== x\n\xff", "k=" A200 A50 "aaaaaa" };
+	struct job job = { .name = NULL };
+	(void)state;
+	BUF(why, 256);
+	for (size_t i = 0; i < COUNT_OF(good); i++) {
+		assert_int_equal(read_value("tag", FOR_RUN, good[i], &job, &why), 0);
+		assert_int_equal(job.tag_count, i + 1);
+		assert_ptr_equal(job.tag[i], good[i]);
+	}
+	/* A key is there once: as it was, or with another value. */
+	assert_int_equal(read_value("tag", FOR_RUN, "ab=2", &job, &why), -EINVAL);
+	assert_string_equal(why.at, "this key was given before: give each key once");
+	assert_int_equal(read_value("tag", FOR_RUN, "a=1", &job, &why), -EINVAL);
+	assert_int_equal(job.tag_count, COUNT_OF(good));
+}
+
+static void test_tag_limit(void **state)
+{
+	char texts[JOB_TAGS_MAX + 1][16];
+	struct job job = { .name = NULL };
+	(void)state;
+	BUF(why, 256);
+	for (size_t i = 0; i <= JOB_TAGS_MAX; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "k%zu=v", i);
+		assert_int_equal(read_value("tag", FOR_RUN, texts[i], &job, &why),
+				 i < JOB_TAGS_MAX ? 0 : -EINVAL);
+	}
+	assert_string_equal(why.at, "one tag too many: at most 16");
+	assert_int_equal(job.tag_count, JOB_TAGS_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers),   cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_tags),
+		cmocka_unit_test(test_tag_limit),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
