@@ -1,6 +1,5 @@
 #include "codec/procfs.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -124,11 +123,13 @@ int procfs_parse_stat(const char *bytes, size_t n, struct proc_stat *out_stat)
 {
 	struct proc_stat stat;
 	struct cursor c = { bytes, bytes + n, false };
-	const char *name_end = n > 0 ? memrchr(bytes, ')', n) : NULL;
 
 	stat.pid = take_pid(&c, ' ');
 	take_char(&c, '(');
-	if (c.bad || stat.pid <= 0 || !name_end || name_end < c.at)
+	if (c.bad || stat.pid <= 0)
+		return -EBADMSG;
+	const char *name_end = memrchr(c.at, ')', (size_t)(c.end - c.at));
+	if (!name_end)
 		return -EBADMSG;
 	take_comm(&c, name_end, stat.comm);
 	take_char(&c, ')');
@@ -204,11 +205,12 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static uint64_t take_hex(struct cursor *c)
+/* Up to 16 digits, then the end of the line, which must be there. */
+static uint64_t take_hex_line(struct cursor *c)
 {
 	uint64_t value = 0;
 	const char *at = c->at;
-	for (; at < c->end && hex_value(*at) >= 0; at++) {
+	for (; hex_value(*at) >= 0; at++) {
 		if (value >> 60)
 			c->bad = true;
 		value = value << 4 | (uint64_t)hex_value(*at);
@@ -220,73 +222,73 @@ static uint64_t take_hex(struct cursor *c)
 	return value;
 }
 
-enum status_key {
-	STATUS_STATE,
-	STATUS_TGID,
-	STATUS_PPID,
-	STATUS_UID,
-	STATUS_THREADS,
-	STATUS_CAUGHT,
-	STATUS_CAPS,
-	STATUS_COUNT
-};
-
-static const struct {
-	unsigned char n;
-	char text[10];
-} status_keys[] = {
-	/* clang-format off */
-	[STATUS_STATE]   = { 7, "State:\t" },
-	[STATUS_TGID]    = { 6, "Tgid:\t" },
-	[STATUS_PPID]    = { 6, "PPid:\t" },
-	[STATUS_UID]     = { 5, "Uid:\t" },
-	[STATUS_THREADS] = { 9, "Threads:\t" },
-	[STATUS_CAUGHT]  = { 8, "SigCgt:\t" },
-	[STATUS_CAPS]    = { 8, "CapEff:\t" },
-	/* clang-format on */
-};
-static_assert(COUNT_OF(status_keys) == STATUS_COUNT, "one row per key");
-
-/* The key that the line at `at` starts with, STATUS_COUNT if it is none of ours. */
-static enum status_key status_key_at(const char *at, size_t n)
+static void take_state_line(struct cursor *c, struct proc_status *status)
 {
-	for (unsigned i = 0; i < STATUS_COUNT; i++) {
-		if (at[0] == status_keys[i].text[0] && n >= status_keys[i].n &&
-		    memcmp(at, status_keys[i].text, status_keys[i].n) == 0)
-			return (enum status_key)i;
-	}
-	return STATUS_COUNT;
+	status->state = take_state(c);
+	take_char(c, ' '); /* "S (sleeping)" */
 }
 
-static void take_status_value(struct cursor *c, enum status_key key, struct proc_status *status)
+static void take_tgid_line(struct cursor *c, struct proc_status *status)
 {
-	switch (key) {
-	case STATUS_STATE:
-		status->state = take_state(c); /* "S (sleeping)" */
-		take_char(c, ' ');
-		break;
-	case STATUS_TGID:
-		status->tgid = take_pid(c, '\n');
-		break;
-	case STATUS_PPID:
-		status->ppid = take_pid(c, '\n');
-		break;
-	case STATUS_UID: /* real, effective, saved, file system */
-		status->uid = (uid_t)take_up_to(c, UINT32_MAX, '\t');
-		status->euid = (uid_t)take_up_to(c, UINT32_MAX, '\t');
-		break;
-	case STATUS_THREADS:
-		status->threads = take_u64(c, '\n');
-		break;
-	case STATUS_CAUGHT:
-		status->caught_signals = take_hex(c);
-		break;
-	case STATUS_CAPS:
-		status->effective_caps = take_hex(c);
-		break;
-	case STATUS_COUNT:
-		break;
+	status->tgid = take_pid(c, '\n');
+}
+
+static void take_ppid_line(struct cursor *c, struct proc_status *status)
+{
+	status->ppid = take_pid(c, '\n');
+}
+
+/* Real, effective, saved, file system: two are asked for. */
+static void take_uid_line(struct cursor *c, struct proc_status *status)
+{
+	status->uid = (uid_t)take_up_to(c, UINT32_MAX, '\t');
+	status->euid = (uid_t)take_up_to(c, UINT32_MAX, '\t');
+}
+
+static void take_threads_line(struct cursor *c, struct proc_status *status)
+{
+	status->threads = take_u64(c, '\n');
+}
+
+static void take_caught_line(struct cursor *c, struct proc_status *status)
+{
+	status->caught_signals = take_hex_line(c);
+}
+
+static void take_caps_line(struct cursor *c, struct proc_status *status)
+{
+	status->effective_caps = take_hex_line(c);
+}
+
+struct status_row {
+	char key[10];
+	unsigned char key_n;
+	void (*take)(struct cursor *c, struct proc_status *status);
+};
+
+/* clang-format off */
+static const struct status_row status_rows[] = {
+	{ "State:\t",   7, take_state_line },
+	{ "Tgid:\t",    6, take_tgid_line },
+	{ "PPid:\t",    6, take_ppid_line },
+	{ "Uid:\t",     5, take_uid_line },
+	{ "Threads:\t", 9, take_threads_line },
+	{ "SigCgt:\t",  8, take_caught_line },
+	{ "CapEff:\t",  8, take_caps_line },
+};
+/* clang-format on */
+#define STATUS_ALL ((1U << COUNT_OF(status_rows)) - 1)
+
+/* The row whose key the line of `n` bytes starts with; COUNT_OF(status_rows) if none. */
+static unsigned status_row_at(const char *line, size_t n)
+{
+	unsigned i = 0;
+	for (; i < COUNT_OF(status_rows); i++) {
+		const struct status_row *row = &status_rows[i];
+		if (line[0] == row->key[0] && n >= row->key_n && memcmp(line, row->key, row->key_n) == 0)
+			break;
 	}
+	return i;
 }
 
 int procfs_parse_status(const char *bytes, size_t n, struct proc_status *out_status)
@@ -294,21 +296,22 @@ int procfs_parse_status(const char *bytes, size_t n, struct proc_status *out_sta
 	struct proc_status status;
 	const char *end = bytes + n;
 	unsigned seen = 0;
-	for (const char *line = bytes; line < end && seen != (1U << STATUS_COUNT) - 1;) {
+	for (const char *line = bytes; line < end && seen != STATUS_ALL;) {
 		const char *line_end = memchr(line, '\n', (size_t)(end - line));
 		if (!line_end)
 			break; /* cut: its value is not believed */
-		enum status_key key = status_key_at(line, (size_t)(line_end - line));
-		if (key != STATUS_COUNT) {
-			struct cursor c = { line + status_keys[key].n, line_end + 1, (seen >> key & 1) != 0 };
-			take_status_value(&c, key, &status);
+		unsigned row = status_row_at(line, (size_t)(line_end - line));
+		if (row < COUNT_OF(status_rows)) {
+			bool is_second = (seen >> row & 1) != 0; /* the kernel writes no line twice */
+			struct cursor c = { line + status_rows[row].key_n, line_end + 1, is_second };
+			status_rows[row].take(&c, &status);
 			if (c.bad)
 				return -EBADMSG;
-			seen |= 1U << key;
+			seen |= 1U << row;
 		}
 		line = line_end + 1;
 	}
-	if (seen != (1U << STATUS_COUNT) - 1)
+	if (seen != STATUS_ALL)
 		return -EBADMSG;
 	*out_status = status;
 	return 0;

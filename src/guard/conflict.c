@@ -12,6 +12,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/say.h"
+#include "run/describe.h"
 #include "run/find.h"
 #include "spawnguard/exit.h"
 #include "store/history.h"
@@ -38,21 +39,6 @@ static void find_holder(const struct run *run, struct holder *h)
 		record_close(&h->record);
 }
 
-static void put_command(struct buf *line, const struct record_head *head)
-{
-	BUF(command, 4 * sizeof(head->command));
-	const char *at = head->command, *end = at + head->command_len;
-
-	while (at < end) {
-		size_t n = strnlen(at, (size_t)(end - at));
-		if (command.len > 0)
-			buf_char(&command, ' ');
-		escape_word(&command, at, n, 0);
-		at += n + 1;
-	}
-	escape_text(line, command.at, command.len, COMMAND_COLUMNS);
-}
-
 static void put_holder(struct buf *line, const struct holder *h)
 {
 	const struct record_head *head = &h->record.head;
@@ -69,7 +55,7 @@ static void put_holder(struct buf *line, const struct holder *h)
 	buf_str(line, ", run ");
 	buf_mem(line, head->run_id, strnlen(head->run_id, 8));
 	buf_str(line, ": ");
-	put_command(line, head);
+	describe_command(line, head, COMMAND_COLUMNS);
 }
 
 static void say_conflict(const struct run *run, const struct holder *h, const char *what)
@@ -279,7 +265,7 @@ int conflict_explain(struct run *run)
 	if (held)
 		put_holder(&line, &h);
 	buf_str(&line, "\ncommand: ");
-	put_command(&line, &run->head);
+	describe_command(&line, &run->head, COMMAND_COLUMNS);
 	buf_str(&line, "\nprogram: ");
 	escape_text(&line, run->program, strlen(run->program), 0);
 	buf_str(&line, "\nstate:   ");

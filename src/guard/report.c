@@ -124,7 +124,7 @@ static void put_cause(struct buf *line, const struct run *run)
 		buf_str(line, "the terminal is gone");
 		break;
 	case CAUSE_REQUEST:
-		buf_str(line, "asked to end by spawnguard kill");
+		buf_str(line, "asked to end");
 		break;
 	case CAUSE_OUTER:
 		buf_str(line, "the run around it ends");

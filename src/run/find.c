@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/auto.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "os/proc.h"
 #include "tree/hold.h"
+#include "tree/walk.h"
 
 #define NESTING_MAX 64
 
@@ -49,6 +52,23 @@ void run_view_close(struct run_view *view)
 	os_fd_close(&view->front);
 	os_fd_close(&view->warden);
 	record_close(&view->record);
+}
+
+void run_view_walk(const struct run_view *view, struct tree *tree)
+{
+	if (view->place != PLACE_HERE)
+		return;
+	if (view->warden >= 0) {
+		(void)tree_set_root(tree, view->record.state.warden.pid);
+	} else {
+		AUTO_FREE struct record_slot *slot = calloc(RECORD_SLOTS_MAX, sizeof(*slot));
+		ssize_t n = slot ? record_read_slots(&view->record, slot, RECORD_SLOTS_MAX) : 0;
+		for (ssize_t i = 0; i < n; i++)
+			(void)tree_add_seed(tree, &slot[i]);
+	}
+	(void)tree_walk(tree, os_clock_boot_ns(), false);
+	while (tree->crowded && tree_prepare(tree) == 0)
+		(void)tree_walk(tree, os_clock_boot_ns(), false);
 }
 
 struct search {

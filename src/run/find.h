@@ -15,6 +15,8 @@ enum run_place {
 	PLACE_ELSEWHERE, /* another PID or time namespace: nothing can be verified */
 };
 
+struct tree;
+
 struct run_view {
 	struct record record; /* owned */
 	enum run_place place;
@@ -29,6 +31,9 @@ static inline bool run_view_is_guarded(const struct run_view *view)
 {
 	return view->front >= 0 || view->warden >= 0;
 }
+
+/* Its tree, seen from outside: below its warden; of a dead one, what is left of the recorded members. */
+void run_view_walk(const struct run_view *view, struct tree *tree);
 
 #define FIND_PREFIX_MIN 4
 

@@ -363,6 +363,7 @@ static const struct {
 	{ "empty",                        "",              -EINVAL, "" },
 	{ "200 bytes",                    FIFTY FIFTY FIFTY FIFTY, 0, FIFTY FIFTY FIFTY FIFTY },
 	{ "201 bytes",                    FIFTY FIFTY FIFTY FIFTY "a", -ENAMETOOLONG, "" },
+	{ "far too long",                 FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY, -ENAMETOOLONG, "" },
 	{ "200 bytes when encoded",       FIFTY FIFTY FIFTY TEN TEN TEN TEN "abcdefg.", 0,
 	  FIFTY FIFTY FIFTY TEN TEN TEN TEN "abcdefg%2E" },
 	{ "201 bytes when encoded",       FIFTY FIFTY FIFTY TEN TEN TEN TEN "abcdefgh.", -ENAMETOOLONG, "" },

@@ -1,0 +1,104 @@
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/escape.h"
+#include "base/fail.h"
+#include "conf/argv.h"
+#include "conf/help.h"
+#include "os/fd.h"
+#include "os/say.h"
+#include "spawnguard/exit.h"
+
+void cmd_say(const struct buf *line)
+{
+	os_say(line->at, line->len);
+}
+
+static int print_help(unsigned command)
+{
+	BUF(text, HELP_MAX);
+	help_format(&text, command);
+	os_print(1, text.at, text.len);
+	return 0;
+}
+
+static int open_state(struct cmd *cmd)
+{
+	struct fail fail = { 0 };
+	const char *given = cmd->job.state_dir ? cmd->job.state_dir : getenv(SG_ENV_STATE_DIR);
+	BUF(line, 1024);
+
+	if (given && given[0] == '\0')
+		given = NULL;
+	if (statedir_open(&cmd->dir, given, getenv("STATE_DIRECTORY"), &fail) == 0)
+		return -1;
+	buf_str(&line, "cannot ");
+	buf_str(&line, fail.what);
+	buf_str(&line, ": ");
+	escape_text(&line, fail.subject, strlen(fail.subject), 0);
+	buf_str(&line, ": ");
+	buf_str(&line, strerrordesc_np(fail.err) ? strerrordesc_np(fail.err) : "unknown error");
+	cmd_say(&line);
+	return SG_EXIT_GUARD;
+}
+
+int cmd_start(struct cmd *cmd, char **argv)
+{
+	int dashes;
+	BUF(why, ARGV_WHY_MAX);
+
+	if (os_fd_fill_stdio() < 0)
+		return SG_EXIT_GUARD;
+	argv_defaults(&cmd->job);
+	if (argv_parse(argv + 1, cmd->command, &cmd->job, &cmd->rest, &dashes, &why) < 0) {
+		cmd_say(&why);
+		return EXIT_USAGE;
+	}
+	if (cmd->job.help)
+		return print_help(cmd->command);
+	if (cmd->job.version) {
+		os_print(1, "spawnguard " SG_VERSION "\n", strlen("spawnguard " SG_VERSION "\n"));
+		return 0;
+	}
+	if (cmd->rest[0] && cmd->rest[1]) {
+		buf_clear(&why);
+		buf_str(&why, cmd->name);
+		buf_str(&why, " takes one JOB or RUN: what is ");
+		escape_word(&why, cmd->rest[1], strlen(cmd->rest[1]), 60);
+		buf_str(&why, "?");
+		cmd_say(&why);
+		return EXIT_USAGE;
+	}
+	return open_state(cmd);
+}
+
+int cmd_not_found(const struct cmd *cmd, const char *what, int err)
+{
+	BUF(line, 512);
+
+	if (err == -EEXIST) {
+		buf_str(&line, "several runs begin with ");
+		escape_word(&line, what, strlen(what), 60);
+		buf_str(&line, ": give more of the run id; see: spawnguard ps");
+		cmd_say(&line);
+		return EXIT_USAGE;
+	}
+	if (err != -ENOENT) {
+		buf_str(&line, "cannot read the run records: ");
+		buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+		cmd_say(&line);
+		return SG_EXIT_GUARD;
+	}
+	if (cmd->job.quiet)
+		return EXIT_NOTHING;
+	buf_str(&line, what ? "no run of " : "no run is going on");
+	if (what) {
+		escape_word(&line, what, strlen(what), 60);
+		buf_str(&line, " is going on; see: spawnguard ps");
+	}
+	cmd_say(&line);
+	return EXIT_NOTHING;
+}

@@ -1,0 +1,22 @@
+#include "run/describe.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/escape.h"
+#include "codec/record.h"
+
+void describe_command(struct buf *out, const struct record_head *head, size_t columns)
+{
+	BUF(command, 4 * sizeof(head->command));
+	const char *at = head->command, *end = at + head->command_len;
+
+	while (at < end) {
+		size_t n = strnlen(at, (size_t)(end - at));
+		if (command.len > 0)
+			buf_char(&command, ' ');
+		escape_word(&command, at, n, 0);
+		at += n + 1;
+	}
+	escape_text(out, command.at, command.len, columns);
+}
