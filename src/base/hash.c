@@ -1,5 +1,7 @@
 #include "base/hash.h"
 
+#include <string.h>
+
 /* clang-format off */
 /* Row i: the register after byte i, polynomial 0xedb88320 (reflected). */
 static const uint32_t crc_table[256] = {
@@ -55,4 +57,25 @@ uint64_t hash_fnv(uint64_t seed, const void *bytes, size_t n)
 	for (size_t i = 0; i < n; i++)
 		hash = (hash ^ at[i]) * prime;
 	return hash;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL; /* 2^64 / golden ratio: odd, bits well spread */
+	return hash ^ (hash >> 29);
+}
+
+uint32_t hash_words(uint64_t seed, const void *bytes, size_t n)
+{
+	const unsigned char *at = bytes;
+	uint64_t hash = mix(seed, n), word;
+
+	for (; n >= sizeof(word); n -= sizeof(word), at += sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		hash = mix(hash, word);
+	}
+	word = 0;
+	memcpy(&word, at, n);
+	hash = mix(hash, word);
+	return (uint32_t)(hash ^ (hash >> 32));
 }

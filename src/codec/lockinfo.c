@@ -14,13 +14,13 @@ static_assert(offsetof(struct lockinfo, wants_scan) == 120, "as documented");
 static uint32_t check_of_holder(struct lock_holder holder)
 {
 	holder.check = 0;
-	return hash_crc32(0, &holder, sizeof(holder));
+	return hash_words(0, &holder, sizeof(holder));
 }
 
 static uint32_t check_of_refusals(struct lock_refusals refusals)
 {
 	refusals.check = 0;
-	return hash_crc32(0, &refusals, sizeof(refusals));
+	return hash_words(0, &refusals, sizeof(refusals));
 }
 
 void lock_holder_seal(struct lock_holder *holder)

@@ -165,34 +165,43 @@ int procfs_parse_statm(const char *bytes, size_t n, uint64_t *out_rss_pages)
 	return 0;
 }
 
-/* The number that ends here, if it is a pid that can be a child: 1 or 0 written. */
-static size_t finish_child(struct proc_children *c, pid_t *out)
+static bool is_child(uint64_t value)
 {
-	bool is_child = c->inside && c->value > 1 && c->value <= INT_MAX;
-	if (is_child)
+	return value > 1 && value <= INT_MAX;
+}
+
+/* The end of the file ends the last number. */
+static size_t finish_children(struct proc_children *c, pid_t *out, size_t cap)
+{
+	bool has_one = cap > 0 && c->inside && !c->broken && is_child(c->value);
+	if (cap > 0)
+		c->inside = false;
+	if (has_one)
 		*out = (pid_t)c->value;
-	c->value = 0;
-	c->inside = false;
-	return is_child ? 1 : 0;
+	return has_one ? 1 : 0;
 }
 
 size_t procfs_feed_children(struct proc_children *c, const char **at, const char *end, pid_t *out, size_t cap)
 {
-	size_t count = 0;
 	if (!at)
-		return c->broken || cap == 0 ? 0 : finish_child(c, out);
+		return finish_children(c, out, cap);
+	size_t count = 0;
 	const char *next = *at;
+	uint64_t value = c->inside ? c->value : 0; /* 0 is no child, so blanks need no state */
 	for (; next < end && count < cap && !c->broken; next++) {
 		if (is_digit(*next)) {
-			c->inside = true;
-			if (c->value <= INT_MAX) /* beyond, it stays beyond: never wraps into a pid */
-				c->value = c->value * 10 + (uint64_t)(*next - '0');
+			if (value <= INT_MAX) /* beyond, it stays beyond: never wraps into a pid */
+				value = value * 10 + (uint64_t)(*next - '0');
 		} else if (*next == ' ' || *next == '\n') {
-			count += finish_child(c, out + count);
+			if (is_child(value))
+				out[count++] = (pid_t)value;
+			value = 0;
 		} else {
 			c->broken = true;
 		}
 	}
+	c->value = value;
+	c->inside = value > 0;
 	*at = c->broken ? end : next;
 	return count;
 }

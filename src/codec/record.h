@@ -6,6 +6,9 @@
  *   2304  struct record_slot[]  one per live member, rewritten when a member takes a free slot
  *
  * Each part carries its own check, so that a torn write spoils one part only.
+ * The checks of state and slots depend on the run id: a file is used again for
+ * another run (creating one costs more than renaming it), and what the earlier
+ * run left in it must not be believed.
  * Native byte order: a record is read on the boot that wrote it, or only closed.
  */
 #ifndef SG_CODEC_RECORD_H
@@ -115,10 +118,12 @@ struct record_slot {
 void record_head_seal(struct record_head *head);
 /* True if the check holds and every text is terminated. */
 bool record_head_is_valid(const struct record_head *head);
-void record_state_seal(struct record_state *state);
-bool record_state_is_valid(const struct record_state *state);
-void record_slot_seal(struct record_slot *slot);
-bool record_slot_is_valid(const struct record_slot *slot);
+/* `seed`: record_seed() of the run that the part belongs to. */
+uint64_t record_seed(const char *run_id);
+void record_state_seal(struct record_state *state, uint64_t seed);
+bool record_state_is_valid(const struct record_state *state, uint64_t seed);
+void record_slot_seal(struct record_slot *slot, uint64_t seed);
+bool record_slot_is_valid(const struct record_slot *slot, uint64_t seed);
 /* A whole record out of `n` bytes as read from disk; slots are judged one by one. 0, -EBADMSG. */
 int record_parse(const void *bytes, size_t n, struct record_head *out_head, struct record_state *out_state);
 /* Slots that `n` bytes of a record hold. */

@@ -12,7 +12,7 @@ static_assert(sizeof(struct request) == 24 + 16 + RUN_ID_MAX + 8 + 8, "no hidden
 static uint32_t check_of(struct request request)
 {
 	request.check = 0;
-	return hash_crc32(0, &request, sizeof(request));
+	return hash_words(0, &request, sizeof(request));
 }
 
 void request_seal(struct request *request)

@@ -35,6 +35,7 @@ struct front {
 	pid_t warden;
 	int link, signals;
 	bool is_done, warden_reaped;
+	int warden_status;
 	uint64_t asked_ns; /* when the end was asked for; 0 = not yet */
 	struct pair_end end;
 	struct record_slot *slot; /* of the record, in a takeover */
@@ -111,8 +112,10 @@ static void reap_others(struct front *f)
 
 	continue_warden(f);
 	while (os_wait_any(&child) > 0)
-		if (child.pid == f->warden && child.has_ended)
+		if (child.pid == f->warden && child.has_ended) {
 			f->warden_reaped = true;
+			f->warden_status = child.status;
+		}
 }
 
 static void read_signals(struct front *f)
@@ -227,7 +230,7 @@ static bool reap_tree(void *with)
 static void read_record(struct front *f)
 {
 	static struct record_slot slot[RECORD_SLOTS_MAX];
-	struct record record = { .fd = f->run->record_fd };
+	struct record record = { .fd = f->run->record_fd, .seed = f->run->seed };
 
 	f->slot = slot;
 	if (record.fd < 0)
@@ -238,20 +241,36 @@ static void read_record(struct front *f)
 	f->slot_count = n > 0 ? (size_t)n : 0;
 }
 
+/* The warden has written its last word into the record, whether or not it lived to see it read. */
+static bool read_end(struct front *f)
+{
+	struct run *run = f->run;
+	struct record record = { .fd = run->record_fd, .seed = run->seed };
+
+	if (record.fd < 0 || record_refresh(&record) < 0 || record.state.phase != PHASE_CLOSED)
+		return false;
+	struct run_figures *figures = &record.state.figures;
+	f->end.figures = *figures;
+	f->end.verdict = outcome_judge(&(struct outcome_facts){ .cause = (enum end_cause)figures->cause,
+								.has_status = figures->has_status != 0,
+								.job_status = figures->job_status,
+								.survivors = figures->survivors });
+	/* Killed between its last two steps: the record is still there. */
+	if (f->warden_status != 0)
+		(void)record_remove(run->dir.run_fd, run->head.run_id);
+	return true;
+}
+
 static struct outcome_verdict take_over(struct front *f)
 {
 	static struct tree tree;
 	struct run *run = f->run;
 	struct run_figures *figures = &run->state.figures;
 	struct run_report report = { .run = run };
-	struct os_child child;
 
-	if (!f->warden_reaped)
-		(void)os_wait_pid(f->warden, &child);
 	read_record(f);
-	bool was_closed = run->state.phase == PHASE_CLOSED;
-	if (figures->cause == CAUSE_NONE || !figures->has_status)
-		figures->cause = figures->cause == CAUSE_NONE ? CAUSE_WARDEN_DEAD : figures->cause;
+	if (figures->cause == CAUSE_NONE)
+		figures->cause = CAUSE_WARDEN_DEAD;
 	run->takeover = &tree;
 	os_raise_files();
 	tree_init(&tree, f->signals);
@@ -268,16 +287,6 @@ static struct outcome_verdict take_over(struct front *f)
 	figures->survivors = endgame_run(&e);
 	figures->left_term += e.termed;
 	figures->left_kill += e.killed;
-	if (was_closed) { /* killed after its last word was written, before it was spoken */
-		struct outcome_facts facts = { .cause = (enum end_cause)figures->cause,
-					       .has_status = figures->has_status != 0,
-					       .job_status = figures->job_status,
-					       .survivors = figures->survivors };
-		if (figures->cause == CAUSE_WARDEN_DEAD)
-			facts.cause = CAUSE_NONE;
-		(void)record_remove(run->dir.run_fd, run->head.run_id);
-		return outcome_judge(&facts);
-	}
 	return report_finish_by_front(&report, &tree, 0);
 }
 
@@ -313,11 +322,11 @@ static struct outcome_verdict guard(struct front *f, char **env)
 	if (f->warden < 0)
 		return not_made(f, f->warden);
 	watch(f);
-	if (!f->is_done)
+	struct os_child child = { .status = f->warden_status };
+	if (!f->warden_reaped && os_wait_pid(f->warden, &child) == 0)
+		f->warden_status = child.status;
+	if (!f->is_done && !read_end(f))
 		return take_over(f);
-	struct os_child child;
-	if (!f->warden_reaped)
-		(void)os_wait_pid(f->warden, &child);
 	run->state.figures = f->end.figures;
 	struct close_run c = { .dir = &run->dir, .head = &run->head, .state = &run->state, .verdict = f->end.verdict,
 			       .by = "warden", .process_count = f->end.process_count };

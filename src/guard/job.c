@@ -101,7 +101,7 @@ static void record_birth(struct run *run, pid_t pid)
 	memcpy(slot.comm, "(job)", 6);
 	run->state.job_pid = pid;
 	run->state.phase = PHASE_RUNNING;
-	(void)record_write_first(run->record_fd, &run->state, &slot);
+	(void)record_write_first(run->record_fd, &run->state, &slot, run->seed);
 }
 
 /* Runs in the child, in the warden's memory, until the exec. */

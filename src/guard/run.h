@@ -42,6 +42,7 @@ struct run {
 	int lock_fd, user_lock_fd, info_fd, record_fd, history_fd;
 	struct record_head head;
 	struct record_state state;
+	uint64_t seed; /* of the record's checks */
 	/* children that front had before it began: not the job's */
 	pid_t snapshot[SNAPSHOT_MAX];
 	uint32_t snapshot_count;

@@ -302,7 +302,7 @@ static int clean_up(struct run *run)
 			(void)lockinfo_write_scan(run->info_fd, false);
 		return c.exit;
 	}
-	if (info.holder.run_id[0] == '\0')
+	if (info.holder.run_id[0] == '\0' || !record_exists(run->dir.run_fd, info.holder.run_id))
 		return 0;
 	return recover(run, info.holder.run_id, true, &guarded);
 }
@@ -346,6 +346,7 @@ static int write_records(struct run *run)
 		memcpy(holder.run_id, head->run_id, sizeof(holder.run_id));
 		(void)lockinfo_write_holder(run->info_fd, &holder);
 	}
+	run->seed = record_seed(head->run_id);
 	run->record_fd = record_create(run->dir.run_fd, head, &fail);
 	if (run->record_fd == -EEXIST) {
 		BUF(line, 256);

@@ -71,7 +71,7 @@ static void need_tree(struct warden *w)
 	w->had_job = !figures(w)->has_status;
 	if (w->had_job)
 		tree_add_job(&w->tree, w->job, os_fd_steal(&w->job_fd), w->run->head.started_boot_ns);
-	w->journal = (struct journal){ .fd = w->run->record_fd };
+	w->journal = (struct journal){ .fd = w->run->record_fd, .seed = w->run->seed };
 }
 
 static void keep_figures(struct warden *w)
@@ -101,7 +101,7 @@ static void tick(struct warden *w)
 	if (overflow > 0)
 		w->run->state.overflow = (uint64_t)overflow;
 	if (births > 0 && w->run->record_fd >= 0)
-		(void)record_write_state(w->run->record_fd, &w->run->state);
+		(void)record_write_state(w->run->record_fd, &w->run->state, w->run->seed);
 	if (w->run->job->interval_ns == 0)
 		w->period_ns = schedule_next(w->period_ns, births);
 	w->tick_ns = w->facts.now_ns + w->period_ns;
@@ -186,7 +186,7 @@ static void after_job(struct warden *w)
 		return;
 	/* Before any clean-up: whoever has to go on after us knows how the job ended. */
 	if (w->run->record_fd >= 0)
-		(void)record_write_state(w->run->record_fd, &w->run->state);
+		(void)record_write_state(w->run->record_fd, &w->run->state, w->run->seed);
 	if (w->run->job->leftovers == LEFTOVERS_END && figures(w)->cause == CAUSE_NONE)
 		ending_begin(&w->ending, w->facts.now_ns, grace_of(w), true);
 }

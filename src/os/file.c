@@ -38,7 +38,10 @@ int os_flock_wait(int fd, bool shared)
 
 static struct os_file_id id_of(const struct stat *st)
 {
-	bool own = st->st_uid == geteuid();
+	static uid_t self = (uid_t)-1; /* does not change while we live */
+	if (self == (uid_t)-1)
+		self = geteuid();
+	bool own = st->st_uid == self;
 	return (struct os_file_id){
 		.dev = st->st_dev,
 		.ino = st->st_ino,
@@ -81,6 +84,11 @@ int os_unlink_at(int dirfd, const char *name)
 int os_rename_at(int dirfd, const char *from, const char *to)
 {
 	return renameat(dirfd, from, dirfd, to) < 0 ? -errno : 0;
+}
+
+int os_rename_new_at(int dirfd, const char *from, const char *to)
+{
+	return renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
 }
 
 ssize_t os_file_read_fd(int fd, char *bytes, size_t n)

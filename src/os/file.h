@@ -45,6 +45,8 @@ static inline bool os_is_same_file(const struct os_file_id *a, const struct os_f
 int os_mkdir_at(int dirfd, const char *name, unsigned mode);
 int os_unlink_at(int dirfd, const char *name);
 int os_rename_at(int dirfd, const char *from, const char *to);
+/* Only where `to` does not exist: -EEXIST; -EINVAL where the file system cannot promise that. */
+int os_rename_new_at(int dirfd, const char *from, const char *to);
 
 /* Up to n - 1 bytes of a small file, NUL-terminated: read once, no special files waited for.  Length or -errno. */
 ssize_t os_file_read_at(int dirfd, const char *name, char *bytes, size_t n);

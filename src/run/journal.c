@@ -52,7 +52,7 @@ int64_t journal_write(struct journal *j, struct tree *tree)
 	}
 	if (n == 0)
 		return overflow;
-	int r = record_write_slots(j->fd, burst, j->next, n);
+	int r = record_write_slots(j->fd, burst, j->next, n, j->seed);
 	j->next += n;
 	return r < 0 ? r : overflow;
 }

@@ -14,19 +14,24 @@ struct fail;
 /* Slots that are read of one record: more members than that are found as descendants of these. */
 #define RECORD_SLOTS_MAX 4096
 
-/* Make runs/RUNID with its head, sealed here.  Owned descriptor (read and write); -EEXIST: the id is in use. */
+/*
+ * Make runs/RUNID with its head, sealed here, out of the spare file that the
+ * last run left if there is one.  Owned descriptor (read and write); -EEXIST:
+ * the id is in use.
+ */
 int record_create(int dirfd, struct record_head *head, struct fail *fail);
 
 /* Write the state alone, or state and the `n` slots from the first on in one write (n <= RECORD_BURST). */
 #define RECORD_BURST 256
-int record_write_state(int fd, struct record_state *state);
-int record_write_first(int fd, struct record_state *state, struct record_slot *job);
+int record_write_state(int fd, struct record_state *state, uint64_t seed);
+int record_write_first(int fd, struct record_state *state, struct record_slot *job, uint64_t seed);
 /* Slots [from, from + n), n <= RECORD_BURST, in one write. */
-int record_write_slots(int fd, struct record_slot *slots, size_t from, size_t n);
+int record_write_slots(int fd, struct record_slot *slots, size_t from, size_t n, uint64_t seed);
 
 /* A record as read.  `fd` is kept open: it tells the end even when the name is gone. */
 struct record {
 	int fd; /* owned */
+	uint64_t seed; /* of its checks */
 	struct record_head head;
 	struct record_state state;
 };
@@ -40,6 +45,8 @@ int record_refresh(struct record *record);
 ssize_t record_read_slots(const struct record *record, struct record_slot *out, size_t max);
 
 int record_remove(int dirfd, const char *run_id);
+/* The same, but its file is kept for the next run.  Not where somebody may still read this one's end in it. */
+int record_recycle(int dirfd, const char *run_id);
 /* Out of the way as RUNID.bad: looked at by people only. */
 int record_quarantine(int dirfd, const char *run_id);
 

@@ -133,8 +133,13 @@ class Traits(GuardTest):
         with self.subTest(name):
             bare = self.traits([], args, **popen)
             guarded = self.traits([SPAWNGUARD, "run", "-N", "fidelity", "--session=keep", "--"], args, **popen)
-            self.assertEqual(bare, guarded, name)
+            self.assert_equal(bare, guarded)
             return guarded
+
+    def assert_equal(self, bare, guarded):
+        if bare != guarded:
+            self.fail("\n".join(["bare (-) and guarded (+):"] + [f"- {line[:200]}" for line in bare if line not in guarded]
+                                + [f"+ {line[:200]}" for line in guarded if line not in bare]))
 
     def test_what_the_caller_set_reaches_the_job(self):
         for name, world in WORLDS:
@@ -155,7 +160,7 @@ class Traits(GuardTest):
                 "--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]
         bare = self.traits(wrap)
         guarded = self.traits([*wrap, SPAWNGUARD, "run", "-N", "fidelity", "--session=keep", "--"])
-        self.assertEqual(bare, guarded)
+        self.assert_equal(bare, guarded)
         self.assertIn("status.CapAmb:\t0000000000000400", guarded)
 
     def test_arguments_arrive_byte_for_byte(self):
@@ -177,7 +182,7 @@ class Traits(GuardTest):
             words = [os.fsencode(w) for w in [*prefix, VICTIM, "traits", self.report]]
             argv = (ctypes.c_char_p * (len(words) + 1))(*words, None)
             reports.append(self.traits([], preexec_fn=world))
-        self.assertEqual(*reports)
+        self.assert_equal(*reports)
         return reports[1]
 
     def test_environment_arrives_byte_for_byte(self):
@@ -209,7 +214,7 @@ class Traits(GuardTest):
                 os.close(number)
 
         guarded = self.assert_equal_worlds("descriptors", preexec_fn=world, close_fds=False)
-        numbers = {line.split("=")[0] for line in guarded if line.startswith("fd.") and ".flags" not in line}
+        numbers = {line.split("=")[0] for line in guarded or [] if line.startswith("fd.") and ".flags" not in line}
         self.assertEqual(numbers, {f"fd.{n}" for n in (0, 1, 2, 3, 9, 10, 11, 12, 63, 200)})
         for fd in (read_end, write_end, appended):
             os.close(fd)

@@ -305,6 +305,8 @@ static const struct {
 	{ "one",                               "12 ",              1, { 12 } },
 	{ "as the kernel writes them",         "12 345 4194303 ",  3, { 12, 345, 4194303 } },
 	{ "the last one without blank",        "12 345",           2, { 12, 345 } },
+	{ "the last one is 1, without blank",  "12 1",             1, { 12 } },
+	{ "the last one is beyond 31 bits",    "12 2147483648",    1, { 12 } },
 	{ "newlines are blanks",               "12\n345\n",        2, { 12, 345 } },
 	{ "blanks everywhere",                 "  12   345  ",     2, { 12, 345 } },
 	{ "the smallest",                      "2 ",               1, { 2 } },
