@@ -232,7 +232,7 @@ int main(int argc, char **argv)
 	int r = find_runs(&cmd.dir, cmd.rest[0], remember, &k);
 	if (r < 0)
 		return cmd_not_found(&cmd, cmd.rest[0], r);
-	os_host_id(&here);
+	os_host_id(-1, &here);
 	for (uint32_t i = 0; i < k.count; i++)
 		end_one(&k, k.run_id[i], &here);
 	if (k.survivors > 0)

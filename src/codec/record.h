@@ -71,7 +71,8 @@ struct run_figures {
 	uint32_t outcome; /* enum outcome of core/outcome.h */
 	uint32_t cause;   /* enum end_cause of core/outcome.h */
 	int32_t job_status; /* of wait(2); meaningful with has_status */
-	uint32_t has_status;
+	uint16_t has_status;
+	uint16_t was_over; /* the job had ended by itself before `cause` */
 	uint32_t seen, peak_procs, peak_depth; /* members: at least */
 	uint32_t left_term, left_kill;         /* members ended: died before, after the first KILL */
 	uint32_t survivors, left_alone;

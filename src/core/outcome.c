@@ -89,9 +89,10 @@ struct outcome_verdict outcome_judge(const struct outcome_facts *facts)
 
 	/* The guard's own death takes nothing from a job that had ended before. */
 	bool is_guard_error = causes[facts->cause].outcome == OUTCOME_GUARD_ERROR;
-	if (causes[facts->cause].outcome != OUTCOME_COUNT && !(is_guard_error && facts->has_status))
+	bool job_counts = is_guard_error && facts->has_status && facts->was_over;
+	if (causes[facts->cause].outcome != OUTCOME_COUNT && !job_counts)
 		v.outcome = causes[facts->cause].outcome;
-	if (causes[facts->cause].exit_code >= 0 && !(is_guard_error && facts->has_status)) {
+	if (causes[facts->cause].exit_code >= 0 && !job_counts) {
 		v.exit_code = causes[facts->cause].exit_code;
 		v.raise_signal = 0;
 	}

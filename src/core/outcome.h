@@ -41,6 +41,7 @@ enum end_cause {
 struct outcome_facts {
 	enum end_cause cause;
 	bool has_status;    /* the job's own status is known */
+	bool was_over;      /* ... and it had ended by itself before there was a cause */
 	int job_status;     /* of wait(2) */
 	uint32_t survivors; /* members that could not be ended */
 	int start_errno;    /* with CAUSE_NOT_STARTED: of exec, or of fork if negative */

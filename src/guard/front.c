@@ -253,6 +253,7 @@ static bool read_end(struct front *f)
 	f->end.figures = *figures;
 	f->end.verdict = outcome_judge(&(struct outcome_facts){ .cause = (enum end_cause)figures->cause,
 								.has_status = figures->has_status != 0,
+								.was_over = figures->was_over != 0,
 								.job_status = figures->job_status,
 								.survivors = figures->survivors });
 	/* Killed between its last two steps: the record is still there. */
@@ -269,8 +270,10 @@ static struct outcome_verdict take_over(struct front *f)
 	struct run_report report = { .run = run };
 
 	read_record(f);
-	if (figures->cause == CAUSE_NONE)
+	if (figures->cause == CAUSE_NONE) {
 		figures->cause = CAUSE_WARDEN_DEAD;
+		figures->was_over = figures->has_status;
+	}
 	run->takeover = &tree;
 	os_raise_files();
 	tree_init(&tree, f->signals);

@@ -127,8 +127,8 @@ static void put_cause(struct buf *line, const struct run *run)
 		buf_str(line, "asked to end");
 		break;
 	case CAUSE_OUTER:
-		buf_str(line, "the run around it ends");
-		break;
+		buf_str(line, "the run around it ends: ");
+		return;
 	case CAUSE_WARDEN_DEAD:
 		buf_str(line, "its warden was killed");
 		break;
@@ -231,6 +231,7 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 	struct outcome_facts facts = {
 		.cause = (enum end_cause)f->cause,
 		.has_status = f->has_status != 0,
+		.was_over = f->was_over != 0,
 		.job_status = f->job_status,
 		.survivors = f->survivors,
 		.start_errno = start_errno,

@@ -60,7 +60,7 @@ int run_start(struct run *run, int *out_exit);
 /* --dry-run: what run_start would decide, printed. Exit status. */
 int run_explain(struct run *run);
 
-/* The job's environment: the caller's and ours. Owned by the process; NULL: no memory. */
+/* The job's environment: the caller's and ours. Kept until the process ends; NULL: no memory. */
 char **run_environment(const struct run *run);
 
 /*

@@ -127,7 +127,7 @@ static void fill_head(struct run *run)
 	copy_text(head->step, sizeof(head->step), job->step);
 	if (is_run_id(run->around->parent_run_id))
 		copy_text(head->parent_run_id, sizeof(head->parent_run_id), run->around->parent_run_id);
-	os_host_id(&head->host);
+	os_host_id(self, &head->host);
 	if (os_proc_identity(os_self_pid(), self, &head->front) < 0)
 		head->front.pid = os_self_pid();
 	enum identity_rung rung = head->front.pidfs_ino ? IDENTITY_PIDFS : self >= 0 ? IDENTITY_PIDFD : IDENTITY_PROCFD;

@@ -116,6 +116,7 @@ static void begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns,
 	w->leaves = false;
 	if (f->cause == CAUSE_NONE) {
 		f->cause = cause;
+		f->was_over = f->has_status;
 		if (sender) {
 			f->sender_pid = sender->pid;
 			f->sender_uid = sender->uid;

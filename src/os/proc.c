@@ -3,12 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "base/buf.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/pidfd.h"
+
+/* 6.11 */
+#ifndef PIDFD_GET_PID_NAMESPACE
+#define PIDFD_GET_PID_NAMESPACE  _IO(0xff, 5)
+#define PIDFD_GET_TIME_NAMESPACE _IO(0xff, 7)
+#endif
 
 static void path_of(struct buf *path, pid_t pid, const char *name)
 {
@@ -101,18 +108,28 @@ static uint64_t inode_of(const char *path)
 	return stat(path, &st) < 0 ? 0 : st.st_ino;
 }
 
-void os_host_id(struct host_id *out_host)
+/* By the pidfd (6.11): the path costs a fresh lookup for each new process, 20 µs against 2. */
+static uint64_t namespace_of(int self, unsigned long request, const char *path)
+{
+	struct stat st;
+	AUTO_FD int fd = self < 0 ? -1 : ioctl(self, request, 0);
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		return st.st_ino;
+	return inode_of(path);
+}
+
+void os_host_id(int self, struct host_id *out_host)
 {
 	*out_host = (struct host_id){ 0 };
-	ssize_t n = os_file_read_at(OS_CWD, "/proc/sys/kernel/random/boot_id", out_host->boot_id,
-				    sizeof(out_host->boot_id));
+	AUTO_FD int fd = os_open_at(OS_CWD, "/proc/sys/kernel/random/boot_id", O_RDONLY, 0);
+	ssize_t n = fd < 0 ? 0 : os_fd_pread(fd, out_host->boot_id, sizeof(out_host->boot_id) - 1, 0);
 	if (n < 0)
 		n = 0;
 	while (n > 0 && out_host->boot_id[n - 1] == '\n')
 		n--;
-	memset(out_host->boot_id + n, 0, sizeof(out_host->boot_id) - (size_t)n);
-	out_host->pid_ns = inode_of("/proc/self/ns/pid");
-	out_host->time_ns = inode_of("/proc/self/ns/time");
+	out_host->boot_id[n] = '\0';
+	out_host->pid_ns = namespace_of(self, PIDFD_GET_PID_NAMESPACE, "/proc/self/ns/pid");
+	out_host->time_ns = namespace_of(self, PIDFD_GET_TIME_NAMESPACE, "/proc/self/ns/time");
 }
 
 static int feed(struct proc_children *c, const char **at, const char *end, int (*each)(void *, pid_t), void *with)

@@ -26,8 +26,8 @@ uint64_t os_proc_threads(int task_fd);
 /* pid, start time and pidfd inode of `pid`, which the caller knows not to be reused (itself, or an unreaped child). */
 int os_proc_identity(pid_t pid, int pidfd, struct proc_id *out_id);
 
-/* Boot id and namespaces of this process; what cannot be read stays empty. */
-void os_host_id(struct host_id *out_host);
+/* Boot id and namespaces of this process (`self`: a pidfd of it, -1 = none); what cannot be read stays empty. */
+void os_host_id(int self, struct host_id *out_host);
 
 /*
  * The children of thread `tid` of `pid`, given to `each` one by one, by

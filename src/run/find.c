@@ -122,7 +122,7 @@ int find_runs(const struct statedir *dir, const char *what, int (*each)(void *wi
 {
 	struct search s = { .dir = dir, .what = what, .each = each, .with = with, .by_job = true };
 
-	os_host_id(&s.here);
+	os_host_id(-1, &s.here);
 	int r = record_each(dir->run_fd, visit, &s);
 	if (r != 0 || s.found > 0 || !what)
 		return r != 0 ? r : (s.found > 0 ? 0 : -ENOENT);

@@ -47,7 +47,7 @@ void nested_mark(struct nested *nested, const struct statedir *dir, const char *
 	/* A guard is two processes more than the job: nothing to look for in a tree of one. */
 	if (tree->procs < 3)
 		return;
-	os_host_id(&s.here);
+	os_host_id(-1, &s.here);
 	(void)record_each(dir->run_fd, consider, &s);
 	if (nested->count == 0)
 		return;

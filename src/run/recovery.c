@@ -200,7 +200,7 @@ int recovery_run(struct recovery *r, const char *run_id)
 	struct run_view view;
 	struct host_id here;
 
-	os_host_id(&here);
+	os_host_id(-1, &here);
 	memcpy(r->run_id, run_id, strlen(run_id) + 1);
 	int result = run_view_open(r->dir, run_id, &here, &view);
 	if (result == -EBADMSG || result == -EPERM) {

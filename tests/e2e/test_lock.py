@@ -194,7 +194,7 @@ class Conflict(LockTest):
                 run = self.run_guard(["-N", "policy", *args], [VICTIM, "overlap", self.section])
                 self.assertEqual((run.status, run.out), (status, ""))
                 if says is not None:
-                    self.assertEqual("already running" in run.err, says, run.err)
+                    self.assertEqual(f"running: policy, pid {held.pid}" in run.err or "running after" in run.err, says, run.err)
         self.assertEqual(self.entered(), 0)
         self.end(held)
 
@@ -261,7 +261,8 @@ class Waiting(LockTest):
         wait_until(lambda: waiter.err, "it complains")
         self.assertRegex(waiter.err, r"\Aspawnguard: .*late.*\n\Z")
         self.assertTrue(waiter.running())
-        self.end(held)
+        held.send(signal.SIGTERM)
+        held.wait()
         self.assertEqual(waiter.wait().status, 0)
         self.assertEqual(waiter.err.count("\n"), 1, "it complains once")
 
@@ -307,7 +308,9 @@ class LockFile(LockTest):
         run.wait()
 
     def test_a_lock_file_that_cannot_be_opened_refuses_the_start(self):
-        for path in ("/no/such/dir/file", self.scratch):
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        for path in ("/no/such/dir/file", "/proc/version/x", fifo):
             run = self.run_guard(["-N", "x", "--lock-file", path], ["touch", self.path("ran")])
             self.assertEqual(run.status, 125, path)
             self.assertRegex(run.err, r"\Aspawnguard: .+\n\Z")
