@@ -196,7 +196,7 @@ static enum style style_of(const unsigned char *at, size_t n)
 		size_t length = utf8_length(at + i, n - i, &point);
 		if (length == 0 || point < 0x20 || point == 0x7f || is_hidden(point))
 			return STYLE_DOLLAR;
-		if (length > 1 || !is_bare(at[i], at[0] == '-'))
+		if (!is_bare(at[i], at[0] == '-'))
 			style = STYLE_QUOTED;
 		i += length;
 	}

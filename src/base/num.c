@@ -174,7 +174,9 @@ int num_parse_duration(const char *text, uint64_t *out_ns)
 
 static char upper(char c)
 {
-	return is_lower(c) ? (char)(c & ~0x20) : c;
+	if (is_lower(c))
+		c = (char)(c - 'a' + 'A');
+	return c;
 }
 
 /* The factor of ``, `B`, `K`, `KB`, `KiB`, `M` and so on, in either case; 0 = none of them. */

@@ -85,6 +85,7 @@ static char take_state(struct cursor *c)
 	return '\0';
 }
 
+/* Where there are fewer, the step behind finds nothing and says so. */
 static void skip_fields(struct cursor *c, unsigned count)
 {
 	const char *at = c->at;
@@ -93,8 +94,6 @@ static void skip_fields(struct cursor *c, unsigned count)
 			count--;
 	}
 	c->at = at;
-	if (count > 0)
-		c->bad = true;
 }
 
 /* "1.25" and the byte behind it, as 125. */
@@ -105,7 +104,7 @@ static uint32_t take_centi(struct cursor *c, char behind)
 	uint64_t centi = take_u64(c, behind);
 	if (c->at - decimals != 3) /* two digits and `behind` */
 		c->bad = true;
-	return c->bad ? 0 : (uint32_t)(whole * 100 + centi);
+	return (uint32_t)(whole * 100 + centi);
 }
 
 /* Bytes of the name up to `end`; longer names are cut, as nothing but a future kernel has them. */

@@ -79,17 +79,21 @@ static struct outcome_verdict of_start(int err)
 
 struct outcome_verdict outcome_judge(const struct outcome_facts *facts)
 {
+	struct outcome_verdict v = { OUTCOME_GUARD_ERROR, SG_EXIT_GUARD, 0 };
+
+	if (facts->cause >= CAUSE_COUNT) /* out of a record: not a number that we write */
+		return v;
 	if (facts->cause == CAUSE_NOT_STARTED)
 		return of_start(facts->start_errno);
 
-	struct outcome_verdict v = { OUTCOME_GUARD_ERROR, SG_EXIT_GUARD, 0 };
 	if (facts->has_status)
 		v = of_status(facts->job_status);
-	bool failed_by_itself = facts->cause == CAUSE_NONE && v.exit_code != 0;
+	bool ended_by_itself = facts->has_status && (facts->cause == CAUSE_NONE || facts->was_over);
+	bool failed_by_itself = ended_by_itself && facts->job_status != 0;
 
 	/* The guard's own death takes nothing from a job that had ended before. */
 	bool is_guard_error = causes[facts->cause].outcome == OUTCOME_GUARD_ERROR;
-	bool job_counts = is_guard_error && facts->has_status && facts->was_over;
+	bool job_counts = is_guard_error && ended_by_itself;
 	if (causes[facts->cause].outcome != OUTCOME_COUNT && !job_counts)
 		v.outcome = causes[facts->cause].outcome;
 	if (causes[facts->cause].exit_code >= 0 && !job_counts) {

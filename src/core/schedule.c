@@ -5,7 +5,7 @@
 uint64_t schedule_next(uint64_t period_ns, uint64_t births)
 {
 	if (period_ns == 0)
-		return SCHEDULE_BUSY_NS;
+		return SCHEDULE_STORM_NS; /* what a job starts, it mostly starts at once */
 	if (births > 0) {
 		uint64_t per_s = births > NUM_NONE / NS_PER_S ? NUM_NONE : births * NS_PER_S / period_ns;
 		return per_s >= SCHEDULE_STORM_PER_S ? SCHEDULE_STORM_NS : SCHEDULE_BUSY_NS;

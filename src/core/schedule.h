@@ -10,8 +10,8 @@
 #define SCHEDULE_STORM_PER_S 200 /* births per second that are a storm */
 
 /*
- * The next period after one of `period_ns` (0 = the first) that saw `births`:
- * 10 ms in a storm, 50 ms while anything is born, then doubling up to 1 s.
+ * The next period after one of `period_ns` that saw `births`: 10 ms at the
+ * start (`period_ns` 0) and in a storm, 50 ms while anything is born, then doubling up to 1 s.
  */
 uint64_t schedule_next(uint64_t period_ns, uint64_t births);
 

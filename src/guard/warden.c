@@ -414,7 +414,7 @@ static void plan(struct warden *w)
 	w->timer_ns = w->ending_wake_ns = w->tick_ns = w->deadline_ns = NUM_NONE;
 	if (job->timeout_ns < NUM_NONE - start_ns)
 		w->deadline_ns = start_ns + job->timeout_ns;
-	w->period_ns = job->interval_ns == 0 ? SCHEDULE_BUSY_NS : job->interval_ns;
+	w->period_ns = job->interval_ns == 0 ? schedule_next(0, 0) : job->interval_ns;
 	if (job->interval_ns != NUM_NONE)
 		w->tick_ns = start_ns + w->period_ns;
 }

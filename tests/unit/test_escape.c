@@ -84,6 +84,7 @@ static const struct row text_rows[] = {
 	{ "a lead before ASCII",             BYTES("\xc3z"),            0, "\\xc3z" },
 	{ "three bytes, the third missing",  BYTES("\xe6\xbc"),         0, "\\xe6\\xbc" },
 	{ "three bytes, the third wrong",    BYTES("\xe6\xbcz"),        0, "\\xe6\\xbcz" },
+	{ "a lead in the very end",          BYTES("ab\xe6\xbc"),       0, "ab\\xe6\\xbc" },
 	{ "overlong slash",                  BYTES("\xc0\xaf"),         0, "\\xc0\\xaf" },
 	{ "overlong in three",               BYTES("\xe0\x80\xaf"),     0, "\\xe0\\x80\\xaf" },
 	{ "overlong in four",                BYTES("\xf0\x80\x80\xaf"), 0, "\\xf0\\x80\\x80\\xaf" },
@@ -109,6 +110,7 @@ static const struct row text_rows[] = {
 static const struct row word_rows[] = {
 	{ "empty is a word",                 BYTES(""),                 0, "''" },
 	{ "plain",                           BYTES("./collect.sh"),     0, "./collect.sh" },
+	{ "one letter",                      BYTES("a"),                0, "a" },
 	{ "all that stays bare",             BYTES("azAZ09_-./:,+@"),   0, "azAZ09_-./:,+@" },
 	{ "an option with a value",          BYTES("--wait=10s"),       0, "--wait=10s" },
 	{ "what could be an assignment",     BYTES("A=1"),              0, "'A=1'" },
@@ -326,6 +328,8 @@ static void leaves_nothing_half_when_out_is_full(void **state)
 			assert_true(check_columns(out.at, out.len) != SIZE_MAX);
 			if (f == 0)
 				assert_true(check_unescape(out.at, out.len, back) <= sizeof(bytes));
+			if (f != 1) /* nothing behind a gap; a word has its closing quote there */
+				assert_memory_equal(out.at, whole.at, out.len);
 			if (f != 2)
 				continue;
 			BUF(quoted, 256);

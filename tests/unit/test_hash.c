@@ -97,6 +97,38 @@ static void sees_every_flip_of_two_bits(void **state)
 	}
 }
 
+/* Every flip of one bit, every length: another value. */
+static void words_see_every_bit_and_the_length(void **state)
+{
+	(void)state;
+	unsigned char bytes[41] = { 0 };
+	for (size_t n = 0; n < sizeof(bytes); n++) {
+		uint32_t whole = hash_words(0, bytes, n);
+		assert_int_not_equal(hash_words(0, bytes, n + 1), whole);
+		assert_int_not_equal(hash_words(1, bytes, n), whole);
+		for (size_t bit = 0; bit < n * 8; bit++) {
+			bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+			assert_int_not_equal(hash_words(0, bytes, n), whole);
+			bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+		}
+	}
+}
+
+/* The value is of the bytes, not of where they stand, nor of what is behind them. */
+static void words_do_not_depend_on_the_place(void **state)
+{
+	(void)state;
+	static const char text[] = "spawnguard history row";
+	uint32_t want = hash_words(7, text, sizeof(text));
+	for (size_t offset = 0; offset < 16; offset++) {
+		AUTO_FREE char *copy = malloc(offset + sizeof(text));
+		assert_non_null(copy);
+		memset(copy, 0x5a, offset);
+		memcpy(copy + offset, text, sizeof(text));
+		assert_int_equal(hash_words(7, copy + offset, sizeof(text)), want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -104,6 +136,8 @@ int main(void)
 		cmocka_unit_test(every_row_of_the_table_is_right),
 		cmocka_unit_test(goes_on_at_every_split),
 		cmocka_unit_test(sees_every_flip_of_two_bits),
+		cmocka_unit_test(words_see_every_bit_and_the_length),
+		cmocka_unit_test(words_do_not_depend_on_the_place),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

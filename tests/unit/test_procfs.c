@@ -163,6 +163,21 @@ static void believes_no_half_stat(void **state)
 	}
 }
 
+/* Every byte as the state: a letter is one, nothing else is. */
+static void a_state_is_a_letter(void **state)
+{
+	(void)state;
+	for (int byte = 0; byte < 256; byte++) {
+		char text[] = "1 (init) ? 0 1 1" STAT_TAIL;
+		struct proc_stat stat;
+		bool is_letter = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+		*strchr(text, '?') = (char)byte;
+		assert_int_equal(procfs_parse_stat(text, sizeof(text) - 1, &stat), is_letter ? 0 : -EBADMSG);
+		if (is_letter)
+			assert_int_equal(stat.state, byte);
+	}
+}
+
 /* All names of up to three bytes that matter to a parser. */
 static void reads_every_short_name(void **state)
 {
@@ -313,6 +328,7 @@ static const struct {
 	{ "0 and 1 are passed over",           "0 1 12 0 1 ",      1, { 12 } },
 	{ "leading zeros",                     "0012 001 ",        1, { 12 } },
 	{ "the largest",                       "2147483647 ",      1, { INT_MAX } },
+	{ "the largest and one digit more",    "21474836470 12 ",  1, { 12 } },
 	{ "beyond 31 bits",                    "2147483648 12 ",   1, { 12 } },
 	{ "wraps to a pid in 32 bits",         "4294967308 12 ",   1, { 12 } },
 	{ "wraps to a pid in 64 bits",         "18446744073709551628 13 ", 1, { 13 } },
@@ -453,26 +469,39 @@ static const struct {
 	{ "a key that begins ours", "Uids:\tx\nT\nS\n" STATUS_BODY, 0,
 	  { 'S', 12, 3, 1000, 1001, 7, 0x180014a07, 0x1fffeffffff } },
 	{ "empty",                  "", -EBADMSG, { 0 } },
-	{ "a key twice",            "Tgid:\t12\n" STATUS_BODY, -EBADMSG, { 0 } },
-	{ "a state that is none",   "State:\t1 (one)\n", -EBADMSG, { 0 } },
-	{ "no state",               "State:\t\n" STATUS_BODY, -EBADMSG, { 0 } },
-	{ "a state of two letters", "State:\tSS (sleeping)\n", -EBADMSG, { 0 } },
-	{ "a pid that is none",     "Tgid:\tx\n", -EBADMSG, { 0 } },
-	{ "an empty pid",           "Tgid:\t\n", -EBADMSG, { 0 } },
-	{ "a pid beyond 31 bits",   "Tgid:\t2147483648\n", -EBADMSG, { 0 } },
-	{ "more behind a pid",      "PPid:\t3 4\n", -EBADMSG, { 0 } },
-	{ "one uid",                "Uid:\t1000\n", -EBADMSG, { 0 } },
-	{ "a uid beyond 32 bits",   "Uid:\t4294967296\t0\t0\t0\n", -EBADMSG, { 0 } },
-	{ "an euid beyond 32 bits", "Uid:\t0\t4294967296\t0\t0\n", -EBADMSG, { 0 } },
-	{ "blanks between uids",    "Uid:\t0 0 0 0\n", -EBADMSG, { 0 } },
-	{ "a negative uid",         "Uid:\t-1\t0\t0\t0\n", -EBADMSG, { 0 } },
-	{ "no threads",             "Threads:\tmany\n", -EBADMSG, { 0 } },
-	{ "a mask of 17 digits",    "SigCgt:\t10000000000000000\n", -EBADMSG, { 0 } },
-	{ "a mask in capitals",     "SigCgt:\t0000000180014A07\n", -EBADMSG, { 0 } },
-	{ "an empty mask",          "SigCgt:\t\n", -EBADMSG, { 0 } },
-	{ "a mask that is none",    "CapEff:\t000000000000000g\n", -EBADMSG, { 0 } },
-	{ "the byte before a",      "CapEff:\t000000000000000`\n", -EBADMSG, { 0 } },
-	{ "the byte before 0", "CapEff:\t000000000000000/\n", -EBADMSG, { 0 } },
+};
+
+/* One line of a good file replaced by another one with the same key. */
+static const struct {
+	const char *rule;
+	const char *line;
+	int result;
+} status_damage[] = {
+	{ "the same line",          "Tgid:\t12\n", 0 },
+	{ "a key twice",            "Tgid:\t12\nTgid:\t12\n", -EBADMSG },
+	{ "a state that is none",   "State:\t1 (one)\n", -EBADMSG },
+	{ "no state",               "State:\t\n", -EBADMSG },
+	{ "a state of two letters", "State:\tSS (sleeping)\n", -EBADMSG },
+	{ "a state and no word",    "State:\tS\n", -EBADMSG },
+	{ "a pid that is none",     "Tgid:\tx\n", -EBADMSG },
+	{ "an empty pid",           "Tgid:\t\n", -EBADMSG },
+	{ "a pid beyond 31 bits",   "Tgid:\t2147483648\n", -EBADMSG },
+	{ "more behind a pid",      "PPid:\t3 4\n", -EBADMSG },
+	{ "one uid",                "Uid:\t1000\n", -EBADMSG },
+	{ "two uids: the second may be half", "Uid:\t1000\t1001\n", -EBADMSG },
+	{ "a uid beyond 32 bits",   "Uid:\t4294967296\t0\t0\t0\n", -EBADMSG },
+	{ "an euid beyond 32 bits", "Uid:\t0\t4294967296\t0\t0\n", -EBADMSG },
+	{ "blanks between uids",    "Uid:\t0 0 0 0\n", -EBADMSG },
+	{ "a negative uid",         "Uid:\t-1\t0\t0\t0\n", -EBADMSG },
+	{ "no threads",             "Threads:\tmany\n", -EBADMSG },
+	{ "more behind threads",    "Threads:\t1x\n", -EBADMSG },
+	{ "a mask of 17 digits",    "SigCgt:\t10000000000000000\n", -EBADMSG },
+	{ "a mask in capitals",     "SigCgt:\t0000000180014A07\n", -EBADMSG },
+	{ "an empty mask",          "SigCgt:\t\n", -EBADMSG },
+	{ "a mask that is none",    "CapEff:\t000000000000000g\n", -EBADMSG },
+	{ "the byte before a",      "CapEff:\t000000000000000`\n", -EBADMSG },
+	{ "the byte before 0",      "CapEff:\t000000000000000/\n", -EBADMSG },
+	{ "the byte behind 9",      "CapEff:\t000000000000000:\n", -EBADMSG },
 };
 /* clang-format on */
 
@@ -498,6 +527,27 @@ static void reads_status(void **state)
 			fail_msg("%s: other values", status_rows[i].rule);
 		if (result < 0 && !is_untouched(&status, sizeof(status)))
 			fail_msg("%s: output written", status_rows[i].rule);
+	}
+}
+
+static void refuses_damaged_lines(void **state)
+{
+	(void)state;
+	static const char whole[] = STATUS_BODY;
+	for (size_t i = 0; i < COUNT_OF(status_damage); i++) {
+		BUF(text, 1024);
+		struct proc_status status;
+		const char *line = status_damage[i].line;
+		BUF(key, 16);
+		buf_mem(&key, line, (size_t)(strchr(line, '\t') + 1 - line));
+		const char *at = strstr(whole, key.at);
+		assert_non_null(at);
+		buf_mem(&text, whole, (size_t)(at - whole));
+		buf_str(&text, line);
+		buf_str(&text, strchr(at, '\n') + 1);
+		int result = procfs_parse_status(text.at, text.len, &status);
+		if (result != status_damage[i].result)
+			fail_msg("%s: %d", status_damage[i].rule, result);
 	}
 }
 
@@ -542,6 +592,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_stat),
 		cmocka_unit_test(believes_no_half_stat),
+		cmocka_unit_test(a_state_is_a_letter),
 		cmocka_unit_test(reads_every_short_name),
 		cmocka_unit_test(reads_one_number),
 		cmocka_unit_test(reads_all_of_load),
@@ -549,6 +600,7 @@ int main(void)
 		cmocka_unit_test(believes_no_child_behind_damage),
 		cmocka_unit_test(writes_no_child_without_room),
 		cmocka_unit_test(reads_status),
+		cmocka_unit_test(refuses_damaged_lines),
 		cmocka_unit_test(believes_no_half_status),
 		cmocka_unit_test(misses_every_line_of_status),
 	};

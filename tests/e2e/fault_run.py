@@ -1,0 +1,48 @@
+"""Every call of a run that has to be ended can fail: by the timeout, by TERM, by its own leftovers."""
+import os
+import signal
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import harness
+from faults import FaultTest, add_rows
+from harness import SPAWNGUARD, VICTIM, wait_until
+
+
+class Timeout(FaultTest):
+    """A member ignores TERM in a session of its own; the job does not."""
+    statuses = {124}
+    usual = "spawnguard: faulted: timeout after [0-9.]+ms: ended .*"
+
+    def command(self):
+        return [SPAWNGUARD, "run", "-N", "faulted", "-t", "0.05", "-k", "0.02", "--", *self.job(VICTIM, "setsid")]
+
+
+class Term(FaultTest):
+    """TERM to front, once the job is there."""
+    statuses = {-signal.SIGTERM, 128 + signal.SIGTERM}
+    usual = "spawnguard: faulted: asked to end by a signal.*: ended .*"
+
+    def command(self):
+        return [SPAWNGUARD, "run", "-N", "faulted", "-k", "0.02", "--", *self.job(VICTIM, "sleep")]
+
+    def act(self, run):
+        wait_until(lambda: self.ready_count() or not run.running(), "the job stands")
+        run.send(signal.SIGTERM)
+
+
+class Leftovers(FaultTest):
+    """The job ends by itself and leaves a member behind that ignores TERM."""
+    usual = "spawnguard: faulted: ended 1 process .*that the job left behind.*"
+
+    def command(self):
+        return [SPAWNGUARD, "run", "-N", "faulted", "-k", "0.02", "--", *self.job(VICTIM, "-x", "setsid")]
+
+
+for scenario in (Timeout, Term, Leftovers):
+    add_rows(scenario)
+del scenario  # else it is loaded once more, as a test of this name
+
+if __name__ == "__main__":
+    harness.main()

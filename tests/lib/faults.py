@@ -1,0 +1,211 @@
+"""The loop "fail the Nth call of F with E, N = 1, 2, ... until a run gets through", and what must hold after each.
+
+By default N goes 1 to 6 and then in growing steps; with SG_LONG=1 in the environment it is every N.
+"""
+import faulthandler
+import os
+import re
+import shutil
+import signal
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+import harness
+from harness import SANITIZED, GuardTest, event_kind, event_run
+
+LONG = os.environ.get("SG_LONG") == "1"
+CASE_S = int(os.environ.get("SG_CASE_S", "20")) # of one run: longer is a hang
+EACH_TO = 6      # every N up to here, then in steps that grow
+CALLS_MAX = 3000 # of one function in one run; persistent faults can make a guard try again and again
+GUARD_STATUSES = {75, 121, 124, 125}
+SHIM = os.path.join(os.environ.get("SG_TEST_LIB", ""), "libfailnth.so")
+
+# What may fail, and how it really does.  A call that is never made costs one run.
+ONCE = [
+    "openat:EMFILE", "openat:EACCES", "openat:EIO", "open:EMFILE", "read:EIO", "read:EINTR", "write:ENOSPC",
+    "writev:EIO", "pread:EIO", "pwrite:ENOSPC", "lseek:EINVAL", "fork:EAGAIN", "clone:EAGAIN", "clone:EINVAL",
+    "socketpair:EMFILE", "epoll_create1:EMFILE", "epoll_ctl:ENOMEM", "epoll_wait:EINTR", "epoll_wait:ENOMEM",
+    "poll:EINTR", "poll:ENOMEM", "timerfd_create:EMFILE", "timerfd_settime:ENOMEM", "timer_create:EAGAIN",
+    "timer_settime:EINVAL", "signalfd:EMFILE", "recv:ENOMEM", "recv:EINTR", "send:ENOBUFS", "flock:ENOLCK",
+    "fstat:EIO", "stat:EACCES", "fstatat:EACCES", "fstatfs:EIO", "faccessat:EACCES", "renameat:EIO",
+    "renameat2:EINVAL", "renameat2:EIO", "unlinkat:EIO", "mkdirat:ENOSPC", "getrandom:EAGAIN", "waitid:EINVAL",
+    "wait4:EINTR", "waitpid:EINTR", "syscall:EPERM", "syscall:EMFILE", "syscall:ENOMEM", "syscall:ENOSYS",
+    "prctl:EINVAL", "setpgid:EPERM", "setsid:EPERM", "fcntl:EMFILE", "mmap:ENOMEM", "malloc:ENOMEM",
+    "calloc:ENOMEM", "realloc:ENOMEM", "kill:EPERM", "pipe2:EMFILE", "chdir:EACCES", "getcwd:ENOENT",
+    "readlink:EACCES", "setrlimit:EPERM", "execve:EACCES", "pidfd_open:ENOSYS", "pidfd_send_signal:ENOSYS",
+]
+PERSISTENT = [
+    "openat:EMFILE", "openat:EACCES", "read:EIO", "write:ENOSPC", "pread:EIO", "pwrite:ENOSPC", "fork:EAGAIN",
+    "clone:EAGAIN", "epoll_wait:ENOMEM", "poll:ENOMEM", "timerfd_settime:ENOMEM", "recv:ENOMEM", "send:ENOBUFS",
+    "flock:ENOLCK", "fstat:EIO", "fstatat:EACCES", "renameat:EIO", "renameat2:EIO", "unlinkat:EIO", "prctl:EINVAL",
+    "syscall:EMFILE", "syscall:ENOSYS", "fcntl:EMFILE", "malloc:ENOMEM", "calloc:ENOMEM", "kill:EPERM",
+]
+# Then the very line that tells of it may be lost; nothing else may.
+MUTE = {"writev", "poll", "send"}
+# Then the program itself may seem to be absent.
+MAY_HIDE_PROGRAM = {"execve", "stat", "faccessat"}
+
+
+def numbers():
+    """N = 1, 2, ...; without SG_LONG in growing steps."""
+    n = 1
+    while n <= CALLS_MAX:
+        yield n
+        n += 1 if LONG or n < EACH_TO else n // 2
+
+
+@unittest.skipIf(SANITIZED, "a preloaded library would come before the sanitizer's own")
+class FaultTest(GuardTest):
+    """A scenario is a subclass; prepare() comes before each run, act() while it runs, check_*() after it."""
+    program = "spawnguard"
+    statuses = {0}     # when nothing fails
+    runs_job = True
+    usual = None       # pattern of the line that is said when nothing fails
+
+    def command(self):
+        """Arguments of the faulted program."""
+        raise NotImplementedError
+
+    def prepare(self):
+        pass
+
+    def act(self, run):
+        pass
+
+    def setUp(self):
+        super().setUp()
+        if not os.path.exists(SHIM):
+            self.skipTest(f"no {SHIM}")
+        self.ran = self.path("ran")
+        self.kept = []  # runs that stay from case to case
+
+    def job(self, *words):
+        """A job that leaves a line for each time it runs, then becomes `words`."""
+        return ["sh", "-c", f'echo ran >>{self.ran}; exec "$@"', "sh", *[str(w) for w in words]]
+
+    def fresh(self, keep_state=True):
+        for path in (self.ran, self.path("calls"), self.pids_path):
+            if os.path.exists(path):
+                os.unlink(path)
+        if not keep_state:
+            shutil.rmtree(self.state, ignore_errors=True)
+            os.mkdir(self.state, 0o700)
+
+    def times_ran(self):
+        return self.read("ran").count("ran\n")
+
+    def calls(self):
+        """How many calls of the function there were, over all processes of the program."""
+        return max([int(line.split()[1]) for line in self.read("calls").splitlines()] or [0])
+
+    def odd(self, run):
+        """What was said beyond the usual."""
+        return [line for line in run.err.splitlines() if not (self.usual and re.fullmatch(self.usual, line))]
+
+    # --- one case
+
+    def walk(self, row, persist):
+        function, error = row.split(":")
+        for n in numbers():
+            fault = f"{function}:{n}:{error}{':persist' if persist else ''}"
+            signal.alarm(harness.TEST_LIMIT_S)
+            faulthandler.dump_traceback_later(harness.TEST_LIMIT_S + 60, exit=True)
+            self.count = n
+            try:
+                self.one(fault, function, n)
+            except AssertionError as broken:
+                self.clear()
+                with self.subTest(fault):
+                    raise broken
+            if self.count < n:
+                return
+
+    def clear(self):
+        """After a broken case: nothing of it may spoil the next."""
+        self._end_all()
+        for run in self.runs:
+            if run.proc.returncode is None:
+                run.proc.wait()
+        self.runs.clear()
+        self.kept.clear()
+        self.fresh(keep_state=False)
+
+    def one(self, fault, function, n):
+        self.fresh()
+        self.prepare()
+        command = self.command()
+        run = self.start(*command, env=dict(self.env, SG_FAULT=fault, SG_FAULT_LOG=self.path("calls"),
+                                            SG_FAULT_PROGRAM=self.program, LD_PRELOAD=SHIM))
+        try:
+            self.act(run)
+            run.wait(CASE_S)
+            self.count = self.calls()
+            reached = function if self.count >= n else None
+            self.check(run, reached)
+            self.check_history(run)
+            self.check_next(run, reached)
+        except AssertionError as why:
+            raise AssertionError(f"{why}\n--- {fault}, {self.calls()} calls: status {run.status}, job ran "
+                                 f"{self.times_ran()} times, said:\n{run.err}") from None
+        self.runs[:] = self.kept
+
+    def check(self, run, function):
+        """Its own status, or a guard's status and a reason; nothing left."""
+        times = self.times_ran()
+        is_own = run.status in self.statuses
+        self.assertTrue(is_own or run.status >= 0, "it crashed")
+        self.assertNotIn("warden was killed", run.err, "the warden crashed, or it looks like that")
+        self.assertLessEqual(times, 1, "the job ran twice")
+        self.check_left(run)
+        if function is None:
+            self.assertEqual((is_own, times, self.odd(run)), (True, int(self.runs_job), []), "nothing failed")
+        elif is_own:
+            self.assertEqual(times, int(self.runs_job), "as if nothing had failed")
+        else:
+            self.assertTrue(self.odd(run) or function in MUTE, "another status, and not a word")
+            cannot_execute = {126, 127} if function in MAY_HIDE_PROGRAM else set()
+            self.assertIn(run.status, {75, 125} | cannot_execute if self.runs_job and times == 0 else GUARD_STATUSES)
+
+    def check_left(self, run):
+        self.assert_all_gone()
+
+    def assert_all_gone(self):
+        """As the kernel tells: nothing was handed to this subreaper but what the test itself has started."""
+        self._reap()
+        left = [p for p in harness.children(os.getpid()) if p not in self._own()]
+        if left:
+            self.assert_no_survivor()
+
+    def check_history(self, run):
+        """No torn line; what was not said to be lost stands there."""
+        kinds = {}
+        for event in self.history():
+            kinds.setdefault(event_run(event), []).append(event_kind(event))
+        for run_id, those in kinds.items():
+            self.assertLessEqual(those.count("start"), 1, f"{run_id}: {those}")
+            self.assertLessEqual(those.count("end"), 1, f"{run_id}: {those}")
+            if not self.odd(run):
+                self.assertIn(those, [["start", "end"], ["refused"]], f"{run_id}: and not a word")
+
+    def check_next(self, run, function):
+        """The lock is free, and an ordinary start finds nothing odd; at most what was said to be lost."""
+        after = self.run_guard(["-N", "faulted"], ["true"], timeout=CASE_S)
+        self.assertEqual(after.status, 0, f"the next start: {after.err}")
+        self.assertLessEqual(after.err.count("\n"), 1 if self.odd(run) else 0, f"the next start: {after.err}")
+        self.assertEqual([r for r in self.records() if not r.startswith(".")], [], "records are left")
+        self.assert_all_gone()
+
+
+def add_rows(cls, once=ONCE, persistent=PERSISTENT):
+    """One test per row."""
+    def adder(row, persist):
+        def test(self):
+            self.walk(row, persist)
+        test.__name__ = f"test_{row.replace(':', '_')}{'_persist' if persist else ''}"
+        setattr(cls, test.__name__, test)
+    for row in once:
+        adder(row, False)
+    for row in persistent:
+        adder(row, True)
+    return cls
