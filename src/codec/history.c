@@ -1,5 +1,6 @@
 #include "codec/history.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -7,6 +8,11 @@
 #include "base/num.h"
 #include "base/utc.h"
 #include "codec/json_write.h"
+
+/* Where a whole start line would not fit (a control character takes six bytes): these many bytes of each. */
+#define BRIEF_COMMAND_MAX 768
+#define BRIEF_PROGRAM_MAX 256
+#define BRIEF_TAG_MAX     16
 
 #define CHECK_KEY  ",\"check\":\""
 #define CHECK_TAIL (sizeof(CHECK_KEY) - 1 + 8 + 2) /* key, eight digits, "} */
@@ -61,10 +67,10 @@ static void duration(struct json *j, const char *key, uint64_t ns)
 }
 
 /* argv as a list, at most HISTORY_COMMAND_MAX bytes; the digest is of all of it. */
-static void put_command(struct json *j, char *const *argv)
+static void put_command(struct json *j, char *const *argv, bool brief)
 {
 	uint64_t digest = HASH_FNV_START;
-	size_t left = HISTORY_COMMAND_MAX;
+	size_t left = brief ? BRIEF_COMMAND_MAX : HISTORY_COMMAND_MAX;
 	bool cut = false;
 
 	json_open(j, "process.command_args", '[');
@@ -76,6 +82,8 @@ static void put_command(struct json *j, char *const *argv)
 		if (left > 0)
 			json_bytes(j, NULL, *argv, shown);
 		left -= shown;
+		if (brief && left > 0)
+			left--; /* its quotes count: there may be many */
 	}
 	json_close(j, ']');
 	if (cut)
@@ -85,7 +93,7 @@ static void put_command(struct json *j, char *const *argv)
 	json_str(j, "spawnguard.command.digest", hex.at);
 }
 
-static void put_tags(struct json *j, const char *const *tag, uint32_t count)
+static void put_tags(struct json *j, const char *const *tag, uint32_t count, bool brief)
 {
 	if (count == 0)
 		return;
@@ -96,7 +104,7 @@ static void put_tags(struct json *j, const char *const *tag, uint32_t count)
 			continue;
 		BUF(key, 72);
 		buf_mem(&key, tag[i], (size_t)(eq - tag[i]));
-		json_str(j, key.at, eq + 1);
+		json_bytes(j, key.at, eq + 1, strnlen(eq + 1, brief ? BRIEF_TAG_MAX : SIZE_MAX));
 	}
 	json_close(j, '}');
 }
@@ -113,35 +121,51 @@ static void put_limits(struct json *j, const struct record_head *head)
 	json_close(j, '}');
 }
 
-void history_format_start(struct buf *out, const struct history_start *start)
+static void put_start(struct json *j, struct buf *out, const struct history_start *start, bool brief)
 {
 	const struct record_head *head = start->head;
-	struct json j;
 	BUF(hex, 20);
 
-	buf_char(out, '\n');
-	size_t at = out->len;
-	begin(&j, out, "start", head->started_wall_ns);
-	identify(&j, head);
-	json_i64(&j, "process.pid", head->front.pid);
-	json_u64(&j, "process.user.id", head->uid);
-	optional(&j, "process.executable.path", start->program);
-	optional(&j, "process.working_directory", head->cwd);
-	put_command(&j, start->argv);
+	begin(j, out, "start", head->started_wall_ns);
+	identify(j, head);
+	json_i64(j, "process.pid", head->front.pid);
+	json_u64(j, "process.user.id", head->uid);
+	if (start->program && start->program[0] != '\0')
+		json_bytes(j, "process.executable.path", start->program,
+			   strnlen(start->program, brief ? BRIEF_PROGRAM_MAX : SIZE_MAX));
+	optional(j, "process.working_directory", head->cwd);
+	put_command(j, start->argv, brief);
 	buf_hex(&hex, start->environ_digest, 16);
-	json_str(&j, "spawnguard.environ.digest", hex.at);
-	put_tags(&j, start->tag, start->tag_count);
-	put_limits(&j, head);
-	json_str(&j, "spawnguard.lock",
+	json_str(j, "spawnguard.environ.digest", hex.at);
+	put_tags(j, start->tag, start->tag_count, brief);
+	if (brief)
+		json_bool(j, "spawnguard.cut", true);
+	put_limits(j, head);
+	json_str(j, "spawnguard.lock",
 		 head->flags & RECORD_NO_LOCK  ? "none"
 		 : head->flags & RECORD_SHARED ? "shared"
 					       : "exclusive");
-	json_str(&j, "spawnguard.rung.identity", head->identity);
-	json_str(&j, "spawnguard.rung.membership", "children");
-	optional(&j, "host.name", start->host_name);
-	optional(&j, "spawnguard.host.boot_id", head->host.boot_id);
-	json_u64(&j, "spawnguard.host.pid_namespace", head->host.pid_ns);
-	json_u64(&j, "spawnguard.host.time_namespace", head->host.time_ns);
+	json_str(j, "spawnguard.rung.identity", head->identity);
+	json_str(j, "spawnguard.rung.membership", "children");
+	optional(j, "host.name", start->host_name);
+	optional(j, "spawnguard.host.boot_id", head->host.boot_id);
+	json_u64(j, "spawnguard.host.pid_namespace", head->host.pid_ns);
+	json_u64(j, "spawnguard.host.time_namespace", head->host.time_ns);
+}
+
+void history_format_start(struct buf *out, const struct history_start *start)
+{
+	struct json j;
+
+	buf_char(out, '\n');
+	size_t at = out->len;
+	put_start(&j, out, start, false);
+	seal(&j, at);
+	if (!out->cut)
+		return;
+	buf_truncate(out, at);
+	out->cut = false;
+	put_start(&j, out, start, true);
 	seal(&j, at);
 }
 
@@ -296,23 +320,30 @@ bool history_line_is_intact(const char *line, size_t n)
 	return memcmp(tail + sizeof(CHECK_KEY) - 1, want.at, 8) == 0;
 }
 
-static bool holds(const char *line, size_t n, const char *key, const char *value)
+static_assert(HISTORY_SCHEMA == 1, "as history_line_is reads it");
+
+/* Is `text` the next of `*at`?  Then it is passed over. */
+static bool take(const char **at, const char *end, const char *text)
 {
-	BUF(field, 64 + RUN_ID_MAX);
-	buf_str(&field, key);
-	buf_str(&field, value);
-	buf_char(&field, '"');
-	if (field.cut || field.len > n)
+	size_t n = strlen(text);
+	if ((size_t)(end - *at) < n || memcmp(*at, text, n) != 0)
 		return false;
-	for (size_t i = 0; i + field.len <= n; i++)
-		if (line[i] == field.at[0] && memcmp(line + i, field.at, field.len) == 0)
-			return true;
-	return false;
+	*at += n;
+	return true;
 }
 
 bool history_line_is(const char *line, size_t n, const char *event, const char *run_id)
 {
-	/* A quote inside a value is escaped, so that no value can look like these keys. */
-	return holds(line, n, "\"spawnguard.run.id\":\"", run_id) && holds(line, n, ",\"event\":\"", event) &&
+	const char *at = line, *end = line + n;
+
+	/* Word by word from the start, as it is written: a tag may be named like any of these keys. */
+	if (!take(&at, end, "{\"schema\":1,\"event\":\"") || !take(&at, end, event) ||
+	    !take(&at, end, "\",\"time\":\""))
+		return false;
+	const char *quote = memchr(at, '"', (size_t)(end - at));
+	if (!quote)
+		return false;
+	at = quote;
+	return take(&at, end, "\",\"spawnguard.run.id\":\"") && take(&at, end, run_id) && take(&at, end, "\"") &&
 	       history_line_is_intact(line, n);
 }

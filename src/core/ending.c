@@ -16,17 +16,17 @@ static void enter(struct ending *e, enum ending_stage stage, uint64_t until_ns)
 
 void ending_begin(struct ending *e, uint64_t now_ns, uint64_t grace_ns, bool linger)
 {
-	if (e->stage > STAGE_LINGER) {
-		/* A shorter grace counts (an outer run that ends); a longer one does not. */
-		if (e->stage == STAGE_GRACE && after(now_ns, grace_ns) < e->until_ns)
-			e->until_ns = after(now_ns, grace_ns);
+	if (e->stage > STAGE_GRACE)
 		return;
-	}
-	e->grace_ns = grace_ns;
-	if (linger)
+	/* A shorter grace counts (an outer run that ends); a longer one does not, nor a second linger. */
+	if (e->stage == STAGE_IDLE || grace_ns < e->grace_ns)
+		e->grace_ns = grace_ns;
+	if (e->stage == STAGE_IDLE && linger)
 		enter(e, STAGE_LINGER, after(now_ns, ENDING_LINGER_NS));
-	else
+	else if (e->stage <= STAGE_LINGER && !linger)
 		enter(e, STAGE_TERM, now_ns);
+	else if (e->stage == STAGE_GRACE && after(now_ns, e->grace_ns) < e->until_ns)
+		e->until_ns = after(now_ns, e->grace_ns);
 }
 
 void ending_hurry(struct ending *e, uint64_t now_ns)

@@ -24,7 +24,6 @@ struct birth {
 	char **env;
 	char *const *argv;
 	const char *program;
-	pid_t group; /* front's: the job is in the terminal's foreground with it */
 };
 
 static bool is_variable(const char *entry, const char *name)
@@ -114,8 +113,9 @@ static int become_job(void *with)
 	struct birth *b = with;
 	pid_t pid = os_self_pid();
 
-	int r = b->run->new_session ? os_leave_group(true) : os_join_group(b->group);
-	if (r < 0 && r != -EPERM) /* EPERM: front's group is gone with front; the warden will see to it */
+	/* In the caller's group the job is in the terminal's foreground with front. */
+	int r = b->run->new_session ? os_leave_group(true) : os_join_group(b->run->group);
+	if (r < 0 && r != -EPERM) /* EPERM: the group is gone with front; the warden will see to it */
 		return r;
 	record_birth(b->run, pid);
 	retarget(b->env, "LISTEN_PID", b->run->head.front.pid, pid, listen_pid, sizeof(listen_pid));
@@ -147,7 +147,6 @@ pid_t run_spawn_job(struct run *run, char **env, int *out_pidfd, int *out_exec_e
 	struct birth b = { .run = run, .env = env, .argv = run->argv, .program = run->program };
 	struct os_child gone;
 
-	b.group = run->job->session == SESSION_NEW ? 0 : run->head.front.pid;
 	pid_t pid = os_spawn(become_job, &b, out_pidfd, out_exec_errno);
 	if (pid > 0 && *out_exec_errno == ENOEXEC) {
 		os_fd_close(out_pidfd);

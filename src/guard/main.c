@@ -116,6 +116,7 @@ static int command_run(char **argv, char **env)
 	if ((code = check_status_fd(&job)) != 0)
 		return code;
 	run_init(&run, &job, &around, rest);
+	run.group = os_self_group();
 	run.has_terminal = os_has_terminal();
 	run.new_session = job.session == SESSION_NEW || (job.session == SESSION_AUTO && !run.has_terminal);
 	if (job.dry_run)

@@ -34,6 +34,7 @@ struct run {
 	char program[4096];       /* what will be exec'ed */
 	char name[208];
 	struct os_signals signals; /* as the caller had them */
+	pid_t group; /* the caller's process group */
 	bool has_terminal;
 	bool new_session; /* job and warden leave the caller's session */
 	/* owned descriptors, -1 = none */

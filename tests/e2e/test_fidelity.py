@@ -10,7 +10,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SANITIZED, SPAWNGUARD, VICTIM, GuardTest, prctl, wait_until
+from harness import SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, prctl, wait_until
 
 ALL_SIGNALS = set(range(1, 65))
 NOT_FATAL = {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH,
@@ -363,13 +363,20 @@ class OddStarts(GuardTest):
     def test_status_timeout_and_leftovers_work(self):
         for name, world in self.WORLDS:
             with self.subTest(name):
-                self.assertEqual(self.run_guard(["-N", "odd"], [VICTIM, "exit", "7"], preexec_fn=world).status, 7)
-                run = self.run_guard(["-N", "odd", "-t", "0.2", "-k", "0.1"], [VICTIM, "daemon"], preexec_fn=world)
-                self.assertEqual(run.status, 124)
-                self.assert_no_survivor(name)
-                run = self.run_guard(["-N", "odd", "-k", "0.1"], [VICTIM, "-x", "setsid"], preexec_fn=world)
-                self.assertEqual(run.status, 0)
-                self.assert_no_survivor(name)
+                try:
+                    self.guards_in(name, world)
+                finally:
+                    self.end_strays()
+
+    def guards_in(self, name, world):
+        self.assertEqual(self.run_guard(["-N", "odd"], [VICTIM, "exit", "7"], preexec_fn=world).status, 7)
+        run = self.run_guard(["-N", "odd", "-t", "0.2", "-k", "0.1"], [VICTIM, "daemon"], preexec_fn=world)
+        self.assertEqual(run.status, 124)
+        self.assert_no_survivor(name)
+        self.assertLess(run.wall, 0.3 + 1.0 * SCALE)
+        run = self.run_guard(["-N", "odd", "-k", "0.1"], [VICTIM, "-x", "setsid"], preexec_fn=world)
+        self.assertEqual(run.status, 0)
+        self.assert_no_survivor(name)
 
     def test_nohup_lets_hangup_pass(self):
         run = self.holder("-N", "nohup", preexec_fn=lambda: ignore(signal.SIGHUP))

@@ -308,9 +308,7 @@ class LockFile(LockTest):
         run.wait()
 
     def test_a_lock_file_that_cannot_be_opened_refuses_the_start(self):
-        fifo = self.path("fifo")
-        os.mkfifo(fifo)
-        for path in ("/no/such/dir/file", "/proc/version/x", fifo):
+        for path in ("/no/such/dir/file", "/proc/version/x"):
             run = self.run_guard(["-N", "x", "--lock-file", path], ["touch", self.path("ran")])
             self.assertEqual(run.status, 125, path)
             self.assertRegex(run.err, r"\Aspawnguard: .+\n\Z")

@@ -156,9 +156,7 @@ class StatusObject(GuardTest):
     def test_status_fd_is_at_its_end_when_the_run_is_over_though_a_server_stays(self):
         told, run = self.status_by_fd(["--leftovers=leave"], [VICTIM, "-x", "daemon"])
         self.assertEqual(outcome(told), "ok")
-        for pid in self.strays():
-            harness.send(pid, signal.SIGKILL)
-        wait_until(lambda: not self.strays(), "own server ended")
+        self.end_strays()
 
     def test_status_file_tells_every_end(self):
         rows = [

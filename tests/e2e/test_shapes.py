@@ -128,11 +128,6 @@ class Ends(GuardTest):
         self.assertEqual(run.status, 124)
         self.assert_no_survivor()
 
-    def end_strays(self):
-        for pid in self.strays():
-            harness.send(pid, signal.SIGKILL)
-        harness.wait_until(lambda: not self.strays(), "own leftovers ended")
-
 
 if __name__ == "__main__":
     harness.main()

@@ -156,12 +156,14 @@ class End(SignalTest):
         self.assertEqual(self.signals().count(INT), 2)
         self.assertEqual(self.signals().count(TERM), 0)
 
-    def test_term_job_asks_the_job_first(self):
-        run = self.catcher("-t", "0.3", "--term=job", "-k", "20", children=2, rules=["15=3@300"])
+    def test_term_job_asks_the_job_first_and_the_rest_when_it_is_gone(self):
+        run = self.catcher("-t", "0.3", "--term=job", "-k", f"{3 * SCALE}", children=2, rules=["15=3@300"])
+        job = self.job()
         self.assertEqual(run.wait().status, 124)
-        log = self.read("log")
-        first = re.findall(r"^at=(\d+) sig=15", log, re.M)
-        self.assertEqual(int(first[0]), self.job())
+        asked = [int(at) for at in re.findall(r"^at=(\d+) sig=15", self.read("log"), re.M)]
+        self.assertEqual(asked[0], job)
+        self.assertEqual(len(asked), 3, "each member once")
+        self.assertEqual(self.end_event()["spawnguard.members.killed"], 0)
         self.assert_no_survivor()
 
     def test_TERM_continues_what_is_stopped(self):

@@ -29,6 +29,14 @@ static void check_statm(const char *bytes, size_t n)
 		return;
 	}
 	FUZZ_ACCEPTED();
+	BUF(digits, 32);
+	buf_u64(&digits, pages);
+	const char *written = (const char *)memchr(bytes, ' ', n) + 1; /* accepted: it is there */
+	while (written[0] == '0' && written[1] != ' ')
+		written++;
+	FUZZ_CHECK(memcmp(written, digits.at, digits.len) == 0 && written[digits.len] == ' ',
+		   "the number that was written, not what it wraps to");
+
 	BUF(text, 64);
 	buf_str(&text, "0 ");
 	buf_u64(&text, pages);

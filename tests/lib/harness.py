@@ -414,6 +414,12 @@ class GuardTest(unittest.TestCase):
             run.wait()
         wait_until(lambda: not self.strays(), "own processes ended")
 
+    def end_strays(self):
+        """What a run left on purpose, or by a failure that must not spoil the next row."""
+        for pid in self.strays():
+            send(pid, signal.SIGKILL)
+        wait_until(lambda: not self.strays(), "what was left is ended")
+
     def _end_all(self):
         end = now() + 20 * SCALE
         while now() < end:
@@ -474,10 +480,21 @@ def outcome(event):
 
 
 class Told(unittest.TextTestResult):
-    """Says at the end what was skipped and why."""
+    """Says at the end what was skipped and why, and what was slow."""
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = now()
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.slow = getattr(self, "slow", []) + [(now() - self.began, test.id())]
 
     def stopTestRun(self):
         super().stopTestRun()
+        for took, name in sorted(getattr(self, "slow", []), reverse=True)[:5]:
+            if took > 2:
+                self.stream.writeln(f"slow: {took:.1f} s: {name}")
         for test, reason in self.skipped:
             self.stream.writeln(f"skipped: {test.id()}: {reason}")
 

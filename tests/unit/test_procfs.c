@@ -245,6 +245,7 @@ static const struct {
 	{ "all",                          PRESSURE, "some avg10=100.00 avg60=0.00 avg300=0.00 total=0\n", 0, 10000 },
 	{ "full is not asked for",        PRESSURE, "full avg10=1.00 avg60=0.00\n", -EBADMSG, 0 },
 	{ "another key",                  PRESSURE, "some avg60=1.00 avg10=0.00\n", -EBADMSG, 0 },
+	{ "another byte in the key",      PRESSURE, "some avg10:1.00 avg60=0.00\n", -EBADMSG, 0 },
 	{ "cut in the key",               PRESSURE, "some avg10", -EBADMSG, 0 },
 	{ "cut behind the key",           PRESSURE, "some avg10=", -EBADMSG, 0 },
 	{ "cut in the number",            PRESSURE, "some avg10=12.3", -EBADMSG, 0 },
