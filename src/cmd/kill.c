@@ -16,6 +16,7 @@
 #include "os/proc.h"
 #include "os/say.h"
 #include "os/self.h"
+#include "os/signal.h"
 #include "run/recovery.h"
 #include "spawnguard/exit.h"
 #include "tree/walk.h"
@@ -122,7 +123,7 @@ static void ask_guard(struct killing *k, struct run_view *view)
 	}
 	/* Without a warden front is ending the tree already. */
 	if (view->warden >= 0)
-		(void)os_pidfd_signal(view->warden, SIGRTMIN);
+		(void)os_pidfd_signal(view->warden, OS_SIG_REQUEST);
 	int guard = view->warden >= 0 ? view->warden : view->front;
 	uint64_t wait_ms = (grace_ns + END_MARGIN_NS) / NS_PER_MS;
 	int ended = os_pidfd_wait(guard, wait_ms < INT32_MAX ? (int)wait_ms : INT32_MAX);
@@ -137,8 +138,8 @@ static void ask_guard(struct killing *k, struct run_view *view)
 	const struct run_figures *f = &view->record.state.figures;
 	report(k, &(struct ended){ .job = head->job,
 				   .run_id = head->run_id,
-				   .processes = f->left_term > f->left_kill ? f->left_term : f->left_kill,
-				   .killed = f->left_kill,
+				   .processes = f->ended,
+				   .killed = f->killed,
 				   .survivors = f->survivors,
 				   .freed_bytes = f->freed_bytes,
 				   .took_ns = os_clock_boot_ns() - start_ns });

@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "codec/json_write.h"
 #include "conf/options.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/say.h"
 #include "os/self.h"
@@ -138,7 +139,9 @@ static void reap_one(struct reaping *p, const char *run_id)
 	AUTO_FD int lock = -1;
 
 	int opened = record_open(p->cmd->dir.run_fd, run_id, &record);
-	if (opened == -ENOENT)
+	if (opened == -ENODATA)
+		(void)record_remove_unwritten(p->cmd->dir.run_fd, run_id, os_clock_wall_ns());
+	if (opened == -ENOENT || opened == -ENODATA)
 		return;
 	if (opened == 0) {
 		bool mine = is_meant(p->cmd, &record.head);

@@ -204,8 +204,8 @@ static void put_figures(struct json *j, const struct history_end *end)
 	json_u64(j, "spawnguard.peak.processes", f->peak_procs);
 	json_u64(j, "spawnguard.peak.depth", f->peak_depth);
 	json_u64(j, "spawnguard.members.seen", f->seen);
-	json_u64(j, "spawnguard.members.ended", (uint64_t)f->left_term + f->left_kill);
-	json_u64(j, "spawnguard.members.killed", f->left_kill);
+	json_u64(j, "spawnguard.members.ended", f->ended);
+	json_u64(j, "spawnguard.members.killed", f->killed);
 	json_u64(j, "spawnguard.members.left", f->left_alone);
 	json_u64(j, "spawnguard.members.survivors", f->survivors);
 	json_u64(j, "spawnguard.freed", f->freed_bytes);

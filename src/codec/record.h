@@ -74,7 +74,7 @@ struct run_figures {
 	uint16_t has_status;
 	uint16_t was_over; /* the job had ended by itself before `cause` */
 	uint32_t seen, peak_procs, peak_depth; /* members: at least */
-	uint32_t left_term, left_kill;         /* members ended: died before, after the first KILL */
+	uint32_t ended, killed; /* members that were signalled to end; of these, by KILL */
 	uint32_t survivors, left_alone;
 	int32_t sender_pid; /* who asked for the end, as the kernel tells; 0 = nobody */
 	uint32_t sender_uid;

@@ -42,7 +42,7 @@ struct front {
 	size_t slot_count;
 };
 
-static void tell_warden(struct front *f, enum pair_kind kind, int number, enum end_cause cause,
+static int tell_warden(struct front *f, enum pair_kind kind, int number, enum end_cause cause,
 			const struct os_signal *from)
 {
 	struct pair_message m;
@@ -58,7 +58,7 @@ static void tell_warden(struct front *f, enum pair_kind kind, int number, enum e
 		if (from->pid > 0 && os_proc_stat(from->pid, &stat) == 0)
 			memcpy(m.sender.comm, stat.comm, sizeof(m.sender.comm) - 1);
 	}
-	(void)os_link_send(f->link, &m, PAIR_HEAD_BYTES);
+	return os_link_send(f->link, &m, PAIR_HEAD_BYTES);
 }
 
 static void ask_for_end(struct front *f, int pass_on, enum end_cause cause, const struct os_signal *from)
@@ -67,9 +67,10 @@ static void ask_for_end(struct front *f, int pass_on, enum end_cause cause, cons
 
 	if (f->asked_ns == 0) {
 		f->asked_ns = now_ns;
-		tell_warden(f, PAIR_END, pass_on, cause, from);
+		if (tell_warden(f, PAIR_END, pass_on, cause, from) < 0) /* without the sender's name, but it comes */
+			(void)os_child_signal(f->warden, -1, SIGTERM);
 	} else if (now_ns - f->asked_ns >= HURRY_AFTER_NS) {
-		tell_warden(f, PAIR_HURRY, 0, cause, from);
+		(void)tell_warden(f, PAIR_HURRY, 0, cause, from);
 	}
 }
 
@@ -90,7 +91,7 @@ static void take_signal(struct front *f, const struct os_signal *s)
 	else if (ends_the_run(run->job, s->number))
 		ask_for_end(f, 0, CAUSE_SIGNAL, s);
 	else if (!from_terminal || run->new_session)
-		tell_warden(f, PAIR_SIGNAL, s->number, CAUSE_NONE, s);
+		(void)tell_warden(f, PAIR_SIGNAL, s->number, CAUSE_NONE, s);
 	/* else the terminal sent it: to the job too */
 }
 
@@ -102,7 +103,7 @@ static void continue_warden(struct front *f)
 	if (!os_wait_stopped(f->warden, &sig))
 		return;
 	AUTO_FD int fd = os_pidfd_open(f->warden); /* unreaped child: it is the warden */
-	(void)os_pidfd_signal(fd, SIGCONT);
+	(void)os_child_signal(f->warden, fd, SIGCONT);
 }
 
 /* Whatever has come to us and is not the warden: children from before us, and theirs. */
@@ -122,12 +123,10 @@ static void read_signals(struct front *f)
 {
 	struct os_signal s;
 
-	while (os_signalfd_read(f->signals, &s) > 0) {
-		if (s.number == SIGCHLD)
-			reap_others(f);
-		else
+	while (os_signalfd_read(f->signals, &s) > 0)
+		if (s.number != SIGCHLD)
 			take_signal(f, &s);
-	}
+	reap_others(f); /* also where they cannot be read */
 }
 
 /* false: the line is at its end, the warden is gone. */
@@ -149,7 +148,7 @@ static bool read_link(struct front *f)
 			return true;
 		}
 	}
-	return n == -EAGAIN;
+	return n != 0;
 }
 
 static void watch(struct front *f)
@@ -158,7 +157,7 @@ static void watch(struct front *f)
 		int ready = os_wait_two(f->link, f->signals, -1);
 		if (ready & 2)
 			read_signals(f);
-		if ((ready & 1 || f->warden_reaped) && (!read_link(f) || f->is_done))
+		if ((ready & 1 || f->warden_reaped) && (!read_link(f) || f->is_done || f->warden_reaped))
 			return;
 	}
 }
@@ -257,7 +256,7 @@ static bool read_end(struct front *f)
 								.job_status = figures->job_status,
 								.survivors = figures->survivors });
 	/* Killed between its last two steps: the record is still there. */
-	if (f->warden_status != 0)
+	if (f->warden_status != 0 && figures->cause != CAUSE_NONE)
 		(void)record_remove(run->dir.run_fd, run->head.run_id);
 	return true;
 }
@@ -288,8 +287,8 @@ static struct outcome_verdict take_over(struct front *f)
 		.with = f,
 	};
 	figures->survivors = endgame_run(&e);
-	figures->left_term += e.termed;
-	figures->left_kill += e.killed;
+	figures->ended += e.ended;
+	figures->killed += e.killed;
 	return report_finish_by_front(&report, &tree, 0);
 }
 
@@ -303,12 +302,27 @@ static struct outcome_verdict not_made(struct front *f, int err)
 	return report_finish_by_front(&report, NULL, err);
 }
 
+/* The warden has done all and ended in order, but what it has left for us cannot be read. */
+static struct outcome_verdict end_unread(const struct front *f)
+{
+	const char *id = f->run->head.run_id;
+	BUF(line, 256);
+
+	buf_str(&line, "cannot read how the job ended in the record of run ");
+	buf_mem(&line, id, strnlen(id, 8));
+	buf_str(&line, "; the history has it");
+	voice_error(&line);
+	return (struct outcome_verdict){ OUTCOME_GUARD_ERROR, SG_EXIT_GUARD, 0 };
+}
+
 static struct outcome_verdict guard(struct front *f, char **env)
 {
 	struct run *run = f->run;
 	int ends[2] = { -1, -1 };
 
-	int r = env ? os_link_open(ends) : -ENOMEM;
+	int r = env ? os_become_subreaper() : -ENOMEM;
+	if (r == 0)
+		r = os_link_open(ends);
 	if (r < 0)
 		return not_made(f, r);
 	f->signals = os_signalfd_open(OS_SIG(SIGTERM) | OS_SIG(SIGHUP) | OS_SIG(SIGINT) | OS_SIG(SIGQUIT) |
@@ -329,8 +343,11 @@ static struct outcome_verdict guard(struct front *f, char **env)
 	if (!f->warden_reaped && os_wait_pid(f->warden, &child) == 0)
 		f->warden_status = child.status;
 	if (!f->is_done && !read_end(f))
-		return take_over(f);
+		return f->warden_status == 0 ? end_unread(f) : take_over(f);
 	run->state.figures = f->end.figures;
+	/* Not before it was read: the next run that takes the file may be another job's, and come at once. */
+	if (run->record_fd >= 0 && f->end.figures.cause == CAUSE_NONE && f->end.figures.survivors == 0)
+		(void)record_recycle(run->dir.run_fd, run->head.run_id);
 	struct close_run c = { .dir = &run->dir, .head = &run->head, .state = &run->state, .verdict = f->end.verdict,
 			       .by = "warden", .process_count = f->end.process_count };
 	memcpy(c.process, f->end.process, sizeof(c.process));
@@ -342,7 +359,6 @@ int front_main(struct run *run)
 {
 	struct front f = { .run = run, .link = -1, .signals = -1 };
 
-	(void)os_become_subreaper();
 	struct outcome_verdict v = guard(&f, run_environment(run));
 	if (run->job->stats)
 		report_stats(run, &run->state.figures);

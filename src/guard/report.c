@@ -67,13 +67,12 @@ void report_name_ended(struct run_report *report, struct tree *tree)
 static void put_ended(struct buf *line, const struct run_report *report)
 {
 	const struct run_figures *f = &report->run->state.figures;
-	uint64_t ended = f->left_term > f->left_kill ? f->left_term : f->left_kill;
 
 	buf_str(line, "ended ");
-	put_count(line, ended, "process", "processes");
-	if (f->left_kill > 0) {
+	put_count(line, f->ended, "process", "processes");
+	if (f->killed > 0) {
 		buf_str(line, " (");
-		buf_u64(line, f->left_kill);
+		buf_u64(line, f->killed);
 		buf_str(line, " by KILL)");
 	}
 }
@@ -144,14 +143,13 @@ static void say_end(const struct run_report *report)
 {
 	const struct run *run = report->run;
 	const struct run_figures *f = &run->state.figures;
-	uint64_t ended = (uint64_t)f->left_term + f->left_kill;
 	BUF(line, PAIR_TEXT_MAX);
 
 	put_name(&line, run);
 	if (f->cause != CAUSE_NONE) {
 		put_cause(&line, run);
 		put_ended(&line, report);
-	} else if (ended > 0) {
+	} else if (f->ended > 0) {
 		put_ended(&line, report);
 		buf_str(&line, " that the job left behind");
 	} else {

@@ -20,6 +20,7 @@
 #include "os/pidfd.h"
 #include "os/proc.h"
 #include "os/self.h"
+#include "os/signal.h"
 #include "os/spawn.h"
 #include "os/wait.h"
 #include "run/journal.h"
@@ -142,7 +143,7 @@ static void act_term(struct warden *w)
 					       w->run->job->term == TERM_JOB && !figures(w)->has_status);
 	keep_figures(w);
 	figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;
-	figures(w)->left_term += swept.fresh;
+	figures(w)->ended += swept.signalled;
 	report_name_ended(&w->report, &w->tree);
 	report_step(&w->report, "sending the first signal to", swept.signalled);
 }
@@ -159,7 +160,8 @@ static void act(struct warden *w, enum ending_action action)
 		report_step(&w->report, "stopping", swept.fresh);
 	} else if (action == DO_KILL) {
 		swept = sweep_kill(&w->tree, w->facts.now_ns);
-		figures(w)->left_kill += swept.fresh;
+		figures(w)->ended += swept.unasked;
+		figures(w)->killed += swept.killed;
 		report_step(&w->report, "killing", swept.fresh);
 	}
 	if (action == DO_STOP || action == DO_KILL)
@@ -241,7 +243,7 @@ static void pass_on(struct warden *w, int sig)
 	struct member *job = w->has_tree ? tree_find(&w->tree, w->job) : NULL;
 	int fd = job ? job->handle : w->job_fd;
 	AUTO_FD int own = fd >= 0 ? -1 : os_pidfd_open(w->job); /* unreaped: it is the job */
-	(void)os_pidfd_signal(fd >= 0 ? fd : own, sig);
+	(void)os_child_signal(w->job, fd >= 0 ? fd : own, sig);
 }
 
 static void take_message(struct warden *w, const struct pair_message *m)
@@ -265,7 +267,7 @@ static void read_link(struct warden *w)
 	while ((n = os_link_receive(w->link, &m, sizeof(m))) > 0)
 		if ((size_t)n >= PAIR_HEAD_BYTES)
 			take_message(w, &m);
-	if (n == -EAGAIN)
+	if (n != 0)
 		return;
 	/* Front is dead: nobody waits for the status, nobody must find the job running. */
 	(void)os_epoll_remove(w->epoll, w->link);
@@ -290,19 +292,17 @@ static void take_request(struct warden *w)
 static void read_signals(struct warden *w)
 {
 	struct os_signal s;
-	bool has_children_news = false;
 
 	while (os_signalfd_read(w->signals, &s) > 0) {
 		struct pair_sender sender = { .pid = s.pid, .uid = s.uid };
 		if (s.number == SIGCHLD)
-			has_children_news = true;
-		else if (s.number == SIGRTMIN)
+			continue;
+		if (s.number == OS_SIG_REQUEST)
 			take_request(w);
 		else if (!os_signal_is_ignored(s.number)) /* TERM: a shutdown tells every process */
 			begin_end(w, CAUSE_SIGNAL, grace_of(w), &sender);
 	}
-	if (has_children_news)
-		reap(w);
+	reap(w); /* also where they cannot be read */
 }
 
 /* --- life ----------------------------------------------------------------------------------------------- */
@@ -312,13 +312,17 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static void set_timer(struct warden *w)
+/* How long epoll may wait, in ms: -1, the timer wakes us; else it could not be set. */
+static int set_timer(struct warden *w)
 {
 	uint64_t next_ns = least(least(w->deadline_ns, w->tick_ns), w->ending_wake_ns);
 	if (next_ns == w->timer_ns)
-		return;
+		return -1;
 	w->timer_ns = next_ns;
-	(void)os_timer_set(w->timer, next_ns);
+	if (os_timer_set(w->timer, next_ns) == 0)
+		return -1;
+	w->timer_ns = NUM_NONE;
+	return next_ns <= w->facts.now_ns ? 0 : (int)least((next_ns - w->facts.now_ns) / NS_PER_MS + 1, INT32_MAX);
 }
 
 static bool is_over(const struct warden *w)
@@ -360,9 +364,8 @@ static void live(struct warden *w)
 		strike(w);
 		if (is_over(w))
 			return;
-		set_timer(w);
-		if (os_epoll_wait(w->epoll, &tags) < 0)
-			tags = 0;
+		if (os_epoll_wait(w->epoll, set_timer(w), &tags) < 0)
+			tags = ~0U; /* look at all of them: none blocks */
 		w->facts.now_ns = os_clock_boot_ns();
 		if (tags & 1U << FROM_TIMER) {
 			os_timer_drain(w->timer);
@@ -381,7 +384,7 @@ static int open_sources(struct warden *w)
 	w->epoll = os_epoll_open();
 	if (w->epoll < 0)
 		return w->epoll;
-	w->signals = os_signalfd_open(OS_SIG(SIGCHLD) | OS_SIG(SIGTERM) | OS_SIG(SIGRTMIN));
+	w->signals = os_signalfd_open(OS_SIG(SIGCHLD) | OS_SIG(SIGTERM) | OS_SIG(OS_SIG_REQUEST));
 	if (w->signals < 0)
 		return w->signals;
 	w->timer = os_timer_open();
@@ -459,12 +462,13 @@ void warden_main(struct run *run, char **env, int link)
 	w->report = (struct run_report){ .run = run, .nested = &w->nested };
 	voice_set_link(link);
 	(void)os_leave_group(run->new_session);
-	(void)os_become_subreaper();
 	AUTO_FD int self = os_pidfd_open_self();
 	if (os_proc_identity(os_self_pid(), self, &run->state.warden) < 0)
 		run->state.warden.pid = os_self_pid();
 	os_fd_close(&self);
-	int r = open_sources(w);
+	int r = os_become_subreaper();
+	if (r == 0)
+		r = open_sources(w);
 	plan(w);
 	if (r < 0)
 		w->start_errno = r;

@@ -20,10 +20,10 @@ int os_epoll_remove(int epoll, int fd)
 	return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
 }
 
-int os_epoll_wait(int epoll, uint32_t *out_tags)
+int os_epoll_wait(int epoll, int timeout_ms, uint32_t *out_tags)
 {
 	struct epoll_event e[8];
-	int n = epoll_wait(epoll, e, 8, -1);
+	int n = epoll_wait(epoll, e, 8, timeout_ms);
 	*out_tags = 0;
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -30,6 +31,14 @@ int os_pidfd_open_self(void)
 int os_pidfd_signal(int pidfd, int sig)
 {
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;
+}
+
+int os_child_signal(pid_t child, int pidfd, int sig)
+{
+	int r = os_pidfd_signal(pidfd, sig);
+	if (r == 0 || r == -ESRCH)
+		return r;
+	return kill(child, sig) < 0 ? -errno : 0;
 }
 
 uint64_t os_pidfd_inode(int pidfd)

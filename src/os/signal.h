@@ -11,6 +11,9 @@
 typedef uint64_t os_sigset;
 #define OS_SIG(n) (1ULL << ((n)-1))
 
+/* Of the control path: a request lies beside the record.  The first that is not the C library's own. */
+#define OS_SIG_REQUEST 34
+
 /* What the caller gave us and the job must find again. */
 struct os_signals {
 	sigset_t mask;      /* blocked at start */

@@ -79,9 +79,9 @@ int close_run(struct close_run *c)
 	if (!c->keep_record)
 		c->state->phase = PHASE_CLOSED;
 	int r = record_write_state(c->record_fd, c->state, record_seed(c->head->run_id));
-	if (r == 0 && !c->keep_record)
-		r = f->cause == CAUSE_NONE ? record_recycle(c->dir->run_fd, c->head->run_id)
-					   : record_remove(c->dir->run_fd, c->head->run_id);
+	/* Of one that ended by itself front keeps the file for the next run, once it has read the end in it. */
+	if (r == 0 && !c->keep_record && f->cause != CAUSE_NONE)
+		r = record_remove(c->dir->run_fd, c->head->run_id);
 	return first < 0 ? first : r;
 }
 

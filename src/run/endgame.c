@@ -37,12 +37,13 @@ static struct sweep_result act(struct endgame *e, enum ending_action action, uin
 
 	if (action == DO_TERM) {
 		swept = sweep_term(e->tree, now_ns, e->signal, false);
-		e->termed += swept.signalled;
+		e->ended += swept.signalled;
 	} else if (action == DO_STOP) {
 		swept = sweep_stop(e->tree, now_ns);
 	} else if (action == DO_KILL) {
 		swept = sweep_kill(e->tree, now_ns);
-		e->killed += swept.fresh;
+		e->ended += swept.unasked;
+		e->killed += swept.killed;
 	}
 	return swept;
 }

@@ -16,7 +16,7 @@ struct endgame {
 	/* Of a tree whose members are our children: reaps, and says whether all are gone. NULL: ask the handles. */
 	bool (*reap)(void *with);
 	void *with;
-	uint32_t termed, killed; /* out: members that got the first signal; of these, that had to be killed */
+	uint32_t ended, killed; /* out: members that were signalled; of these, by KILL */
 };
 
 /* Returns the number of survivors (0: the tree is gone).  Bounded by grace + 10 s. */

@@ -8,6 +8,7 @@
 #include "os/pidfd.h"
 #include "os/proc.h"
 #include "os/self.h"
+#include "os/signal.h"
 #include "run/close.h"
 #include "run/find.h"
 #include "store/record.h"
@@ -67,7 +68,7 @@ void nested_ask(struct nested *nested, const struct statedir *dir, const char *r
 		memcpy(request.by_run, run_id, strnlen(run_id, RUN_ID_MAX));
 		memcpy(request.by_comm, "spawnguard", 11);
 		if (request_write(dir->run_fd, nested->run_id[i], &request) == 0 && nested->warden[i] >= 0)
-			(void)os_pidfd_signal(nested->warden[i], SIGRTMIN);
+			(void)os_pidfd_signal(nested->warden[i], OS_SIG_REQUEST);
 		os_fd_close(&nested->warden[i]);
 	}
 }

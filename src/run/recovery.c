@@ -139,8 +139,8 @@ static int close_lost(struct recovery *r, struct run_view *view, uint32_t ended,
 	state->figures.cause = CAUSE_BOTH_DEAD;
 	state->figures.survivors = r->survivors;
 	state->figures.freed_bytes += r->freed_bytes;
-	state->figures.left_term += ended - r->killed;
-	state->figures.left_kill += r->killed;
+	state->figures.ended += ended;
+	state->figures.killed += r->killed;
 	c.verdict = outcome_judge(&(struct outcome_facts){ .cause = CAUSE_BOTH_DEAD,
 							   .survivors = r->survivors,
 							   .has_status = state->figures.has_status != 0,
@@ -206,6 +206,10 @@ int recovery_run(struct recovery *r, const char *run_id)
 	if (result == -EBADMSG || result == -EPERM) {
 		r->is_damaged = true;
 		return r->dry_run ? 0 : record_quarantine(r->dir->run_fd, run_id);
+	}
+	if (result == -ENODATA && r->holds_lock) {
+		/* Front was killed before it had written a word: nothing has started. */
+		return r->dry_run ? 0 : record_remove(r->dir->run_fd, run_id);
 	}
 	if (result < 0)
 		return result;

@@ -11,6 +11,7 @@
 #include "os/self.h"
 
 #define SPARE      "runs/.spare" /* a name that no run can have */
+#define UNWRITTEN_NS (60ULL * 1000000000) /* no start takes that long between two system calls */
 #define PATH_BYTES (8 + RUN_ID_MAX + 32)
 
 static void path_of(struct buf *path, const char *run_id, const char *suffix)
@@ -32,8 +33,11 @@ int record_create(int dirfd, struct record_head *head, struct fail *fail)
 	if (r < 0)
 		flags |= O_CREAT | O_EXCL;
 	AUTO_FD int fd = os_open_at(dirfd, path.at, flags, 0600);
-	if (fd < 0)
+	if (fd < 0) {
+		if (r == 0)
+			(void)os_unlink_at(dirfd, path.at); /* the spare one, of no use to anybody under this name */
 		return fail_set(fail, -fd, "make run record", path.at);
+	}
 	record_head_seal(head);
 	r = os_fd_pwrite(fd, head, sizeof(*head), 0);
 	if (r < 0) {
@@ -85,13 +89,13 @@ int record_open(int dirfd, const char *run_id, struct record *out_record)
 	if (!id.is_own_regular)
 		return -EPERM;
 	ssize_t n = os_fd_pread(fd, bytes, sizeof(bytes), 0);
-	if (n < 0)
-		return (int)n;
+	if (n <= 0)
+		return n == 0 ? -ENODATA : (int)n;
 	r = record_parse(bytes, (size_t)n, &out_record->head, &out_record->state);
 	if (r < 0)
 		return r;
 	if (strcmp(out_record->head.run_id, run_id) != 0)
-		return -ENOENT; /* renamed, and its new head not yet written: nothing has started */
+		return -ENODATA; /* a spare, renamed, and its new head not yet written */
 	out_record->seed = record_seed(run_id);
 	out_record->fd = os_fd_steal(&fd);
 	return 0;
@@ -176,6 +180,17 @@ int record_each(int dirfd, int (*each)(void *with, const char *run_id), void *wi
 	if (fd < 0)
 		return fd;
 	return os_dir_each(fd, each_name, &l);
+}
+
+int record_remove_unwritten(int dirfd, const char *run_id, uint64_t wall_ns)
+{
+	struct os_file_id id;
+	BUF(path, PATH_BYTES);
+
+	path_of(&path, run_id, "");
+	if (os_file_id_at(dirfd, path.at, &id) < 0 || wall_ns < id.changed_wall_ns + UNWRITTEN_NS)
+		return 0; /* its start may be under way */
+	return os_unlink_at(dirfd, path.at) == 0;
 }
 
 bool record_exists(int dirfd, const char *run_id)

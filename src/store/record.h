@@ -36,7 +36,7 @@ struct record {
 	struct record_state state;
 };
 
-/* 0; -ENOENT; -EBADMSG (damaged); -EPERM (planted); -errno. */
+/* 0; -ENOENT; -ENODATA (its run has not begun, or was killed before it began); -EBADMSG (damaged); -EPERM (planted). */
 int record_open(int dirfd, const char *run_id, struct record *out_record);
 void record_close(struct record *record);
 /* Read the state again. 0, -EBADMSG, -errno. */
@@ -52,6 +52,9 @@ int record_quarantine(int dirfd, const char *run_id);
 
 /* Each run id in runs/ (records, not requests); see os_dir_each. */
 int record_each(int dirfd, int (*each)(void *with, const char *run_id), void *with);
+
+/* The file of a run that was killed before it had written a word, a minute ago or more: removed.  1, 0. */
+int record_remove_unwritten(int dirfd, const char *run_id, uint64_t wall_ns);
 
 /* Is there a record of that id (any state)? */
 bool record_exists(int dirfd, const char *run_id);

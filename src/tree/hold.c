@@ -8,6 +8,7 @@
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "os/proc.h"
+#include "os/self.h"
 
 static bool is_starved(int err)
 {
@@ -27,12 +28,6 @@ static int open_handle(struct tree *tree, pid_t pid)
 	return fd == -ENOENT ? -ESRCH : fd;
 }
 
-static void take_reserve(struct tree *tree)
-{
-	if (tree->reserve_fd < 0)
-		tree->reserve_fd = os_fd_copy(tree->spare_fd);
-}
-
 /* Facts of the process that `handle` holds. 0, -ESRCH. */
 static int read_facts(const struct tree *tree, pid_t pid, int handle, struct proc_stat *stat, struct proc_id *id)
 {
@@ -49,18 +44,25 @@ static int read_facts(const struct tree *tree, pid_t pid, int handle, struct pro
 	return r == -ESRCH ? -ESRCH : 0;
 }
 
+/* All of them or none: half of them would be neither read as kept nor by name. */
 void hold_keep_files(struct tree *tree, struct member *m)
 {
 	BUF(name, 48);
 
+	if (tree->starved)
+		return;
 	m->task_fd = os_proc_open(m->id.pid, "task");
 	buf_str(&name, "task/");
 	buf_u64(&name, (uint64_t)m->id.pid);
 	buf_str(&name, "/children");
 	m->children_fd = os_proc_open(m->id.pid, name.at);
 	m->statm_fd = os_proc_open(m->id.pid, "statm");
-	if (is_starved(m->task_fd) || is_starved(m->children_fd) || is_starved(m->statm_fd))
+	if (is_starved(m->task_fd) || is_starved(m->children_fd) || is_starved(m->statm_fd)) {
 		tree->starved = true;
+		os_fd_close(&m->task_fd);
+		os_fd_close(&m->children_fd);
+		os_fd_close(&m->statm_fd);
+	}
 }
 
 static void fill(struct tree *tree, struct member *m, const struct proc_stat *stat, const struct proc_id *id,
@@ -87,37 +89,36 @@ int hold_child(struct tree *tree, size_t parent, pid_t pid, uint64_t now_ns)
 	struct proc_stat stat;
 	struct proc_id id;
 
+	if (tree->starved)
+		tree_give_reserve(tree);
 	AUTO_FD int handle = open_handle(tree, pid);
-	if (is_starved(handle)) {
-		/* Known without a descriptor: each time it is needed, the reserve is given up for it. */
+	if (is_starved(handle) && !tree->starved) {
+		/* Known without a descriptor from now on: the reserve is given up each time one is needed. */
 		tree->starved = true;
-		os_fd_close(&tree->reserve_fd);
-	} else if (handle < 0) {
-		return -ESRCH;
+		tree_give_reserve(tree);
+		handle = open_handle(tree, pid);
 	}
-	AUTO_FD int passing = handle < 0 ? open_handle(tree, pid) : -1;
-	int r = read_facts(tree, pid, handle >= 0 ? handle : passing, &stat, &id);
-	os_fd_close(&passing);
-	if (r == 0 && !is_ours(tree, &stat))
-		r = -ESRCH;
-	if (r < 0) {
-		take_reserve(tree);
-		return -ESRCH;
+	int r = handle < 0 ? -ESRCH : read_facts(tree, pid, handle, &stat, &id);
+	if (is_starved(r) && !tree->starved) {
+		tree->starved = true;
+		tree_give_reserve(tree);
+		r = read_facts(tree, pid, handle, &stat, &id);
 	}
+	if (tree->starved)
+		os_fd_close(&handle);
+	tree_take_reserve(tree);
+	if (r < 0 || !is_ours(tree, &stat))
+		return -ESRCH;
 	struct member *m = tree_append(tree, pid);
-	if (!m) {
-		take_reserve(tree);
+	if (!m)
 		return -ENOMEM;
-	}
 	m->handle = os_fd_steal(&handle);
 	fill(tree, m, &stat, &id, now_ns);
 	m->depth = (uint16_t)(tree->member[parent].depth + 1U);
 	m->flags |= tree->member[parent].flags & (MEMBER_GUARD | MEMBER_GUARDED) ? MEMBER_GUARDED : 0U;
 	if (m->depth > tree->peak_depth)
 		tree->peak_depth = m->depth;
-	if (!tree->starved)
-		hold_keep_files(tree, m);
-	take_reserve(tree);
+	hold_keep_files(tree, m);
 	return 0;
 }
 
@@ -141,13 +142,17 @@ void tree_add_job(struct tree *tree, pid_t pid, int pidfd, uint64_t now_ns)
 
 int tree_set_root(struct tree *tree, pid_t pid)
 {
+	BUF(name, 48);
+
 	struct member *m = tree_append(tree, pid);
 	if (!m)
 		return -ENOMEM;
 	m->flags |= MEMBER_ROOT;
-	hold_keep_files(tree, m);
-	take_reserve(tree);
-	return m->children_fd == -ENOENT && m->task_fd == -ENOENT ? -ESRCH : 0;
+	buf_str(&name, "task/");
+	buf_u64(&name, (uint64_t)pid);
+	buf_str(&name, "/children");
+	m->children_fd = os_proc_open(pid, name.at); /* a guard has one thread, and its memory is not the job's */
+	return m->children_fd == -ENOENT ? -ESRCH : 0;
 }
 
 int hold_open_recorded(const struct proc_id *id)
@@ -189,7 +194,7 @@ int tree_add_seed(struct tree *tree, const struct record_slot *slot)
 	m->depth = slot->depth;
 	m->flags |= MEMBER_SEED;
 	hold_keep_files(tree, m);
-	take_reserve(tree);
+	tree_take_reserve(tree);
 	return 0;
 }
 
@@ -206,7 +211,7 @@ static int open_passing(struct tree *tree, const struct member *m)
 	struct proc_stat stat;
 	struct proc_id id;
 
-	os_fd_close(&tree->reserve_fd);
+	tree_give_reserve(tree);
 	AUTO_FD int fd = open_handle(tree, m->id.pid);
 	if (fd < 0)
 		return fd;
@@ -216,6 +221,15 @@ static int open_passing(struct tree *tree, const struct member *m)
 	if (r < 0)
 		return r;
 	return is_same(&id, &m->id) ? os_fd_steal(&fd) : -ESRCH;
+}
+
+/* No signals by descriptor here (before 5.1, or a filter's no): an unreaped child of ours has its number for itself. */
+static int signal_child(const struct member *m, int sig, int refused)
+{
+	struct proc_stat stat;
+	if (os_proc_stat(m->id.pid, &stat) < 0 || stat.ppid != os_self_pid())
+		return refused;
+	return os_child_signal(m->id.pid, -1, sig);
 }
 
 int hold_signal(struct tree *tree, struct member *m, int sig)
@@ -230,9 +244,9 @@ int hold_signal(struct tree *tree, struct member *m, int sig)
 		AUTO_FD int fd = open_passing(tree, m);
 		r = fd < 0 ? fd : os_pidfd_signal(fd, sig);
 		os_fd_close(&fd);
-		take_reserve(tree);
+		tree_take_reserve(tree);
 	}
-	return r;
+	return r == -ENOSYS || r == -EPERM ? signal_child(m, sig, r) : r;
 }
 
 bool hold_is_dead(struct tree *tree, struct member *m)

@@ -71,8 +71,12 @@ struct sweep_result sweep_kill(struct tree *tree, uint64_t now_ns)
 		bool is_new = !(m->flags & MEMBER_KILLED);
 		m->flags |= MEMBER_KILLED;
 		result.alive++;
-		if (send(tree, m, SIGKILL, &result) == 0 && is_new)
-			result.fresh++;
+		if (send(tree, m, SIGKILL, &result) != 0 || !is_new)
+			continue;
+		result.fresh++;
+		result.killed++;
+		if (!(m->flags & MEMBER_TERMED))
+			result.unasked++;
 	}
 	if (tree->crowded || tree->again)
 		result.fresh++;

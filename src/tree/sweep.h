@@ -7,6 +7,8 @@
 struct sweep_result {
 	uint32_t signalled; /* members that got it */
 	uint32_t fresh;     /* of these, those met for the first time */
+	uint32_t killed;    /* KILL sweep: members that got KILL for the first time */
+	uint32_t unasked;   /* of these, that had not got the first signal */
 	uint32_t refused;   /* answered EPERM */
 	uint32_t alive;     /* members that are not yet dead */
 };

@@ -69,14 +69,29 @@ static void reset(struct tree *tree)
 	tree->index = tree->first_index;
 	tree->index_size = COUNT_OF(tree->first_index);
 	memset(tree->first_index, 0, sizeof(tree->first_index));
-	tree->spare_fd = tree->reserve_fd = tree->load_fd = -1;
+	tree->spare_fd = tree->load_fd = -1;
+	for (size_t i = 0; i < TREE_RESERVE; i++)
+		tree->reserve[i] = -1;
+}
+
+void tree_take_reserve(struct tree *tree)
+{
+	for (size_t i = 0; i < TREE_RESERVE; i++)
+		if (tree->reserve[i] < 0)
+			tree->reserve[i] = os_fd_copy(tree->spare_fd);
+}
+
+void tree_give_reserve(struct tree *tree)
+{
+	for (size_t i = 0; i < TREE_RESERVE; i++)
+		os_fd_close(&tree->reserve[i]);
 }
 
 void tree_init(struct tree *tree, int spare_fd)
 {
 	reset(tree);
 	tree->spare_fd = spare_fd;
-	tree->reserve_fd = os_fd_copy(spare_fd);
+	tree_take_reserve(tree);
 }
 
 void member_close(struct member *m)
@@ -95,7 +110,7 @@ void tree_release(struct tree *tree)
 		free(tree->member);
 		free(tree->index);
 	}
-	os_fd_close(&tree->reserve_fd);
+	tree_give_reserve(tree);
 	os_fd_close(&tree->load_fd);
 	reset(tree);
 }

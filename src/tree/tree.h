@@ -54,6 +54,9 @@ struct member {
 	char comm[16];
 };
 
+/* What looking at one process needs at a time: its handle and one file. */
+#define TREE_RESERVE 2
+
 #define TREE_FIRST 128 /* members that need no allocation */
 
 struct tree {
@@ -67,7 +70,7 @@ struct tree {
 	bool crowded;   /* no room for a member found: tree_prepare, then walk again */
 	bool again;     /* the last walk may have missed one: walk again */
 	int spare_fd;   /* borrowed */
-	int reserve_fd; /* owned copy of spare_fd: given up for a moment where descriptors have run out */
+	int reserve[TREE_RESERVE]; /* owned copies of spare_fd: given up for a moment where descriptors have run out */
 	int load_fd;    /* owned: /proc/loadavg */
 	uint64_t last_pid; /* of the last walk; 0 = unknown */
 	/* Which children of the root are of the tree; NULL = all. */
@@ -111,6 +114,8 @@ void tree_forget(struct tree *tree, pid_t pid);
 struct member *tree_append(struct tree *tree, pid_t pid);
 void tree_compact(struct tree *tree);
 void member_close(struct member *m);
+void tree_take_reserve(struct tree *tree);
+void tree_give_reserve(struct tree *tree);
 
 #define FOR_EACH_MEMBER(tree, m) for (struct member *m = (tree)->member; m < (tree)->member + (tree)->count; m++)
 

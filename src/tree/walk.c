@@ -36,6 +36,45 @@ static int meet(void *with, pid_t child)
 	return 0;
 }
 
+/* Children that are not yet members. */
+struct names {
+	struct tree *tree;
+	pid_t pid[64];
+	size_t count;
+};
+
+static int collect(void *with, pid_t child)
+{
+	struct names *n = with;
+	struct member *known = tree_find(n->tree, child);
+	if (known) {
+		known->listed = n->tree->walks;
+		return 0;
+	}
+	if (n->count == 64)
+		return 1; /* the others at the next walk: the caller sees to it that there is one */
+	n->pid[n->count++] = child;
+	return 0;
+}
+
+/* Without descriptors: by name, one file at a time, and the number must first prove itself. */
+static int read_children_poorly(struct walk *w)
+{
+	struct tree *tree = w->tree;
+	struct member *m = &tree->member[w->at];
+	struct names names = { .tree = tree };
+
+	if (!(m->flags & (MEMBER_JOB | MEMBER_ROOT)) && hold_is_dead(tree, m))
+		return -ESRCH;
+	tree_give_reserve(tree);
+	if (os_proc_children(m->id.pid, m->id.pid, -1, collect, &names) > 0)
+		tree->again = true;
+	tree_take_reserve(tree);
+	for (size_t i = 0; i < names.count; i++)
+		(void)meet(w, names.pid[i]);
+	return 0;
+}
+
 /* 0, or -ESRCH: this member has been waited for. */
 static int read_children(struct walk *w)
 {
@@ -43,21 +82,16 @@ static int read_children(struct walk *w)
 	struct member *m = &tree->member[w->at];
 	pid_t pid = m->id.pid;
 
+	if (m->children_fd < 0)
+		return read_children_poorly(w);
 	if (m->task_fd >= 0) {
 		uint64_t threads = os_proc_threads(m->task_fd);
 		if (threads == 0)
 			return -ESRCH;
 		if (threads > 1)
 			return os_proc_children_of_threads(pid, meet, w) == -ENOENT ? -ESRCH : 0;
-	} else if (!(m->flags & MEMBER_JOB)) {
-		/* Nothing is kept of it: all by name, so the number must first prove itself. */
-		if (hold_is_dead(tree, m))
-			return -ESRCH;
-		(void)os_proc_children_of_threads(pid, meet, w);
-		return 0;
 	}
-	int r = os_proc_children(pid, pid, m->children_fd >= 0 ? m->children_fd : -1, meet, w);
-	return r == -ESRCH || (r == -ENOENT && m->children_fd < 0) ? -ESRCH : 0;
+	return os_proc_children(pid, pid, m->children_fd, meet, w) == -ESRCH ? -ESRCH : 0;
 }
 
 /* Resident pages, 0 for one that is just exiting or cannot be read. */

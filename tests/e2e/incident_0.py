@@ -12,7 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SPAWNGUARD, GuardTest, Stat, children, outcome, send, wait_until
+from harness import GuardTest, Stat, children, outcome, send, wait_until
 
 BROKEN = """import os, time
 open("log", "a").write(f"started {os.getpid()}\\n")

@@ -1,14 +1,13 @@
 """ps, kill, reap: what they show, what they end, what they leave alone."""
 import json
 import os
-import re
 import signal
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, now, outcome, send, wait_until
+from harness import SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, now, outcome, send, wait_until
 
 TERM, KILL, STOP = signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP
 

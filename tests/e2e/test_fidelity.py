@@ -4,13 +4,12 @@ import os
 import resource
 import signal
 import socket
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, prctl, wait_until
+from harness import SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, prctl
 
 ALL_SIGNALS = set(range(1, 65))
 NOT_FATAL = {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH,

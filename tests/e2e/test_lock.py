@@ -8,7 +8,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import (SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, event_run, now, observe, outcome, send,
+from harness import SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, now, observe, outcome
                      switches, wait_until)
 
 MESSAGE = re.compile(r"\Aspawnguard: already running: (?P<job>\S+), pid (?P<pid>\d+), (?P<age>[0-9.]+(?:ns|us|ms|s|m\d*s?)),"

@@ -1,6 +1,5 @@
 """Real programs: output and status as without a guard, and nothing left."""
 import os
-import re
 import shutil
 import signal
 import sys
@@ -8,7 +7,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, now, outcome, wait_until
+from harness import SCALE, SPAWNGUARD, VICTIM, GuardTest, outcome, wait_until
 
 
 class RealTest(GuardTest):

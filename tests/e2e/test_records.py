@@ -2,13 +2,12 @@
 import json
 import os
 import re
-import signal
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import VICTIM, GuardTest, event_kind, event_run, outcome, wait_until
+from harness import VICTIM, GuardTest, event_kind, event_run, outcome
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
 
