@@ -169,7 +169,9 @@ static void say_remaining(const struct close_run *c, const struct run *run)
 	put_name(&line, run);
 	buf_str(&line, f->survivors > 0 ? "cannot end " : "left running, as asked: ");
 	voice_name_processes(&line, c->process, c->process_count);
-	if (f->survivors > c->process_count)
+	if (c->process_count == 0)
+		buf_str(&line, "what /proc does not show");
+	else if (f->survivors > c->process_count)
 		buf_str(&line, ", ...");
 	if (f->survivors > 0) {
 		buf_str(&line, "; end it by hand, then: spawnguard reap ");

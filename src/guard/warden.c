@@ -192,6 +192,9 @@ static void after_job(struct warden *w)
 		(void)record_write_state(w->run->record_fd, &w->run->state, w->run->seed);
 	if (w->run->job->leftovers == LEFTOVERS_END && figures(w)->cause == CAUSE_NONE)
 		ending_begin(&w->ending, w->facts.now_ns, grace_of(w), true);
+	/* --term=job: the job has been asked alone and is gone; now the rest, within the same grace. */
+	if (w->run->job->term == TERM_JOB && w->ending.stage == STAGE_GRACE)
+		act_term(w);
 }
 
 static void job_stopped(struct warden *w, int status)
@@ -435,6 +438,18 @@ static void start_job(struct warden *w, char **env)
 	figures(w)->seen = figures(w)->peak_procs = figures(w)->peak_depth = 1;
 }
 
+/* Front was killed together with the job: nobody reads the end in the record, or hands its file on. */
+static void remove_unread(struct warden *w)
+{
+	struct pair_message m;
+	ssize_t n;
+
+	while ((n = os_link_receive(w->link, &m, sizeof(m))) > 0)
+		; /* asked of us too late */
+	if (n == 0 && w->run->state.phase == PHASE_CLOSED && figures(w)->cause == CAUSE_NONE)
+		(void)record_remove(w->run->dir.run_fd, w->run->head.run_id);
+}
+
 static void finish(struct warden *w)
 {
 	struct run_figures *f = figures(w);
@@ -444,12 +459,13 @@ static void finish(struct warden *w)
 		f->seen = f->peak_procs = f->peak_depth = 0;
 	} else if (w->has_tree) {
 		uint32_t alive = w->is_empty ? 0 : tree_count_alive(&w->tree);
-		if (w->ending.stage == STAGE_GIVEN_UP)
-			f->survivors = alive;
+		if (w->ending.stage == STAGE_GIVEN_UP) /* the kernel's word counts: it has a child that /proc does not show */
+			f->survivors = alive > 0 || w->is_empty ? alive : 1;
 		else
 			f->left_alone = alive;
 	}
 	report_finish(&w->report, w->has_tree ? &w->tree : NULL, w->start_errno, w->link);
+	remove_unread(w);
 }
 
 void warden_main(struct run *run, char **env, int link)

@@ -66,5 +66,8 @@ uint32_t endgame_run(struct endgame *e)
 		facts.all_refused = action == DO_KILL && swept.alive > 0 && swept.refused == swept.alive;
 		sleep_until(e, wake_ns);
 	}
-	return ending.stage == STAGE_GONE ? 0 : tree_count_alive(e->tree);
+	if (ending.stage == STAGE_GONE || is_gone(e))
+		return 0;
+	uint32_t alive = tree_count_alive(e->tree);
+	return alive > 0 ? alive : 1; /* a child that /proc does not show */
 }

@@ -21,23 +21,32 @@ static void path_of(struct buf *path, const char *run_id, const char *suffix)
 	buf_str(path, suffix);
 }
 
+/* The spare file under its new name.  What was planted in its place goes out of the way; -EPERM. */
+static int open_spare(int dirfd, const char *path, const char *run_id)
+{
+	struct os_file_id id;
+	AUTO_FD int fd = os_open_at(dirfd, path, O_RDWR, 0);
+
+	if (fd >= 0 && os_file_id(fd, &id) == 0 && id.is_own_regular)
+		return os_fd_steal(&fd);
+	if (os_unlink_at(dirfd, path) < 0)
+		(void)record_quarantine(dirfd, run_id);
+	return -EPERM;
+}
+
 int record_create(int dirfd, struct record_head *head, struct fail *fail)
 {
 	BUF(path, PATH_BYTES);
 	path_of(&path, head->run_id, "");
 	/* Made anew only where no other run has left a file: on ext4 that costs ten times a rename. */
-	int flags = O_RDWR;
 	int r = os_rename_new_at(dirfd, SPARE, path.at);
 	if (r == -EEXIST)
 		return fail_set(fail, EEXIST, "make run record", path.at);
-	if (r < 0)
-		flags |= O_CREAT | O_EXCL;
-	AUTO_FD int fd = os_open_at(dirfd, path.at, flags, 0600);
-	if (fd < 0) {
-		if (r == 0)
-			(void)os_unlink_at(dirfd, path.at); /* the spare one, of no use to anybody under this name */
+	AUTO_FD int fd = r < 0 ? r : open_spare(dirfd, path.at, head->run_id);
+	if (fd < 0)
+		fd = os_open_at(dirfd, path.at, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (fd < 0)
 		return fail_set(fail, -fd, "make run record", path.at);
-	}
 	record_head_seal(head);
 	r = os_fd_pwrite(fd, head, sizeof(*head), 0);
 	if (r < 0) {
@@ -82,7 +91,7 @@ int record_open(int dirfd, const char *run_id, struct record *out_record)
 	if (fd == -EROFS)
 		fd = os_open_at(dirfd, path.at, O_RDONLY, 0);
 	if (fd < 0)
-		return fd;
+		return fd == -ELOOP || fd == -EISDIR || fd == -ENXIO ? -EPERM : fd; /* link, directory, socket */
 	int r = os_file_id(fd, &id);
 	if (r < 0)
 		return r;
@@ -210,7 +219,8 @@ int request_write(int dirfd, const char *run_id, struct request *request)
 	buf_u64(&temp, (uint64_t)os_self_pid());
 	path_of(&path, run_id, ".req");
 	request_seal(request);
-	AUTO_FD int fd = os_open_at(dirfd, temp.at, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	(void)os_unlink_at(dirfd, temp.at); /* of one that was killed, and had our number */
+	AUTO_FD int fd = os_open_at(dirfd, temp.at, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (fd < 0)
 		return fd;
 	int r = os_fd_pwrite(fd, request, sizeof(*request), 0);

@@ -84,6 +84,17 @@ static bool is_ours(const struct tree *tree, const struct proc_stat *stat)
 	return tree_find(tree, stat->ppid) != NULL;
 }
 
+/* Descriptors ran out in the step that returned `r`, for the first time: true, the reserve is there for another try. */
+static bool give_in(struct tree *tree, int r)
+{
+	if (!is_starved(r) || tree->starved)
+		return false;
+	/* From now on members are known without: the reserve is given up each time a descriptor is needed. */
+	tree->starved = true;
+	tree_give_reserve(tree);
+	return true;
+}
+
 int hold_child(struct tree *tree, size_t parent, pid_t pid, uint64_t now_ns)
 {
 	struct proc_stat stat;
@@ -92,18 +103,11 @@ int hold_child(struct tree *tree, size_t parent, pid_t pid, uint64_t now_ns)
 	if (tree->starved)
 		tree_give_reserve(tree);
 	AUTO_FD int handle = open_handle(tree, pid);
-	if (is_starved(handle) && !tree->starved) {
-		/* Known without a descriptor from now on: the reserve is given up each time one is needed. */
-		tree->starved = true;
-		tree_give_reserve(tree);
+	if (give_in(tree, handle))
 		handle = open_handle(tree, pid);
-	}
 	int r = handle < 0 ? -ESRCH : read_facts(tree, pid, handle, &stat, &id);
-	if (is_starved(r) && !tree->starved) {
-		tree->starved = true;
-		tree_give_reserve(tree);
+	if (give_in(tree, r))
 		r = read_facts(tree, pid, handle, &stat, &id);
-	}
 	if (tree->starved)
 		os_fd_close(&handle);
 	tree_take_reserve(tree);
@@ -172,17 +176,33 @@ int hold_open_recorded(const struct proc_id *id)
 	return -EAGAIN;
 }
 
+/* 0 and the facts of one that lives; -ESRCH, -errno. */
+static int read_seed(int handle, pid_t pid, struct proc_stat *stat)
+{
+	if (handle < 0)
+		return handle;
+	return os_pidfd_is_dead(handle) ? -ESRCH : os_proc_stat(pid, stat);
+}
+
 int tree_add_seed(struct tree *tree, const struct record_slot *slot)
 {
 	struct proc_stat stat;
 
 	if (tree_find(tree, slot->id.pid))
 		return 0;
+	if (tree->starved)
+		tree_give_reserve(tree);
 	AUTO_FD int fd = hold_open_recorded(&slot->id);
-	if (fd < 0)
-		return fd;
-	if (os_pidfd_is_dead(fd) || os_proc_stat(slot->id.pid, &stat) < 0)
-		return -ESRCH;
+	if (give_in(tree, fd))
+		fd = hold_open_recorded(&slot->id);
+	int r = read_seed(fd, slot->id.pid, &stat);
+	if (give_in(tree, r))
+		r = read_seed(fd, slot->id.pid, &stat);
+	if (tree->starved)
+		os_fd_close(&fd);
+	tree_take_reserve(tree);
+	if (r < 0)
+		return r == -EAGAIN ? r : -ESRCH;
 	struct member *m = tree_append(tree, slot->id.pid);
 	if (!m) {
 		if (tree_prepare(tree) < 0)
@@ -194,7 +214,6 @@ int tree_add_seed(struct tree *tree, const struct record_slot *slot)
 	m->depth = slot->depth;
 	m->flags |= MEMBER_SEED;
 	hold_keep_files(tree, m);
-	tree_take_reserve(tree);
 	return 0;
 }
 
@@ -258,6 +277,12 @@ bool hold_is_dead(struct tree *tree, struct member *m)
 	int r = hold_signal(tree, m, 0);
 	if (r == -ESRCH)
 		return true;
+	if (r != 0)
+		return false;
+	if (m->handle < 0)
+		tree_give_reserve(tree);
+	r = os_proc_stat(m->id.pid, &stat);
+	tree_take_reserve(tree);
 	/* A zombie has ended, unless threads of it go on. */
-	return r == 0 && os_proc_stat(m->id.pid, &stat) == 0 && stat.state == 'Z' && stat.threads <= 1;
+	return r == 0 && stat.state == 'Z' && stat.threads <= 1;
 }

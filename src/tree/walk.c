@@ -57,17 +57,17 @@ static int collect(void *with, pid_t child)
 	return 0;
 }
 
-/* Without descriptors: by name, one file at a time, and the number must first prove itself. */
+/* Without descriptors: by name, a thread at a time, and the number must first prove itself. */
 static int read_children_poorly(struct walk *w)
 {
 	struct tree *tree = w->tree;
 	struct member *m = &tree->member[w->at];
 	struct names names = { .tree = tree };
 
-	if (!(m->flags & (MEMBER_JOB | MEMBER_ROOT)) && hold_is_dead(tree, m))
+	if (!(m->flags & (MEMBER_JOB | MEMBER_ROOT)) && hold_signal(tree, m, 0) == -ESRCH)
 		return -ESRCH;
 	tree_give_reserve(tree);
-	if (os_proc_children(m->id.pid, m->id.pid, -1, collect, &names) > 0)
+	if (os_proc_children_of_threads(m->id.pid, collect, &names) > 0)
 		tree->again = true;
 	tree_take_reserve(tree);
 	for (size_t i = 0; i < names.count; i++)
@@ -94,8 +94,8 @@ static int read_children(struct walk *w)
 	return os_proc_children(pid, pid, m->children_fd, meet, w) == -ESRCH ? -ESRCH : 0;
 }
 
-/* Resident pages, 0 for one that is just exiting or cannot be read. */
-static uint64_t read_rss(const struct member *m)
+/* Take a new sample of its memory; what cannot be read stays as it was. 0, -ESRCH: it has been waited for. */
+static int read_rss(struct member *m)
 {
 	char bytes[128];
 	uint64_t pages;
@@ -103,9 +103,9 @@ static uint64_t read_rss(const struct member *m)
 	if (m->statm_fd < 0)
 		return 0;
 	ssize_t n = os_fd_pread(m->statm_fd, bytes, sizeof(bytes), 0);
-	if (n <= 0 || procfs_parse_statm(bytes, (size_t)n, &pages) < 0)
-		return 0;
-	return pages;
+	if (n > 0 && procfs_parse_statm(bytes, (size_t)n, &pages) == 0)
+		m->rss_pages = pages; /* 0: it is exiting, and its memory is free */
+	return n == -ESRCH ? -ESRCH : 0;
 }
 
 static bool is_quiet(struct tree *tree)
@@ -165,13 +165,12 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 		complete_job(tree, &tree->member[w.at]);
 		int r = only_memory ? 0 : read_children(&w);
 		struct member *m = &tree->member[w.at];
+		if (r == 0 && !(m->flags & MEMBER_ROOT))
+			r = read_rss(m);
 		if (r == -ESRCH && !(m->flags & (MEMBER_ROOT | MEMBER_JOB)))
 			drop(tree, m);
 		if (m->flags & (MEMBER_ROOT | MEMBER_DEAD))
 			continue;
-		uint64_t rss = read_rss(m);
-		if (rss != 0)
-			m->rss_pages = rss; /* 0: exiting, the sample is dropped */
 		pages += m->rss_pages;
 		procs++;
 	}

@@ -6,7 +6,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from faults import FaultTest, add_rows
+from faults import BLIND, PERSISTENT, FaultTest, add_rows, without
 from harness import SPAWNGUARD, VICTIM, wait_until
 
 
@@ -40,9 +40,18 @@ class Leftovers(FaultTest):
         return [SPAWNGUARD, "run", "-N", "faulted", "-k", "0.02", "--", *self.job(VICTIM, "-x", "setsid")]
 
 
-for scenario in (Timeout, Term, Leftovers):
-    add_rows(scenario)
-del scenario  # else it is loaded once more, as a test of this name
+class Blind(Timeout):
+    """The same, from a moment on without /proc: what is left is told, and the guard comes to an end."""
+
+    def test_without_any_file_of_proc(self):
+        self.one("openat:9:EMFILE:persist", "openat", 9)
+
+
+# A guard that is deaf for ever on both lines hears of no TERM: no kernel does that.
+DEAF = ["read:EIO", "recv:ENOMEM"]
+add_rows(Timeout, persistent=without(PERSISTENT, BLIND))
+add_rows(Leftovers, persistent=without(PERSISTENT, BLIND))
+add_rows(Term, persistent=[row for row in without(PERSISTENT, BLIND) if row not in DEAF])
 
 if __name__ == "__main__":
     harness.main()

@@ -226,7 +226,7 @@ class Reap(GuardTest):
     def test_a_damaged_record_is_put_aside(self):
         self.run_guard(["-N", "x"], ["true"])
         path = os.path.join(self.state, "runs", "damaged-1")
-        for content in (b"", b"x" * 100, b"\0" * 8192, os.urandom(8192)):
+        for content in (b"x" * 100, b"\0" * 8192, os.urandom(8192)):
             with self.subTest(size=len(content)):
                 with open(path, "wb") as f:
                     f.write(content)
@@ -235,6 +235,15 @@ class Reap(GuardTest):
                 self.assertEqual(run.status, 0, run.err)
                 self.assertFalse(os.path.exists(path))
                 self.assertEqual(self.run_guard(["-N", "x"], ["true"]).status, 0)
+
+    def test_an_empty_record_may_be_a_start_under_way_and_stays(self):
+        self.run_guard(["-N", "x"], ["true"])
+        path = os.path.join(self.state, "runs", "empty-1")
+        open(path, "x").close()
+        os.chmod(path, 0o600)
+        run = self.command("reap")
+        self.assertEqual((run.status, run.out, run.err), (0, "", ""))
+        self.assertTrue(os.path.exists(path))
 
     def test_a_planted_record_is_no_way_to_others(self):
         target = self.write("target", "precious")

@@ -8,8 +8,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, now, observe, outcome
-                     switches, wait_until)
+from harness import SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, now, observe, outcome, switches, wait_until
 
 MESSAGE = re.compile(r"\Aspawnguard: already running: (?P<job>\S+), pid (?P<pid>\d+), (?P<age>[0-9.]+(?:ns|us|ms|s|m\d*s?)),"
                      r" run (?P<run>[0-9a-f]{6,}): (?P<command>.*); see: spawnguard ps (?P<see>\S+)\n\Z")

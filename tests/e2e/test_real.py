@@ -123,7 +123,7 @@ class Programs(RealTest):
         script = self.write("pool.py", "import multiprocessing as m, time, signal, sys\n"
                             "def hang(n):\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    time.sleep(50)\n"
                             "if __name__ == '__main__':\n    m.set_start_method('fork')\n"
-                            "    p = m.Pool(8)\n    p.map_async(hang, range(8))\n    p.join() if False else time.sleep(50)\n")
+                            "    p = m.Pool(8)\n    p.map(hang, range(8))\n")
         run = self.run_guard(["-t", f"{1.0 * SCALE}", "-k", "0.3"], ["/usr/bin/python3", script])
         self.assertEqual(run.status, 124)
         self.assert_no_survivor()

@@ -98,6 +98,16 @@ class OneDies(TakeoverTest):
                 wait_until(lambda: not self.strays(), "the guard is gone")
             self.assertLess(best, 0.1 * SCALE, victim)
 
+    def test_KILL_of_front_and_job_in_one_moment_leaves_nothing_open(self):
+        for i in range(20):
+            run = self.holder("-N", "group", "--run-id", f"group-{i}", "--session=keep", "-k", "0.2", process_group=0)
+            self.assertNotEqual(Stat(run.warden()).pgrp, run.pid)
+            os.killpg(run.pid, KILL)
+            run.wait()
+            wait_until(lambda: not self.strays(), "the warden is gone")
+            self.assertEqual(self.records(), [])
+            self.assertIn(outcome(self.end_event(f"group-{i}")), ("signaled", "guard_error"))
+
     def test_a_daemon_without_environment_born_before_the_KILL_of_the_warden_is_ended(self):
         for _ in range(5):
             shut, release = os.pipe()
