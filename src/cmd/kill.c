@@ -125,6 +125,10 @@ static void ask_guard(struct killing *k, struct run_view *view)
 	if (view->warden >= 0)
 		(void)os_pidfd_signal(view->warden, OS_SIG_REQUEST);
 	int guard = view->warden >= 0 ? view->warden : view->front;
+	if (guard < 0) {
+		complain(k, head->run_id, "its guard cannot be told from a stranger here (no pidfds): send TERM to it yourself");
+		return;
+	}
 	uint64_t wait_ms = (grace_ns + END_MARGIN_NS) / NS_PER_MS;
 	int ended = os_pidfd_wait(guard, wait_ms < INT32_MAX ? (int)wait_ms : INT32_MAX);
 	/* And front behind it: when we return, the caller of the run has its status. */
@@ -205,7 +209,7 @@ static void end_one(struct killing *k, const char *run_id, const struct host_id 
 		complain(k, run_id, "it runs in another PID or time namespace: end it there");
 	else if (k->cmd->job.dry_run)
 		list_one(k, &view);
-	else if (run_view_is_guarded(&view))
+	else if (view.is_guarded)
 		ask_guard(k, &view);
 	else
 		end_orphans(k, run_id);

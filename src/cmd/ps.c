@@ -35,7 +35,7 @@ static const char *state_name(const struct run_view *view)
 		return "lost";
 	if (view->place == PLACE_ELSEWHERE)
 		return "elsewhere";
-	if (!run_view_is_guarded(view))
+	if (!view->is_guarded)
 		return "lost";
 	if (view->warden < 0)
 		return "ending";

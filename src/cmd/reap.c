@@ -107,20 +107,30 @@ static void put_line(const struct reaping *p, const struct recovery *r)
 	os_print(1, line.at, line.len);
 }
 
+static void complain(struct reaping *p, const char *run_id, const char *what, int err)
+{
+	BUF(line, 256);
+
+	p->failed = true;
+	buf_str(&line, "run ");
+	buf_mem(&line, run_id, strnlen(run_id, 8));
+	buf_str(&line, what);
+	buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+	cmd_say(&line);
+}
+
 /*
- * The job's lock first: held by another = a guard lives, or the next start is
- * doing this very thing; not our business.  -1: none is needed.
+ * The job's lock first: held by another (-EWOULDBLOCK) = a guard lives, or the
+ * next start is doing this very thing; not our business.  -ENOENT: none is needed.
  */
-static int take_lock(const struct reaping *p, const struct record_head *head, bool *out_busy)
+static int take_lock(const struct reaping *p, const struct record_head *head)
 {
 	char path[LOCK_PATH_MAX];
+	struct fail fail;
 
-	*out_busy = false;
 	if (head->flags & RECORD_NO_LOCK || lock_path(head->job, path) < 0)
-		return -1;
-	int fd = lock_try(p->cmd->dir.run_fd, path, false, NULL);
-	*out_busy = fd == -EWOULDBLOCK;
-	return fd < 0 ? -1 : fd;
+		return -ENOENT;
+	return lock_try(p->cmd->dir.run_fd, path, false, &fail);
 }
 
 static bool is_meant(const struct cmd *cmd, const struct record_head *head)
@@ -135,8 +145,7 @@ static void reap_one(struct reaping *p, const char *run_id)
 	struct record record = { .fd = -1 };
 	struct recovery r = {
 		.dir = &p->cmd->dir, .by = "reap", .dry_run = p->cmd->job.dry_run, .grace_ns = NUM_NONE };
-	bool busy = false;
-	AUTO_FD int lock = -1;
+	AUTO_FD int lock = -ENOENT;
 
 	int opened = record_open(p->cmd->dir.run_fd, run_id, &record);
 	if (opened == -ENODATA)
@@ -146,11 +155,18 @@ static void reap_one(struct reaping *p, const char *run_id)
 	if (opened == 0) {
 		bool mine = is_meant(p->cmd, &record.head);
 		if (mine)
-			lock = take_lock(p, &record.head, &busy);
+			lock = take_lock(p, &record.head);
 		record_close(&record);
 		/* A lock in other hands: a guard of this very run, or of another one that shares it. */
-		if (!mine || (busy && !(record.head.flags & RECORD_SHARED)))
+		if (!mine || (lock == -EWOULDBLOCK && !(record.head.flags & RECORD_SHARED)))
 			return;
+		if (lock < 0 && lock != -EWOULDBLOCK && lock != -ENOENT) {
+			complain(p, run_id, ": cannot take the lock of its job: ", lock);
+			return;
+		}
+	} else if (opened != -EBADMSG && opened != -EPERM) {
+		complain(p, run_id, ": cannot read its record: ", opened);
+		return;
 	} else if (p->cmd->rest[0]) {
 		return;
 	}
@@ -160,8 +176,13 @@ static void reap_one(struct reaping *p, const char *run_id)
 		return;
 	p->found++;
 	p->survivors += r.survivors;
-	p->failed = p->failed || (result < 0 && result != -EBUSY);
+	if (result < 0 && !r.is_looked_at) {
+		complain(p, run_id, ": what it left cannot be looked at: ", result);
+		return;
+	}
 	put_line(p, &r);
+	if (result < 0 && result != -EBUSY)
+		complain(p, run_id, ": its record cannot be closed: ", result);
 }
 
 int main(int argc, char **argv)

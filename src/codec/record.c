@@ -67,6 +67,12 @@ bool record_slot_is_valid(const struct record_slot *slot, uint64_t seed)
 	return slot->id.pid > 1 && slot->check == check_of(slot, sizeof(*slot), offsetof(struct record_slot, check), seed);
 }
 
+bool record_is_handed_on(const struct run_figures *figures)
+{
+	bool was_killed = figures->has_status && (figures->job_status & 0x7f) == 9;
+	return figures->cause == 0 && figures->survivors == 0 && !was_killed;
+}
+
 size_t record_slot_count(size_t n)
 {
 	return n > RECORD_SLOTS_AT ? (n - RECORD_SLOTS_AT) / sizeof(struct record_slot) : 0;

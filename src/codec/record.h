@@ -87,6 +87,13 @@ struct run_figures {
 	uint64_t lost_recorded;
 };
 
+/*
+ * Is the end told by the record itself, which front then hands on for the
+ * next run?  Not where somebody else may read it (an end by request), nor
+ * where front may have been killed with the job (kill -9 of their group).
+ */
+bool record_is_handed_on(const struct run_figures *figures);
+
 enum record_phase { PHASE_STARTING, PHASE_RUNNING, PHASE_ENDING, PHASE_CLOSED, PHASE_COUNT };
 
 struct record_state {

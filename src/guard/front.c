@@ -129,6 +129,23 @@ static void read_signals(struct front *f)
 	reap_others(f); /* also where they cannot be read */
 }
 
+/* As the job, so front: the shell has the terminal back.  What lets front go on is for the job too. */
+static void follow_stop(struct front *f, const struct pair_message *stopped)
+{
+	struct pair_message m;
+	struct proc_stat job;
+
+	/* Stopped by the same ^Z already, and continued with the job since: this word of it comes late. */
+	if (os_proc_stat(stopped->sender.pid, &job) == 0 && job.state != 'T')
+		return;
+	os_signal_stop_self(stopped->number);
+	memset(&m, 0, PAIR_HEAD_BYTES);
+	m.kind = PAIR_SIGNAL;
+	m.number = SIGCONT;
+	m.stop = stopped->stop;
+	(void)os_link_send(f->link, &m, PAIR_HEAD_BYTES);
+}
+
 /* false: the line is at its end, the warden is gone. */
 static bool read_link(struct front *f)
 {
@@ -141,7 +158,7 @@ static bool read_link(struct front *f)
 		if (m.kind == PAIR_SAY)
 			os_say(m.text, (size_t)n - PAIR_HEAD_BYTES);
 		else if (m.kind == PAIR_STOPPED)
-			os_signal_stop_self(m.number);
+			follow_stop(f, &m);
 		else if (m.kind == PAIR_DONE) {
 			f->end = m.end;
 			f->is_done = true;
@@ -256,7 +273,7 @@ static bool read_end(struct front *f)
 								.job_status = figures->job_status,
 								.survivors = figures->survivors });
 	/* Killed between its last two steps: the record is still there. */
-	if (f->warden_status != 0 && figures->cause != CAUSE_NONE)
+	if (f->warden_status != 0 && !record_is_handed_on(figures))
 		(void)record_remove(run->dir.run_fd, run->head.run_id);
 	return true;
 }
@@ -328,6 +345,8 @@ static struct outcome_verdict guard(struct front *f, char **env)
 	f->signals = os_signalfd_open(OS_SIG(SIGTERM) | OS_SIG(SIGHUP) | OS_SIG(SIGINT) | OS_SIG(SIGQUIT) |
 				      OS_SIG(SIGUSR1) | OS_SIG(SIGUSR2) | OS_SIG(SIGALRM) | OS_SIG(SIGWINCH) |
 				      OS_SIG(SIGCONT) | OS_SIG(SIGCHLD) | run->job->end_on | REAL_TIME_SIGNALS);
+	if (run->has_terminal)
+		run->stop_wanted = os_signal_take_stop();
 	f->warden = f->signals < 0 ? f->signals : os_fork();
 	if (f->warden == 0) {
 		os_fd_close(&ends[0]);
@@ -346,7 +365,7 @@ static struct outcome_verdict guard(struct front *f, char **env)
 		return f->warden_status == 0 ? end_unread(f) : take_over(f);
 	run->state.figures = f->end.figures;
 	/* Not before it was read: the next run that takes the file may be another job's, and come at once. */
-	if (run->record_fd >= 0 && f->end.figures.cause == CAUSE_NONE && f->end.figures.survivors == 0)
+	if (run->record_fd >= 0 && record_is_handed_on(&f->end.figures))
 		(void)record_recycle(run->dir.run_fd, run->head.run_id);
 	struct close_run c = { .dir = &run->dir, .head = &run->head, .state = &run->state, .verdict = f->end.verdict,
 			       .by = "warden", .process_count = f->end.process_count };

@@ -113,13 +113,17 @@ static int become_job(void *with)
 	struct birth *b = with;
 	pid_t pid = os_self_pid();
 
-	/* In the caller's group the job is in the terminal's foreground with front. */
-	int r = b->run->new_session ? os_leave_group(true) : os_join_group(b->run->group);
-	if (r < 0 && r != -EPERM) /* EPERM: the group is gone with front; the warden will see to it */
+	/* Else it stays in the caller's group, which the warden has not left yet: in the terminal's foreground. */
+	int r = b->run->new_session ? os_leave_group(true) : 0;
+	if (r < 0)
 		return r;
 	record_birth(b->run, pid);
 	retarget(b->env, "LISTEN_PID", b->run->head.front.pid, pid, listen_pid, sizeof(listen_pid));
 	retarget(b->env, "WATCHDOG_PID", b->run->head.front.pid, pid, watchdog_pid, sizeof(watchdog_pid));
+	/* Stopped now, it would keep the warden waiting for its exec, and the shell for both. */
+	int stop = os_signal_take_stop();
+	if (stop != 0)
+		b->run->stop_wanted = stop;
 	os_signals_give_back(&b->run->signals);
 	return os_exec(b->program, b->argv, b->env);
 }

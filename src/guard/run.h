@@ -35,6 +35,7 @@ struct run {
 	char name[208];
 	struct os_signals signals; /* as the caller had them */
 	pid_t group; /* the caller's process group */
+	int stop_wanted; /* ^Z before the job could take it: it gets it after its exec */
 	bool has_terminal;
 	bool new_session; /* job and warden leave the caller's session */
 	/* owned descriptors, -1 = none */

@@ -192,18 +192,31 @@ static int check_run_id(struct run *run)
 
 struct cleanup {
 	struct run *run;
-	uint32_t unlocked; /* live runs of this job without the exclusive lock */
+	uint32_t open; /* records that stay: of live runs without the exclusive lock, or not to be closed now */
 	int exit;
 };
 
-static void tell_recovery(const struct recovery *r)
+/* Whether it left anything is not known: a start could make two of the job. */
+static int refuse_blind(const char *run_id, int err)
+{
+	BUF(line, 512);
+
+	buf_str(&line, "not started: what run ");
+	buf_mem(&line, run_id, strnlen(run_id, 8));
+	buf_str(&line, " has left cannot be looked at: ");
+	buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+	buf_str(&line, "; start again, or see: spawnguard reap");
+	return refuse(&line);
+}
+
+static void tell_recovery(const struct recovery *r, int result)
 {
 	BUF(line, 1024);
 
 	if (r->is_damaged) {
 		buf_str(&line, "warning: the record of run ");
 		buf_str(&line, r->run_id);
-		buf_str(&line, " is damaged: put aside as runs/");
+		buf_str(&line, result < 0 ? " is damaged, and cannot be put aside as runs/" : " is damaged: put aside as runs/");
 		buf_str(&line, r->run_id);
 		buf_str(&line, ".bad");
 		voice_note(&line);
@@ -241,20 +254,25 @@ static void tell_survivors(const struct recovery *r)
 }
 
 /* One dead run of this job: 0, or the exit status that ends ours. */
-static int recover(struct run *run, const char *run_id, bool holds_lock, bool *out_guarded)
+static int recover(struct run *run, const char *run_id, bool holds_lock, bool *out_stays)
 {
 	struct recovery r = { .dir = &run->dir, .by = "start", .holds_lock = holds_lock, .grace_ns = NUM_NONE };
 
 	int result = recovery_run(&r, run_id);
-	*out_guarded = result == 0 && r.is_guarded;
-	if (result == -ENOENT || *out_guarded)
+	bool is_guarded = result == 0 && r.is_guarded;
+	*out_stays = is_guarded || (result < 0 && result != -ENOENT);
+	if (result == -ENOENT || is_guarded)
 		return 0;
 	if (r.survivors > 0) {
 		tell_survivors(&r);
 		return SG_EXIT_SURVIVORS;
 	}
-	if (r.is_damaged || r.job[0] != '\0')
-		tell_recovery(&r);
+	if (result < 0 && !r.is_looked_at)
+		return refuse_blind(run_id, result);
+	if (!r.is_closed)
+		tell_recovery(&r, result);
+	if (result < 0) /* ended, but its record is still there: for the next start */
+		(void)lockinfo_write_scan(run->info_fd, true);
 	return 0;
 }
 
@@ -262,18 +280,21 @@ static int clean_one(void *with, const char *run_id)
 {
 	struct cleanup *c = with;
 	struct record record;
-	bool guarded;
+	bool stays;
 
-	if (record_open(c->run->dir.run_fd, run_id, &record) < 0)
-		return 0;
+	int opened = record_open(c->run->dir.run_fd, run_id, &record);
+	if (opened == -ENOENT || opened == -EBADMSG || opened == -EPERM)
+		return 0; /* gone meanwhile; or damaged, planted: reap tells of it */
+	if (opened < 0)
+		return c->exit = refuse_blind(run_id, opened);
 	bool is_mine = strcmp(record.head.job, c->run->name) == 0;
 	/* Who shares the lock cannot live while we have it alone; who has none may. */
 	bool holds = !(record.head.flags & RECORD_NO_LOCK);
 	record_close(&record);
 	if (!is_mine)
 		return 0;
-	c->exit = recover(c->run, run_id, holds, &guarded);
-	c->unlocked += guarded;
+	c->exit = recover(c->run, run_id, holds, &stays);
+	c->open += stays;
 	return c->exit;
 }
 
@@ -281,13 +302,15 @@ static int clean_one(void *with, const char *run_id)
 static int clean_up(struct run *run)
 {
 	struct lockinfo info;
-	bool guarded;
+	bool stays;
 
 	run->info_fd = lockinfo_open(run->dir.run_fd, run->lock_path, true);
 	if (run->info_fd < 0 || lockinfo_read(run->info_fd, &info) < 0) {
 		struct fail fail = { .err = run->info_fd < 0 ? -run->info_fd : EIO, .what = "read lock info" };
 		copy_text(fail.subject, sizeof(fail.subject), run->lock_path);
 		voice_warn_fail(&fail, "what an earlier run left is not looked for");
+		if (run->info_fd >= 0) /* our own name takes the place of the last one there: the next start looks for all */
+			(void)lockinfo_write_scan(run->info_fd, true);
 		return 0;
 	}
 	if (run->job->shared || run->job->no_lock) {
@@ -297,14 +320,16 @@ static int clean_up(struct run *run)
 	}
 	if (info.wants_scan) {
 		struct cleanup c = { .run = run };
-		(void)record_each(run->dir.run_fd, clean_one, &c);
-		if (c.exit == 0 && c.unlocked == 0)
+		int r = record_each(run->dir.run_fd, clean_one, &c);
+		if (r < 0)
+			return refuse_blind("?", r);
+		if (c.exit == 0 && c.open == 0)
 			(void)lockinfo_write_scan(run->info_fd, false);
 		return c.exit;
 	}
 	if (info.holder.run_id[0] == '\0' || !record_exists(run->dir.run_fd, info.holder.run_id))
 		return 0;
-	return recover(run, info.holder.run_id, true, &guarded);
+	return recover(run, info.holder.run_id, true, &stays);
 }
 
 static void write_start_line(struct run *run)

@@ -41,6 +41,8 @@ struct warden {
 	int start_errno;
 	bool has_tree, is_empty, leaves;
 	bool had_job; /* the tree was made while the job lived */
+	bool is_stopped;
+	uint32_t stops; /* of the job, so far */
 	struct tree tree;
 	struct journal journal;
 	struct ending ending;
@@ -202,11 +204,15 @@ static void job_stopped(struct warden *w, int status)
 	struct pair_message m;
 	int sig = (status >> 8) & 0xff;
 
+	w->is_stopped = true;
+	w->stops++;
 	if (!w->run->has_terminal || (sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU))
 		return;
 	memset(&m, 0, PAIR_HEAD_BYTES);
 	m.kind = PAIR_STOPPED;
 	m.number = sig;
+	m.stop = w->stops;
+	m.sender.pid = w->job;
 	(void)os_link_send(w->link, &m, PAIR_HEAD_BYTES);
 }
 
@@ -221,6 +227,8 @@ static void reap(struct warden *w)
 		if (!child.has_ended) {
 			if (child.pid == w->job && (child.status & 0xff) == 0x7f)
 				job_stopped(w, child.status);
+			else if (child.pid == w->job)
+				w->is_stopped = false;
 			continue;
 		}
 		f->user_ns += child.user_ns;
@@ -251,7 +259,13 @@ static void pass_on(struct warden *w, int sig)
 
 static void take_message(struct warden *w, const struct pair_message *m)
 {
-	if (m->kind == PAIR_SIGNAL) {
+	if (m->kind == PAIR_SIGNAL && m->stop != 0) {
+		/* Front goes on after a stop.  The shell's CONT went to the job too: passed on late, it would undo the
+		 * next stop. */
+		reap(w);
+		if (w->is_stopped && w->stops == m->stop)
+			pass_on(w, m->number);
+	} else if (m->kind == PAIR_SIGNAL) {
 		pass_on(w, m->number);
 	} else if (m->kind == PAIR_END) {
 		if (m->number > 0)
@@ -399,6 +413,25 @@ static int open_sources(struct warden *w)
 	return r < 0 ? r : os_epoll_add(w->epoll, w->timer, FROM_TIMER);
 }
 
+/*
+ * The job was born in the caller's group; we leave it only now, so that there
+ * is no moment in which ^Z would reach front and not the job.  What came
+ * before its exec is sent again.
+ */
+static void leave_group(struct warden *w)
+{
+	struct run *run = w->run;
+
+	if (run->new_session)
+		return;
+	(void)os_leave_group(false);
+	int stop = os_signal_take_stop();
+	if (stop == 0)
+		stop = run->stop_wanted;
+	if (stop != 0 && run->has_terminal)
+		pass_on(w, stop);
+}
+
 /* The job is out: what it must not inherit, and what we need no more. */
 static void settle(struct warden *w)
 {
@@ -477,7 +510,8 @@ void warden_main(struct run *run, char **env, int link)
 	w->epoll = w->signals = w->timer = w->job_fd = -1;
 	w->report = (struct run_report){ .run = run, .nested = &w->nested };
 	voice_set_link(link);
-	(void)os_leave_group(run->new_session);
+	if (run->new_session)
+		(void)os_leave_group(true);
 	AUTO_FD int self = os_pidfd_open_self();
 	if (os_proc_identity(os_self_pid(), self, &run->state.warden) < 0)
 		run->state.warden.pid = os_self_pid();
@@ -491,6 +525,7 @@ void warden_main(struct run *run, char **env, int link)
 	else
 		start_job(w, env);
 	if (w->start_errno == 0) {
+		leave_group(w);
 		settle(w);
 		reap(w);
 		live(w);

@@ -193,6 +193,8 @@ static int children_of_thread(void *with, const char *name)
 	for (const char *c = name; *c >= '0' && *c <= '9'; c++)
 		tid = tid * 10 + (*c - '0');
 	int r = os_proc_children(w->pid, tid, -1, w->each, w->with);
+	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+		return r;
 	return r > 0 ? r : 0; /* a thread that ended meanwhile has handed its children on */
 }
 

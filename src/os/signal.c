@@ -81,13 +81,20 @@ static void unblock_and_raise(int number)
 
 void os_signal_stop_self(int number)
 {
-	sigset_t pending;
-
 	unblock_and_raise(number);
-	/* Whoever let us go on did it by CONT, which waits blocked.  None: we have not been stopped. */
-	if (sigpending(&pending) < 0 || sigismember(&pending, SIGCONT))
-		return;
-	(void)kill(getpid(), SIGSTOP);
+}
+
+int os_signal_take_stop(void)
+{
+	const struct timespec at_once = { 0 };
+	sigset_t stops;
+
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTSTP);
+	sigaddset(&stops, SIGTTIN);
+	sigaddset(&stops, SIGTTOU);
+	int number = sigtimedwait(&stops, NULL, &at_once);
+	return number > 0 ? number : 0;
 }
 
 void os_signal_die(int number)

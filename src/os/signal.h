@@ -41,8 +41,15 @@ int os_signalfd_read(int fd, struct os_signal *out_signal);
 /* Ignored since before we started (nohup): we never set it. */
 bool os_signal_is_ignored(int number);
 
-/* Stop ourselves as `number` does (TSTP, TTIN, TTOU); where that has no effect (orphaned group), as STOP does. */
+/*
+ * Stop ourselves as `number` does (TSTP, TTIN, TTOU).  It would have no effect
+ * in an orphaned group; ours is none while the job is in it: the job's parent
+ * is the warden, of another group in the same session.
+ */
 void os_signal_stop_self(int number);
+
+/* A stop of the terminal (TSTP, TTIN, TTOU) that waits blocked in this process: taken out; 0 = none. */
+int os_signal_take_stop(void);
 
 /* Die of `number` without a core file.  Returns only where that is discarded (PID 1). */
 void os_signal_die(int number);

@@ -80,9 +80,8 @@ int close_run(struct close_run *c)
 		c->state->phase = PHASE_CLOSED;
 	int r = record_write_state(c->record_fd, c->state, record_seed(c->head->run_id));
 	/* Of one that ended by itself front keeps the file for the next run, once it has read the end in it. */
-	if (r == 0 && !c->keep_record && f->cause != CAUSE_NONE)
-		r = record_remove(c->dir->run_fd, c->head->run_id);
-	return first < 0 ? first : r;
+	int gone = c->keep_record || record_is_handed_on(f) ? 0 : record_remove(c->dir->run_fd, c->head->run_id);
+	return first < 0 ? first : r < 0 ? r : gone;
 }
 
 void close_format_status(struct buf *out, const struct close_run *c)

@@ -15,19 +15,25 @@
 
 static enum run_place place_of(const struct host_id *there, const struct host_id *here)
 {
+	if (there->boot_id[0] == '\0' || here->boot_id[0] == '\0')
+		return PLACE_ELSEWHERE; /* not known, here or there: nothing can be compared */
 	if (strcmp(there->boot_id, here->boot_id) != 0)
 		return PLACE_OLD_BOOT;
 	return there->pid_ns == here->pid_ns && there->time_ns == here->time_ns ? PLACE_HERE : PLACE_ELSEWHERE;
 }
 
 /* A living guard: weak identity is enough to believe that it lives, never to signal it. */
-static int open_guard(const struct proc_id *id)
+static int open_guard(const struct proc_id *id, bool *out_lives)
 {
 	if (id->pid <= 0)
 		return -1;
 	int fd = hold_open_recorded(id);
-	if (fd >= 0 && os_pidfd_is_dead(fd))
+	if (fd >= 0 && os_pidfd_is_dead(fd)) {
 		os_fd_close(&fd);
+		return -1;
+	}
+	if (fd != -ESRCH)
+		*out_lives = true;
 	return fd < 0 ? -1 : fd;
 }
 
@@ -40,8 +46,8 @@ int run_view_open(const struct statedir *dir, const char *run_id, const struct h
 		return r;
 	view.place = place_of(&view.record.head.host, here);
 	if (view.place == PLACE_HERE) {
-		view.front = open_guard(&view.record.head.front);
-		view.warden = open_guard(&view.record.state.warden);
+		view.front = open_guard(&view.record.head.front, &view.is_guarded);
+		view.warden = open_guard(&view.record.state.warden, &view.is_guarded);
 	}
 	*out_view = view;
 	return 0;
@@ -107,9 +113,9 @@ static int visit(void *with, const char *run_id)
 	struct search *s = with;
 	struct run_view view;
 
-	if (run_view_open(s->dir, run_id, &s->here, &view) < 0)
-		return 0; /* gone meanwhile, or damaged: reap tells of it */
-	int r = 0;
+	int r = run_view_open(s->dir, run_id, &s->here, &view);
+	if (r < 0) /* gone meanwhile; or damaged, planted: reap tells of it */
+		return r == -ENOENT || r == -EBADMSG || r == -EPERM ? 0 : r;
 	if (is_meant(s, &view.record.head)) {
 		s->found++;
 		r = s->each(s->with, &view);

@@ -21,16 +21,12 @@ struct run_view {
 	struct record record; /* owned */
 	enum run_place place;
 	int front, warden; /* owned handles of the living, verified; -1 = dead or unknown */
+	bool is_guarded;   /* one of them lives, as far as can be told */
 };
 
 /* Open and verify the record `run_id`. 0, or what record_open returns. */
 int run_view_open(const struct statedir *dir, const char *run_id, const struct host_id *here, struct run_view *out_view);
 void run_view_close(struct run_view *view);
-
-static inline bool run_view_is_guarded(const struct run_view *view)
-{
-	return view->front >= 0 || view->warden >= 0;
-}
 
 /* Its tree, seen from outside: below its warden; of a dead one, what is left of the recorded members. */
 void run_view_walk(const struct run_view *view, struct tree *tree);

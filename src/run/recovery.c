@@ -54,11 +54,17 @@ static void add_weak(struct search *s, const struct record_slot *slot)
 		list(s->r, slot->id.pid);
 }
 
-static void add_recorded(struct search *s)
+/* 0, or -errno: one of them may live and could not be held. */
+static int add_recorded(struct search *s)
 {
-	for (size_t i = 0; i < s->slot_count; i++)
-		if (tree_add_seed(s->tree, &s->slot[i]) == -EAGAIN)
+	for (size_t i = 0; i < s->slot_count; i++) {
+		int r = tree_add_seed(s->tree, &s->slot[i]);
+		if (r == -EAGAIN)
 			add_weak(s, &s->slot[i]);
+		else if (r < 0 && r != -ESRCH)
+			return r;
+	}
+	return 0;
 }
 
 /* The session of a recorded member: the second mark of one that was born after the last look. */
@@ -187,10 +193,13 @@ static int recover_here(struct recovery *r, struct run_view *view)
 	tree_init(tree, view->record.fd);
 	ssize_t n = record_read_slots(&view->record, slot, RECORD_SLOTS_MAX);
 	s.slot_count = n > 0 ? (size_t)n : 0;
-	add_recorded(&s);
-	add_unrecorded(&s);
-	end_members(r, view, tree);
-	int result = r->dry_run ? 0 : close_lost(r, view, r->members - r->survivors, NULL);
+	int result = n < 0 ? (int)n : add_recorded(&s);
+	if (result == 0) {
+		add_unrecorded(&s);
+		end_members(r, view, tree);
+		r->is_looked_at = true;
+		result = r->dry_run ? 0 : close_lost(r, view, r->members - r->survivors, NULL);
+	}
 	tree_release(tree);
 	return r->survivors > 0 ? -EBUSY : result;
 }
@@ -204,7 +213,7 @@ int recovery_run(struct recovery *r, const char *run_id)
 	memcpy(r->run_id, run_id, strlen(run_id) + 1);
 	int result = run_view_open(r->dir, run_id, &here, &view);
 	if (result == -EBADMSG || result == -EPERM) {
-		r->is_damaged = true;
+		r->is_damaged = r->is_looked_at = true;
 		return r->dry_run ? 0 : record_quarantine(r->dir->run_fd, run_id);
 	}
 	if (result == -ENODATA && r->holds_lock) {
@@ -214,7 +223,9 @@ int recovery_run(struct recovery *r, const char *run_id)
 	if (result < 0)
 		return result;
 	memcpy(r->job, view.record.head.job, sizeof(r->job));
-	r->is_guarded = !r->holds_lock && run_view_is_guarded(&view);
+	r->is_guarded = !r->holds_lock && view.is_guarded;
+	r->is_closed = view.record.state.phase == PHASE_CLOSED;
+	r->is_looked_at = r->is_closed || view.place != PLACE_HERE;
 	r->is_old_boot = view.place == PLACE_OLD_BOOT;
 	r->is_unverifiable = view.place == PLACE_ELSEWHERE && !(view.record.head.flags & RECORD_FRONT_IS_INIT);
 	/* Of another namespace only the free lock tells that its guards are gone. */
@@ -222,7 +233,7 @@ int recovery_run(struct recovery *r, const char *run_id)
 		r->is_guarded = true;
 	if (r->is_guarded)
 		result = 0;
-	else if (view.record.state.phase == PHASE_CLOSED)
+	else if (r->is_closed)
 		result = r->dry_run ? 0 : record_remove(r->dir->run_fd, run_id);
 	else if (view.place != PLACE_HERE)
 		result = r->dry_run ? 0 : close_lost(r, &view, 0, r->is_unverifiable ? "tree unverified" : NULL);

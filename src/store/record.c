@@ -156,7 +156,8 @@ int record_recycle(int dirfd, const char *run_id)
 {
 	BUF(path, PATH_BYTES);
 	path_of(&path, run_id, "");
-	return os_rename_at(dirfd, path.at, SPARE);
+	int r = os_rename_at(dirfd, path.at, SPARE);
+	return r < 0 ? os_unlink_at(dirfd, path.at) : r;
 }
 
 int record_quarantine(int dirfd, const char *run_id)

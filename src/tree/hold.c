@@ -10,7 +10,7 @@
 #include "os/proc.h"
 #include "os/self.h"
 
-static bool is_starved(int err)
+bool hold_is_starved(int err)
 {
 	return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
 }
@@ -57,7 +57,7 @@ void hold_keep_files(struct tree *tree, struct member *m)
 	buf_str(&name, "/children");
 	m->children_fd = os_proc_open(m->id.pid, name.at);
 	m->statm_fd = os_proc_open(m->id.pid, "statm");
-	if (is_starved(m->task_fd) || is_starved(m->children_fd) || is_starved(m->statm_fd)) {
+	if (hold_is_starved(m->task_fd) || hold_is_starved(m->children_fd) || hold_is_starved(m->statm_fd)) {
 		tree->starved = true;
 		os_fd_close(&m->task_fd);
 		os_fd_close(&m->children_fd);
@@ -87,7 +87,7 @@ static bool is_ours(const struct tree *tree, const struct proc_stat *stat)
 /* Descriptors ran out in the step that returned `r`, for the first time: true, the reserve is there for another try. */
 static bool give_in(struct tree *tree, int r)
 {
-	if (!is_starved(r) || tree->starved)
+	if (!hold_is_starved(r) || tree->starved)
 		return false;
 	/* From now on members are known without: the reserve is given up each time a descriptor is needed. */
 	tree->starved = true;
@@ -159,21 +159,27 @@ int tree_set_root(struct tree *tree, pid_t pid)
 	return m->children_fd == -ENOENT ? -ESRCH : 0;
 }
 
-int hold_open_recorded(const struct proc_id *id)
+/* As far as number and start time tell; what cannot be read, or was not recorded, says nothing against it. */
+static int weak_answer(const struct proc_id *id)
 {
 	struct proc_stat stat;
+	int r = os_proc_stat(id->pid, &stat);
+	if (r == -ESRCH || (r == 0 && stat.state == 'Z' && stat.threads <= 1))
+		return -ESRCH;
+	return r == 0 && id->start_ticks != 0 && stat.start_ticks != id->start_ticks ? -ESRCH : -EAGAIN;
+}
 
+int hold_open_recorded(const struct proc_id *id)
+{
 	AUTO_FD int fd = os_pidfd_open(id->pid);
 	if (fd == -ENOSYS || fd == -EPERM) /* no handle here: the number alone proves nothing */
-		return os_proc_stat(id->pid, &stat) == 0 && stat.start_ticks == id->start_ticks ? -EAGAIN : -ESRCH;
+		return weak_answer(id);
 	if (fd < 0)
 		return fd == -ESRCH || fd == -EINVAL ? -ESRCH : fd;
 	uint64_t inode = os_pidfd_inode(fd);
 	if (id->pidfs_ino != 0 && inode != 0)
 		return inode == id->pidfs_ino ? os_fd_steal(&fd) : -ESRCH;
-	if (os_proc_stat(id->pid, &stat) < 0 || stat.start_ticks != id->start_ticks)
-		return -ESRCH;
-	return -EAGAIN;
+	return weak_answer(id);
 }
 
 /* 0 and the facts of one that lives; -ESRCH, -errno. */
@@ -202,7 +208,7 @@ int tree_add_seed(struct tree *tree, const struct record_slot *slot)
 		os_fd_close(&fd);
 	tree_take_reserve(tree);
 	if (r < 0)
-		return r == -EAGAIN ? r : -ESRCH;
+		return r;
 	struct member *m = tree_append(tree, slot->id.pid);
 	if (!m) {
 		if (tree_prepare(tree) < 0)

@@ -16,6 +16,9 @@ void hold_keep_files(struct tree *tree, struct member *m);
 /* Signal a member through what is held of it. 0, -ESRCH, -EPERM, -errno. */
 int hold_signal(struct tree *tree, struct member *m, int sig);
 
+/* `err` says that there was no descriptor to be had. */
+bool hold_is_starved(int err);
+
 /* It has ended (zombies have). */
 bool hold_is_dead(struct tree *tree, struct member *m);
 

@@ -52,7 +52,7 @@ static int collect(void *with, pid_t child)
 		return 0;
 	}
 	if (n->count == 64)
-		return 1; /* the others at the next walk: the caller sees to it that there is one */
+		return 1; /* the others once these are members */
 	n->pid[n->count++] = child;
 	return 0;
 }
@@ -63,15 +63,21 @@ static int read_children_poorly(struct walk *w)
 	struct tree *tree = w->tree;
 	struct member *m = &tree->member[w->at];
 	struct names names = { .tree = tree };
+	pid_t pid = m->id.pid;
+	uint64_t before;
+	int r;
 
 	if (!(m->flags & (MEMBER_JOB | MEMBER_ROOT)) && hold_signal(tree, m, 0) == -ESRCH)
 		return -ESRCH;
-	tree_give_reserve(tree);
-	if (os_proc_children_of_threads(m->id.pid, collect, &names) > 0)
-		tree->again = true;
-	tree_take_reserve(tree);
-	for (size_t i = 0; i < names.count; i++)
-		(void)meet(w, names.pid[i]);
+	do {
+		before = w->births;
+		names.count = 0;
+		tree_give_reserve(tree);
+		r = os_proc_children_of_threads(pid, collect, &names);
+		tree_take_reserve(tree);
+		for (size_t i = 0; i < names.count; i++)
+			(void)meet(w, names.pid[i]);
+	} while (r > 0 && w->births > before);
 	return 0;
 }
 
@@ -88,8 +94,12 @@ static int read_children(struct walk *w)
 		uint64_t threads = os_proc_threads(m->task_fd);
 		if (threads == 0)
 			return -ESRCH;
-		if (threads > 1)
-			return os_proc_children_of_threads(pid, meet, w) == -ENOENT ? -ESRCH : 0;
+		if (threads > 1) {
+			int r = os_proc_children_of_threads(pid, meet, w);
+			if (hold_is_starved(r))
+				return read_children_poorly(w);
+			return r == -ENOENT ? -ESRCH : 0;
+		}
 	}
 	return os_proc_children(pid, pid, m->children_fd, meet, w) == -ESRCH ? -ESRCH : 0;
 }

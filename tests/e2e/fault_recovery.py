@@ -37,7 +37,7 @@ class DeadRun(FaultTest):
         for pid in (run.pid, warden):
             send(pid, signal.SIGKILL)
         run.wait()
-        wait_until(lambda: len(harness.children(os.getpid())) == 1, "the job is left alone")
+        wait_until(lambda: self._reap() or len(harness.children(os.getpid())) == 1, "the job is left alone")
         self.runs.clear()
 
     def let_go(self):
@@ -57,6 +57,7 @@ class DeadRun(FaultTest):
 
     def check_left(self, run):
         """The old job may live on only where that is said; and never beside a new one that does not know of it."""
+        self._reap()
         if harness.children(os.getpid()):
             self.assertTrue(self.odd(run), "the old job lives, and not a word")
         if "overlap" in self.read("section/log"):

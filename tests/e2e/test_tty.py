@@ -12,7 +12,7 @@ import termios
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import DEADLINE_S, SPAWNGUARD, VICTIM, GuardTest, Stat, children, now, outcome, wait_until
+from harness import DEADLINE_S, SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, now, outcome, wait_until
 
 PROMPT = "READY> "
 
@@ -94,10 +94,11 @@ class TtyTest(GuardTest):
         shell.run.wait()
 
     def front(self, shell):
-        """The guard that the shell has started, once it has a warden with a job."""
+        """The guard that the shell has started, once its job is exec'ed (and so in the group of the terminal)."""
         def found():
             for pid in children(shell.run.pid):
-                if Stat(pid).comm == "spawnguard" and any(children(w) for w in children(pid)):
+                jobs = [job for warden in children(pid) for job in children(warden)]
+                if Stat(pid).comm == "spawnguard" and any(Stat(job).comm != "spawnguard" for job in jobs):
                     return pid
             return None
         return wait_until(found, "the shell runs the guard")
@@ -175,9 +176,23 @@ class Keys(TtyTest):
         self.leave(shell)
         self.assertEqual(outcome(self.end_event()), "ok")
 
+    def test_each_of_many_stops_is_obeyed(self):
+        """The CONT of `fg` that front passes on must not come late and undo the next stop."""
+        shell = self.shell()
+        shell.command(f"{SPAWNGUARD} run -N often -- cat")
+        for turn in range(60):
+            shell.send(f"<{turn}>\n")
+            shell.expect(f"<{turn}>\r\n<{turn}>\r\n")
+            shell.send("\x1a")
+            shell.expect("Stopped")
+            self.fg(shell)
+        shell.send("\x04")
+        self.leave(shell)
+        self.assertEqual(outcome(self.end_event()), "ok")
+
     def test_a_stopped_job_is_still_timed_and_ended(self):
         shell = self.shell()
-        shell.command(f"{SPAWNGUARD} run -N timed -t 1 -k 0.2 -- cat")
+        shell.command(f"{SPAWNGUARD} run -N timed -t {1.5 * SCALE} -k 0.2 -- cat")
         self.front(shell)
         shell.send("\x1a")
         shell.expect("Stopped")
@@ -296,6 +311,23 @@ class Gone(TtyTest):
         self.assert_no_survivor()
         self.assertEqual(len(self.events("end")), 1)
 
+    def test_hangup_while_stopped_leaves_nothing(self):
+        for stops in (1, 2, 3, 5):
+            shell = self.shell()
+            shell.command(f"{SPAWNGUARD} run -N hangup-stopped -k 0.2 -- cat")
+            self.front(shell)
+            for turn in range(stops):
+                if turn:
+                    self.fg(shell)
+                shell.send(f"<{turn}>\n")
+                shell.expect(f"<{turn}>\r\n<{turn}>\r\n")
+                shell.send("\x1a")
+                shell.expect("Stopped")
+            shell.hangup()
+            shell.run.wait()
+            wait_until(lambda: not self.strays(), "the tree and its guards are gone", 10 * SCALE)
+        self.assertEqual(len(self.events("end")), 4)
+
     def test_hangup_with_a_nohup_job_leaves_it_running(self):
         shell = self.shell()
         shell.command(f"nohup {SPAWNGUARD} run -N nohup -k 0.2 -- {VICTIM} sleep >/dev/null 2>&1 & disown; echo up")
@@ -314,7 +346,7 @@ class Gone(TtyTest):
             with self.subTest(shape):
                 shell = self.shell()
                 ready = self.ready_count()
-                shell.command(f"{SPAWNGUARD} run -N group -k 0.2 -- {VICTIM} {shape}")
+                shell.command(f"{SPAWNGUARD} run -N group --run-id {shape.split()[0]} -k 0.2 -- {VICTIM} {shape}")
                 front = self.front(shell)
                 wait_until(lambda: self.ready_count() > ready, "the shape stands")
                 group = Stat(front).pgrp
@@ -322,9 +354,11 @@ class Gone(TtyTest):
                 self.assertNotEqual(Stat(children(front)[0]).pgrp, group, "the warden is in a group of its own")
                 os.killpg(group, signal.SIGKILL)
                 wait_until(lambda: not [p for p in self.pids() if Stat(p).alive], "the tree is gone")
-                wait_until(lambda: not self.records(), "the record is closed")
+                wait_until(lambda: self.events("end", shape.split()[0]), "the end is written")
                 self.leave(shell)
         self.assertEqual(len(self.events("end")), 4)
+        self.assertEqual(self.run_guard(["-N", "group"], ["true"]).err, "")
+        self.assertEqual(self.records(), [])
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ LONG = os.environ.get("SG_LONG") == "1"
 CASE_S = int(os.environ.get("SG_CASE_S", "20")) # of one run: longer is a hang
 EACH_TO = 6      # every N up to here, then in steps that grow
 CALLS_MAX = 3000 # of one function in one run; persistent faults can make a guard try again and again
+BROKEN_MAX = 3   # of one row: then it is known well enough
 GUARD_STATUSES = {75, 121, 124, 125}
 SHIM = os.path.join(os.environ.get("SG_TEST_LIB", ""), "libfailnth.so")
 
@@ -109,6 +110,7 @@ class FaultTest(GuardTest):
 
     def walk(self, row, persist):
         function, error = row.split(":")
+        broken_cases = 0
         for n in numbers():
             fault = f"{function}:{n}:{error}{':persist' if persist else ''}"
             signal.alarm(harness.TEST_LIMIT_S)
@@ -118,9 +120,10 @@ class FaultTest(GuardTest):
                 self.one(fault, function, n)
             except AssertionError as broken:
                 self.clear()
+                broken_cases += 1
                 with self.subTest(fault):
                     raise broken
-            if self.count < n:
+            if self.count < n or broken_cases == BROKEN_MAX:
                 return
 
     def clear(self):
