@@ -117,16 +117,20 @@ static void ask_guard(struct killing *k, struct run_view *view)
 	if (by_run && strlen(by_run) <= RUN_ID_MAX)
 		memcpy(request.by_run, by_run, strlen(by_run));
 	uint64_t grace_ns = request.grace_ns == NUM_NONE ? head->kill_after_ns : request.grace_ns;
+	/* Without a warden front is ending the tree already. */
+	int guard = view->has_warden ? view->warden : view->front;
+	if (guard < 0) {
+		complain(k, head->run_id, "its guard cannot be told from a stranger here: send TERM to it yourself");
+		return;
+	}
 	if (request_write(k->cmd->dir.run_fd, head->run_id, &request) < 0) {
 		complain(k, head->run_id, "its guard cannot be asked: the state directory cannot be written");
 		return;
 	}
-	/* Without a warden front is ending the tree already. */
-	if (view->warden >= 0)
-		(void)os_pidfd_signal(view->warden, OS_SIG_REQUEST);
-	int guard = view->warden >= 0 ? view->warden : view->front;
-	if (guard < 0) {
-		complain(k, head->run_id, "its guard cannot be told from a stranger here (no pidfds): send TERM to it yourself");
+	int r = view->warden >= 0 ? os_pidfd_signal(view->warden, OS_SIG_REQUEST) : 0;
+	if (r < 0 && r != -ESRCH) {
+		request_remove(k->cmd->dir.run_fd, head->run_id);
+		complain(k, head->run_id, "its guard cannot be signalled from here: send TERM to it yourself");
 		return;
 	}
 	uint64_t wait_ms = (grace_ns + END_MARGIN_NS) / NS_PER_MS;
@@ -203,8 +207,12 @@ static void end_one(struct killing *k, const char *run_id, const struct host_id 
 {
 	struct run_view view;
 
-	if (run_view_open(&k->cmd->dir, run_id, here, &view) < 0)
-		return; /* over by itself meanwhile */
+	int r = run_view_open(&k->cmd->dir, run_id, here, &view);
+	if (r < 0) {
+		if (r != -ENOENT) /* over by itself meanwhile */
+			complain(k, run_id, "its record cannot be read");
+		return;
+	}
 	if (view.place == PLACE_ELSEWHERE)
 		complain(k, run_id, "it runs in another PID or time namespace: end it there");
 	else if (k->cmd->job.dry_run)

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "base/num.h"
 #include "cmd/cmd.h"
 #include "codec/json_write.h"
@@ -89,6 +90,9 @@ static void put_line(const struct reaping *p, const struct recovery *r)
 	buf_mem(&line, r->run_id, strnlen(r->run_id, 8));
 	if (r->is_damaged) {
 		buf_str(&line, dry ? ": damaged record, would be put aside" : ": damaged record, put aside");
+	} else if (r->is_unverifiable) {
+		buf_str(&line, ": of another namespace, its tree cannot be verified from here");
+		buf_str(&line, dry ? ", would be closed" : ", closed");
 	} else if (r->is_old_boot) {
 		buf_str(&line, dry ? ": of an earlier boot, would be closed" : ": of an earlier boot, closed");
 	} else {

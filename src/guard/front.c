@@ -36,6 +36,7 @@ struct front {
 	int link, signals;
 	bool is_done, warden_reaped;
 	int warden_status;
+	uint32_t last_stop; /* of the job by the terminal, as far as we heard */
 	uint64_t asked_ns; /* when the end was asked for; 0 = not yet */
 	struct pair_end end;
 	struct record_slot *slot; /* of the record, in a takeover */
@@ -51,6 +52,7 @@ static int tell_warden(struct front *f, enum pair_kind kind, int number, enum en
 	m.kind = kind;
 	m.number = number;
 	m.cause = cause;
+	m.stop = f->last_stop;
 	if (from && from->code <= 0) {
 		struct proc_stat stat;
 		m.sender.pid = from->pid;
@@ -132,18 +134,13 @@ static void read_signals(struct front *f)
 /* As the job, so front: the shell has the terminal back.  What lets front go on is for the job too. */
 static void follow_stop(struct front *f, const struct pair_message *stopped)
 {
-	struct pair_message m;
 	struct proc_stat job;
 
+	f->last_stop = stopped->stop;
 	/* Stopped by the same ^Z already, and continued with the job since: this word of it comes late. */
 	if (os_proc_stat(stopped->sender.pid, &job) == 0 && job.state != 'T')
 		return;
 	os_signal_stop_self(stopped->number);
-	memset(&m, 0, PAIR_HEAD_BYTES);
-	m.kind = PAIR_SIGNAL;
-	m.number = SIGCONT;
-	m.stop = stopped->stop;
-	(void)os_link_send(f->link, &m, PAIR_HEAD_BYTES);
 }
 
 /* false: the line is at its end, the warden is gone. */

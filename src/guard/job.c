@@ -116,7 +116,7 @@ static int become_job(void *with)
 	/* Else it stays in the caller's group, which the warden has not left yet: in the terminal's foreground. */
 	int r = b->run->new_session ? os_leave_group(true) : 0;
 	if (r < 0)
-		return r;
+		return -r; /* ours, and not the command's failure */
 	record_birth(b->run, pid);
 	retarget(b->env, "LISTEN_PID", b->run->head.front.pid, pid, listen_pid, sizeof(listen_pid));
 	retarget(b->env, "WATCHDOG_PID", b->run->head.front.pid, pid, watchdog_pid, sizeof(watchdog_pid));

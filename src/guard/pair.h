@@ -17,7 +17,7 @@ enum pair_kind {
 	PAIR_STOPPED, /* the terminal has stopped the job: number = signal, stop = which stop of it, sender.pid = the job */
 	PAIR_DONE,    /* all is over: end */
 	/* to warden */
-	PAIR_SIGNAL, /* pass `number` on to the job; with `stop`: only if that stop still lasts */
+	PAIR_SIGNAL, /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
 	PAIR_END,    /* end the tree: cause, number, sender */
 	PAIR_HURRY,  /* no more grace */
 };
@@ -39,7 +39,7 @@ struct pair_message {
 	uint32_t kind;
 	int32_t number;
 	uint32_t cause; /* enum end_cause */
-	uint32_t stop; /* counts the job's stops; 0 = none is meant */
+	uint32_t stop; /* counts the job's stops by the terminal */
 	struct pair_sender sender;
 	union {
 		char text[PAIR_TEXT_MAX];

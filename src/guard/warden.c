@@ -41,8 +41,8 @@ struct warden {
 	int start_errno;
 	bool has_tree, is_empty, leaves;
 	bool had_job; /* the tree was made while the job lived */
-	bool is_stopped;
-	uint32_t stops; /* of the job, so far */
+	bool is_stopped; /* the job, as far as wait(2) told */
+	uint32_t stops;  /* of the job by the terminal, so far */
 	struct tree tree;
 	struct journal journal;
 	struct ending ending;
@@ -204,14 +204,12 @@ static void job_stopped(struct warden *w, int status)
 	struct pair_message m;
 	int sig = (status >> 8) & 0xff;
 
-	w->is_stopped = true;
-	w->stops++;
-	if (!w->run->has_terminal || (sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU))
+	w->is_stopped = true;	if (!w->run->has_terminal || (sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU))
 		return;
 	memset(&m, 0, PAIR_HEAD_BYTES);
 	m.kind = PAIR_STOPPED;
 	m.number = sig;
-	m.stop = w->stops;
+	m.stop = ++w->stops;
 	m.sender.pid = w->job;
 	(void)os_link_send(w->link, &m, PAIR_HEAD_BYTES);
 }
@@ -259,9 +257,8 @@ static void pass_on(struct warden *w, int sig)
 
 static void take_message(struct warden *w, const struct pair_message *m)
 {
-	if (m->kind == PAIR_SIGNAL && m->stop != 0) {
-		/* Front goes on after a stop.  The shell's CONT went to the job too: passed on late, it would undo the
-		 * next stop. */
+	if (m->kind == PAIR_SIGNAL && m->number == SIGCONT) {
+		/* The shell's CONT went to the job too; passed on late, it would undo the next ^Z. */
 		reap(w);
 		if (w->is_stopped && w->stops == m->stop)
 			pass_on(w, m->number);

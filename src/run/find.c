@@ -47,7 +47,8 @@ int run_view_open(const struct statedir *dir, const char *run_id, const struct h
 	view.place = place_of(&view.record.head.host, here);
 	if (view.place == PLACE_HERE) {
 		view.front = open_guard(&view.record.head.front, &view.is_guarded);
-		view.warden = open_guard(&view.record.state.warden, &view.is_guarded);
+		view.warden = open_guard(&view.record.state.warden, &view.has_warden);
+		view.is_guarded = view.is_guarded || view.has_warden;
 	}
 	*out_view = view;
 	return 0;

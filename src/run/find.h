@@ -21,7 +21,8 @@ struct run_view {
 	struct record record; /* owned */
 	enum run_place place;
 	int front, warden; /* owned handles of the living, verified; -1 = dead or unknown */
-	bool is_guarded;   /* one of them lives, as far as can be told */
+	bool has_warden;   /* it lives, as far as can be told without a handle */
+	bool is_guarded;   /* one of them does */
 };
 
 /* Open and verify the record `run_id`. 0, or what record_open returns. */

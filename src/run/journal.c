@@ -33,6 +33,7 @@ static void unrecord_all(struct journal *j, struct tree *tree)
 int64_t journal_write(struct journal *j, struct tree *tree)
 {
 	static struct record_slot burst[RECORD_BURST]; /* prepared: a storm must not need the stack or the heap */
+	static struct member *member[RECORD_BURST];
 	size_t n = 0;
 	int64_t overflow = 0;
 
@@ -47,12 +48,16 @@ int64_t journal_write(struct journal *j, struct tree *tree)
 			overflow++;
 			continue;
 		}
+		member[n] = m;
 		burst[n++] = slot_of(m);
-		m->flags |= MEMBER_RECORDED;
 	}
 	if (n == 0)
 		return overflow;
 	int r = record_write_slots(j->fd, burst, j->next, n, j->seed);
+	if (r < 0)
+		return r; /* the same again at the next look */
+	for (size_t i = 0; i < n; i++)
+		member[i]->flags |= MEMBER_RECORDED;
 	j->next += n;
-	return r < 0 ? r : overflow;
+	return overflow;
 }

@@ -210,6 +210,8 @@ int recovery_run(struct recovery *r, const char *run_id)
 	struct host_id here;
 
 	os_host_id(-1, &here);
+	if (here.boot_id[0] == '\0' || here.pid_ns == 0)
+		return -ENOSYS; /* without /proc nothing can be compared: neither signalled nor closed */
 	memcpy(r->run_id, run_id, strlen(run_id) + 1);
 	int result = run_view_open(r->dir, run_id, &here, &view);
 	if (result == -EBADMSG || result == -EPERM) {

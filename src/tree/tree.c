@@ -119,6 +119,7 @@ int tree_prepare(struct tree *tree)
 {
 	if (!tree->crowded && tree->count * 2 < tree->capacity)
 		return 0;
+	tree->again = tree->again || tree->crowded; /* who found no room is met by a whole walk only */
 	tree->crowded = false;
 	return grow(tree, tree->capacity * 2);
 }

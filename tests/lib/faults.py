@@ -153,7 +153,7 @@ class FaultTest(GuardTest):
             self.check_next(run, reached)
         except AssertionError as why:
             raise AssertionError(f"{why}\n--- {fault}, {self.calls()} calls: status {run.status}, job ran "
-                                 f"{self.times_ran()} times, said:\n{run.err}") from None
+                                 f"{self.times_ran()} times, said:\n{run.err}{run.out}") from None
         self.runs[:] = self.kept
 
     def check(self, run, function):

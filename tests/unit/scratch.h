@@ -88,10 +88,21 @@ static inline bool scratch_has(const struct scratch *s, const char *name)
 
 /* ---- what may stand where a file of ours should */
 
-enum plant { PLANT_LINK, PLANT_DANGLING, PLANT_HARDLINK, PLANT_FIFO, PLANT_DIRECTORY, PLANT_SOCKET, PLANT_FOREIGN, PLANT_COUNT };
+enum plant {
+	PLANT_LINK,
+	PLANT_DANGLING,
+	PLANT_HARDLINK,
+	PLANT_FIFO,
+	PLANT_DIRECTORY,
+	PLANT_SOCKET,
+	PLANT_FOREIGN,
+	PLANT_COUNT
+};
 
-static const char *const plant_names[] = { "a symlink", "a dangling symlink", "a hard link", "a FIFO",
-					   "a directory", "a socket", "another user's file" };
+static const char *const plant_names[] = { "a symlink",          "a dangling symlink",
+					   "a hard link",        "a FIFO",
+					   "a directory",        "a socket",
+					   "another user's file" };
 
 #define VICTIM      "victim"
 #define VICTIM_TEXT "do not touch\n"
@@ -101,7 +112,8 @@ static inline bool scratch_plant(const struct scratch *s, enum plant what, const
 {
 	char target[256];
 	scratch_write(s, VICTIM, VICTIM_TEXT, strlen(VICTIM_TEXT));
-	snprintf(target, sizeof(target), "%s/%s", s->path, what == PLANT_DANGLING ? "made-through-link" : VICTIM);
+	snprintf(target, sizeof(target), "%s/%s", s->path,
+		 what == PLANT_DANGLING ? "made-through-link" : VICTIM);
 	switch (what) {
 	case PLANT_LINK:
 	case PLANT_DANGLING:

@@ -70,8 +70,8 @@ static uint64_t run(struct sim *sim, uint64_t storm_ns)
 	uint64_t start_ns = sim->facts.now_ns;
 
 	while (ask(sim) != DO_FINISH)
-		sim->facts.now_ns = sim->wake_ns > sim->facts.now_ns ? sim->wake_ns
-								     : sim->facts.now_ns + storm_ns;
+		sim->facts.now_ns =
+			sim->wake_ns > sim->facts.now_ns ? sim->wake_ns : sim->facts.now_ns + storm_ns;
 	return sim->facts.now_ns - start_ns;
 }
 
@@ -166,8 +166,8 @@ static void ends_early_when_the_tree_is_empty(void **state)
 		ending_begin(&sim.ending, START, 3 * S, true);
 		while (sim.facts.now_ns < START + at_ns) {
 			(void)ask(&sim);
-			uint64_t next_ns = sim.wake_ns > sim.facts.now_ns ? sim.wake_ns
-									  : sim.facts.now_ns + MS;
+			uint64_t next_ns =
+				sim.wake_ns > sim.facts.now_ns ? sim.wake_ns : sim.facts.now_ns + MS;
 			sim.facts.now_ns = next_ns < START + at_ns ? next_ns : START + at_ns;
 		}
 		sim.facts.is_empty = true;
@@ -213,7 +213,8 @@ static void a_storm_that_never_settles_is_bounded(void **state)
 	uint64_t took_ns = run(&sim, 3 * MS);
 	assert_int_equal(sim.ending.stage, STAGE_GIVEN_UP);
 	assert_in_range(sim.first_ns[DO_STOP], START + S, START + S);
-	assert_in_range(sim.first_ns[DO_KILL], START + S + ENDING_STOP_NS, START + S + ENDING_STOP_NS + 3 * MS);
+	assert_in_range(sim.first_ns[DO_KILL], START + S + ENDING_STOP_NS,
+			START + S + ENDING_STOP_NS + 3 * MS);
 	assert_in_range(took_ns, S + ENDING_KILL_NS, S + ENDING_STOP_NS + ENDING_KILL_NS + SLACK_NS);
 	assert_true(sim.count[DO_STOP] >= ENDING_STOP_NS / (3 * MS));
 	assert_true(sim.count[DO_KILL] >= ENDING_KILL_NS / (3 * MS)); /* no pause while things are born */
@@ -435,7 +436,7 @@ static void check_step(unsigned stage, uint32_t rounds, uint64_t until_ns, unsig
 		assert_int_equal(sim.ending.stage, STAGE_GONE);
 		return;
 	}
-	assert_true(sim.ending.stage >= stage); /* never back */
+	assert_true(sim.ending.stage >= stage);             /* never back */
 	assert_int_not_equal(sim.ending.stage, STAGE_GONE); /* only where it is empty */
 	if (action == DO_TERM)
 		assert_true(stage <= STAGE_TERM);
@@ -526,8 +527,9 @@ static void check_random_run(uint64_t seed)
 	c.early_pct = below(&c.seed, 100);
 	uint64_t grace_ns = below(&c.seed, 3) ? below(&c.seed, 8 * S) : 0;
 	bool linger = below(&c.seed, 2);
-	uint64_t bound_ns = START + (linger ? ENDING_LINGER_NS : 0) + grace_ns + ENDING_STOP_NS + ENDING_KILL_NS +
-			    SLACK_NS + 20 * MS; /* one late wakeup, or one sweep, in each stage */
+	uint64_t bound_ns = START + (linger ? ENDING_LINGER_NS : 0) + grace_ns + ENDING_STOP_NS +
+			    ENDING_KILL_NS + SLACK_NS +
+			    20 * MS; /* one late wakeup, or one sweep, in each stage */
 	uint64_t kill_ns = START + grace_ns;
 
 	ending_begin(&sim.ending, START, grace_ns, linger);

@@ -248,11 +248,9 @@ static void an_end_line_tells_status_and_sender(void **state)
 					       .job_status = status_rows[i].job_status,
 					       .sender_pid = status_rows[i].sender_pid,
 					       .sender_comm = "cron" };
-		struct history_end end = { .head = &head,
-					   .figures = &figures,
-					   .outcome = "ok",
-					   .cause = "none",
-					   .by = "warden" };
+		struct history_end end = {
+			.head = &head, .figures = &figures, .outcome = "ok", .cause = "none", .by = "warden"
+		};
 		BUF(line, HISTORY_LINE_MAX);
 		history_format_end(&line, &end);
 		check_line(status_rows[i].rule, &line);
@@ -284,7 +282,9 @@ static void an_end_line_names_what_is_left(void **state)
 	struct record_head head = some_head();
 	struct history_process processes[HISTORY_PROCESS_MAX];
 	for (size_t i = 0; i < HISTORY_PROCESS_MAX; i++)
-		processes[i] = (struct history_process){ .pid = (int32_t)i + 2, .uid = 7, .state = 'D', .comm = "x" };
+		processes[i] = (struct history_process){
+			.pid = (int32_t)i + 2, .uid = 7, .state = 'D', .comm = "x"
+		};
 	memset(processes[1].comm, '\x01', sizeof(processes[1].comm)); /* not terminated */
 	processes[2].state = '\xff';
 	for (uint32_t survivors = 0; survivors < 2; survivors++) {
@@ -304,9 +304,11 @@ static void an_end_line_names_what_is_left(void **state)
 		BUF(left, HISTORY_LINE_MAX);
 		history_format_end(&line, &end);
 		check_line("what is left", &line);
-		member(line.at + 1, line.len - 2, survivors ? "spawnguard.survivors" : "spawnguard.left", &left);
+		member(line.at + 1, line.len - 2, survivors ? "spawnguard.survivors" : "spawnguard.left",
+		       &left);
 		assert_non_null(strstr(left.at, "[{\"pid\":2,\"uid\":7,\"state\":\"D\",\"comm\":\"x\"},"));
-		expect_member("the other one", &line, survivors ? "spawnguard.left" : "spawnguard.survivors", "");
+		expect_member("the other one", &line, survivors ? "spawnguard.left" : "spawnguard.survivors",
+			      "");
 		expect_member("load", &line, "spawnguard.load1", "1.25");
 		expect_member("unknown pressure is left out", &line, "spawnguard.pressure",
 			      "{\"cpu\":0.00,\"io\":10.50}");
@@ -347,7 +349,9 @@ static void status_objects_have_no_check(void **state)
 	(void)state;
 	struct record_head head = some_head();
 	struct run_figures figures = { .has_status = 1 };
-	struct history_end end = { .head = &head, .figures = &figures, .outcome = "ok", .cause = "none", .by = "warden" };
+	struct history_end end = {
+		.head = &head, .figures = &figures, .outcome = "ok", .cause = "none", .by = "warden"
+	};
 	struct history_refused refused = { .job = "j", .run_id = RUN, .outcome = "conflict", .count = 1 };
 	BUF(object, HISTORY_LINE_MAX);
 	BUF(line, HISTORY_LINE_MAX);
@@ -541,7 +545,8 @@ static void finds_its_own_line_only(void **state)
 static void tags_named_as_our_keys_do_not_fool_it(void **state)
 {
 	(void)state;
-	static const char *const tags[] = { "a=b", "event=end", "spawnguard.run.id=" OTHER, "schema=1", "check=00000000" };
+	static const char *const tags[] = { "a=b", "event=end", ("spawnguard.run.id=" OTHER), "schema=1",
+					    "check=00000000" };
 	struct record_head head = some_head();
 	BUF(line, HISTORY_LINE_MAX);
 	format_start(&line, &head, some_argv, tags, COUNT_OF(tags));
@@ -592,7 +597,8 @@ static void a_command_is_cut_behind_its_limit(void **state)
 	for (size_t n = HISTORY_COMMAND_MAX - 8; n < HISTORY_COMMAND_MAX + 8; n++) {
 		for (unsigned more = 0; more < 3; more++) {
 			struct record_head head = some_head();
-			char *const argv[] = { long_arg, more ? arg_empty : NULL, more > 1 ? arg_ten : NULL, NULL };
+			char *const argv[] = { long_arg, more ? arg_empty : NULL, more > 1 ? arg_ten : NULL,
+					       NULL };
 			size_t full = n + (more > 1 ? 2 : 0);
 			bool is_cut = full > HISTORY_COMMAND_MAX || (more > 0 && n >= HISTORY_COMMAND_MAX);
 			BUF(line, HISTORY_LINE_MAX);
@@ -600,7 +606,8 @@ static void a_command_is_cut_behind_its_limit(void **state)
 			format_start(&line, &head, argv, NULL, 0);
 			check_line("a long command", &line);
 			expect_member("says so", &line, "spawnguard.command.cut", is_cut ? "true" : "");
-			assert_int_equal(shown_bytes(&line), full < HISTORY_COMMAND_MAX ? full : HISTORY_COMMAND_MAX);
+			assert_int_equal(shown_bytes(&line),
+					 full < HISTORY_COMMAND_MAX ? full : HISTORY_COMMAND_MAX);
 			uint64_t sum = HASH_FNV_START; /* of all of it, cut or not */
 			for (char *const *arg = argv; *arg; arg++)
 				sum = hash_fnv(sum, *arg, strlen(*arg) + 1);
@@ -653,7 +660,9 @@ static void no_command_makes_a_line_too_long(void **state)
 		format_start(&line, &head, argv, NULL, 0);
 		check_line(long_rows[i].rule, &line);
 		expect_member(long_rows[i].rule, &line, "spawnguard.command.cut",
-			      long_rows[i].count * long_rows[i].bytes <= 4096 && long_rows[i].bytes == 2 ? "" : "true");
+			      long_rows[i].count * long_rows[i].bytes <= 4096 && long_rows[i].bytes == 2
+				      ? ""
+				      : "true");
 		free(argv[0]);
 		free(argv);
 	}
@@ -669,9 +678,10 @@ static void nothing_makes_a_line_too_long(void **state)
 		struct record_head head;
 		char **argv = make_argv(5000, 100, (char)fill);
 		memset(&head, fill, sizeof(head));
-		char *const ends[] = { head.run_id + RUN_ID_MAX, head.parent_run_id + RUN_ID_MAX, head.job + 207,
-				       head.task + 63, head.step + 63, head.host.boot_id + 39, head.cwd + 255,
-				       head.identity + 7 };
+		char *const ends[] = { head.run_id + RUN_ID_MAX, head.parent_run_id + RUN_ID_MAX,
+				       head.job + 207,           head.task + 63,
+				       head.step + 63,           head.host.boot_id + 39,
+				       head.cwd + 255,           head.identity + 7 };
 		for (size_t i = 0; i < COUNT_OF(ends); i++)
 			*ends[i] = '\0';
 		PUT(head.run_id, RUN);

@@ -39,7 +39,9 @@ static void format_line(struct buf *out, const char *event, const char *run_id)
 {
 	struct record_head head = { .job = "j" };
 	struct run_figures figures = { 0 };
-	struct history_end end = { .head = &head, .figures = &figures, .outcome = "ok", .cause = "none", .by = "x" };
+	struct history_end end = {
+		.head = &head, .figures = &figures, .outcome = "ok", .cause = "none", .by = "x"
+	};
 	char *const argv[] = { head.job, NULL };
 	struct history_start start = { .head = &head, .argv = argv };
 
@@ -169,7 +171,7 @@ static void writers_do_not_mix_their_lines(void **state)
 	(void)state;
 	struct scratch s;
 	pid_t pid[WRITERS];
-	char id[16];
+	char id[32];
 	make_state(&s);
 	for (int w = 0; w < WRITERS; w++) {
 		pid[w] = fork();
@@ -275,7 +277,8 @@ static void finds_over_the_borders_of_its_reads(void **state)
 	for (size_t at = 0; at < 2 * CHUNK; at++)
 		before[at] = filler.at[at % filler.len];
 	for (size_t chunks = 1; chunks <= 2; chunks++) {
-		for (size_t back = 0; back <= line.len + 1; back += back < 4 || back > line.len - 4 ? 1 : 29) {
+		for (size_t back = 0; back <= line.len + 1;
+		     back += back < 4 || back > line.len - 4 ? 1 : 29) {
 			size_t n = chunks * CHUNK - back;
 			before[n - 1] = '\n'; /* the filler there is torn */
 			write_month(&s, before, n, &line);
@@ -348,7 +351,8 @@ static void damaged_lines_are_not_believed(void **state)
 	}
 	scratch_write(&s, JULY, line.at, line.len - 1);
 	assert_int_equal(history_has(s.fd, IN_JULY, "end", RUN), 0);
-	scratch_write(&s, JULY, line.at + 1, line.len - 1); /* the first of a file needs no newline before it */
+	scratch_write(&s, JULY, line.at + 1,
+		      line.len - 1); /* the first of a file needs no newline before it */
 	assert_int_equal(history_has(s.fd, IN_JULY, "end", RUN), 1);
 	scratch_remove(&s);
 }

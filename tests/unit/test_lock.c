@@ -294,7 +294,8 @@ static void never_two_holders_while_the_file_is_removed(void **state)
 	struct scratch s;
 	pid_t pid[CONTENDERS];
 	make_state(&s);
-	struct race *race = mmap(NULL, sizeof(*race), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct race *race =
+		mmap(NULL, sizeof(*race), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(race, MAP_FAILED);
 	uint64_t until_ns = scratch_now_ns() + 1000000000U;
 	for (int i = 0; i < CONTENDERS; i++) {
@@ -387,7 +388,9 @@ static void each_part_is_written_alone(void **state)
 	(void)state;
 	struct scratch s;
 	struct lockinfo info;
-	struct lock_holder holder = { .run_id = "0123456789abcdef0123456789abcdef", .front = 4711, .since_boot_ns = 5 };
+	struct lock_holder holder = { .run_id = "0123456789abcdef0123456789abcdef",
+				      .front = 4711,
+				      .since_boot_ns = 5 };
 	struct lock_refusals refusals = { .count = 14, .line_wall_ns = 6 };
 	make_state(&s);
 	int fd = lockinfo_open(s.fd, PATH, true);

@@ -80,8 +80,10 @@ static void sees_damage_of_every_byte(void **state)
 			lockinfo_check(&info);
 			bool is_holders = at < offsetof(struct lockinfo, refusals);
 			if (has_holder(&info) != !is_holders || has_refusals(&info) != is_holders)
-				fail_msg("byte %zu as %02x: the holder is %sbelieved, refusals are %sbelieved", at,
-					 value, has_holder(&info) ? "" : "not ", has_refusals(&info) ? "" : "not ");
+				fail_msg(
+					"byte %zu as %02x: the holder is %sbelieved, refusals are %sbelieved",
+					at, value, has_holder(&info) ? "" : "not ",
+					has_refusals(&info) ? "" : "not ");
 			assert_int_equal(info.wants_scan, 1);
 		}
 	}

@@ -94,7 +94,8 @@ static const struct {
 };
 /* clang-format on */
 
-static struct outcome_verdict judge(enum end_cause cause, int status, bool was_over, uint32_t survivors, int err)
+static struct outcome_verdict judge(enum end_cause cause, int status, bool was_over, uint32_t survivors,
+				    int err)
 {
 	struct outcome_facts facts = {
 		.cause = cause,

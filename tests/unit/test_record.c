@@ -50,7 +50,10 @@ static struct record_head some_head(void)
 	head.host.time_ns = 4026531834;
 	PUT(head.cwd, "/home/me");
 	PUT(head.identity, "pidfs");
-	memcpy(head.command, "sleep\0" "10", 9);
+	memcpy(head.command,
+	       "sleep\0"
+	       "10",
+	       9);
 	head.command_len = 9;
 	return head;
 }
@@ -156,7 +159,7 @@ static void check_every_flip(const char *part, unsigned char *bytes, size_t n, b
 	assert_true(is_valid(bytes));
 	for (size_t i = 0; i < n; i++) {
 		for (unsigned bit = 0; bit <= 8; bit++) {
-			unsigned char flip = bit < 8 ? (unsigned char)(1U << bit) : 0xff;
+			unsigned char flip = (unsigned char)(bit < 8 ? 1U << bit : 0xffU);
 			bytes[i] ^= flip;
 			if (is_valid(bytes))
 				fail_msg("%s: byte %zu, bits %02x: not seen", part, i, flip);
@@ -255,7 +258,8 @@ static void cut_at_every_length(void **state)
 		assert_int_equal(st.phase, has_state ? PHASE_RUNNING : PHASE_STARTING);
 		assert_int_equal(st.warden.pid, has_state ? 4712 : 0);
 		assert_int_equal(record_slot_count(n),
-				 n < RECORD_SLOTS_AT ? 0 : (n - RECORD_SLOTS_AT) / sizeof(struct record_slot));
+				 n < RECORD_SLOTS_AT ? 0
+						     : (n - RECORD_SLOTS_AT) / sizeof(struct record_slot));
 	}
 }
 
@@ -305,7 +309,10 @@ static void a_new_head_over_an_old_record_starts_anew(void **state)
 
 /* ---- what no check covers: sealed, but not to be used */
 
-#define TEXT(field) { #field, offsetof(struct record_head, field), sizeof(((struct record_head *)0)->field) }
+#define TEXT(field)                                                                                   \
+	{                                                                                             \
+#field, offsetof(struct record_head, field), sizeof(((struct record_head *)0)->field) \
+	}
 
 /* clang-format off */
 static const struct {

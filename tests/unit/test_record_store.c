@@ -74,7 +74,7 @@ static void a_record_is_made_and_read(void **state)
 
 	assert_int_equal(record_open(s.fd, RUN, &record), 0);
 	assert_memory_equal(&record.head, &head, sizeof(head)); /* sealed in place */
-	assert_int_equal(record.state.phase, PHASE_STARTING); /* no state yet */
+	assert_int_equal(record.state.phase, PHASE_STARTING);   /* no state yet */
 	assert_true(record.seed == record_seed(RUN));
 	assert_int_equal(record_refresh(&record), -EBADMSG);
 	struct record_slot slot;
@@ -502,7 +502,8 @@ static void a_request_is_written_past_what_is_planted(void **state)
 			struct request request = some_request(5), taken;
 			char name[128];
 			make_state(&s);
-			snprintf(name, sizeof(name), at_temp ? "runs/" RUN ".req.%d" : "runs/" RUN ".req", (int)getpid());
+			snprintf(name, sizeof(name), at_temp ? "runs/" RUN ".req.%d" : "runs/" RUN ".req",
+				 (int)getpid());
 			if (scratch_plant(&s, what, name)) {
 				int r = request_write(s.fd, RUN, &request);
 				if (r < 0 && what != PLANT_DIRECTORY)
@@ -544,7 +545,8 @@ static bool was_seen(const struct seen *seen, const char *name)
 static void lists_records_and_nothing_else(void **state)
 {
 	(void)state;
-	static const char *const others[] = { ".spare", RUN ".req", RUN ".req.12", RUN ".bad", "a.b", SIXTY_FOUR "x", "..x" };
+	static const char *const others[] = { ".spare", RUN ".req",     RUN ".req.12", RUN ".bad",
+					      "a.b",    SIXTY_FOUR "x", "..x" };
 	struct scratch s;
 	struct seen seen = { 0 };
 	char path[128];
@@ -554,7 +556,8 @@ static void lists_records_and_nothing_else(void **state)
 	scratch_write(&s, "runs/" RUN, "", 0);
 	scratch_write(&s, "runs/given-id_1", "", 0);
 	scratch_write(&s, "runs/" SIXTY_FOUR, "", 0);
-	scratch_write(&s, "runs/odd \n\xff", "", 0); /* not an id of ours: whoever opens it finds nothing in it */
+	scratch_write(&s, "runs/odd \n\xff", "",
+		      0); /* not an id of ours: whoever opens it finds nothing in it */
 	for (size_t i = 0; i < COUNT_OF(others); i++) {
 		snprintf(path, sizeof(path), "runs/%s", others[i]);
 		scratch_write(&s, path, "", 0);

@@ -615,7 +615,7 @@ static void a_reader_that_hangs_holds_nothing(void **state)
 	scratch_make(&s);
 	snprintf(path, sizeof(path), "%s/fifo", s.path);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(pipe2(line, 0), 0); /* even without CLOEXEC */
+	assert_int_equal(pipe2(line, 0), 0);        /* even without CLOEXEC */
 	assert_int_equal(os_become_subreaper(), 0); /* the reader comes to us then */
 	pid_t guard = fork();
 	if (guard == 0) {

@@ -23,9 +23,9 @@
 #include "tree/walk.h"
 #include "victims.h"
 
-#define NOBODY    65534
-#define WAIT_NS   20000000000ULL
-#define PAGE_KIB  4
+#define NOBODY   65534
+#define WAIT_NS  20000000000ULL
+#define PAGE_KIB 4
 
 /* The one at work; as in a guard it stands in no stack. */
 static struct tree tree;
@@ -102,7 +102,7 @@ static uint64_t walk(void)
 static size_t members(void)
 {
 	size_t count = 0;
-	FOR_EACH_MEMBER(&tree, m)
+	FOR_EACH_MEMBER (&tree, m)
 		count += !(m->flags & (MEMBER_ROOT | MEMBER_DEAD));
 	return count;
 }
@@ -110,14 +110,14 @@ static size_t members(void)
 static size_t at_depth(unsigned depth)
 {
 	size_t count = 0;
-	FOR_EACH_MEMBER(&tree, m)
+	FOR_EACH_MEMBER (&tree, m)
 		count += !(m->flags & MEMBER_ROOT) && m->depth == depth;
 	return count;
 }
 
 static struct member *one_at_depth(unsigned depth)
 {
-	FOR_EACH_MEMBER(&tree, m)
+	FOR_EACH_MEMBER (&tree, m)
 		if (!(m->flags & MEMBER_ROOT) && m->depth == depth)
 			return m;
 	fail_msg("no member at depth %u", depth);
@@ -248,7 +248,7 @@ static void finds_children_and_theirs(void **state)
 	assert_true(m->flags & MEMBER_JOB);
 	assert_int_equal(m->ppid, getpid());
 	assert_true(m->id.start_ticks > 0);
-	FOR_EACH_MEMBER(&tree, each) {
+	FOR_EACH_MEMBER (&tree, each) {
 		if (each->flags & MEMBER_ROOT)
 			continue;
 		if (each->depth == 2)
@@ -373,7 +373,7 @@ static void finds_daemons_as_our_own_children(void **state)
 	(void)begin(body_daemons, 3, 4);
 	assert_int_equal(walk(), 3);
 	assert_int_equal(at_depth(1), 4);
-	FOR_EACH_MEMBER(&tree, m)
+	FOR_EACH_MEMBER (&tree, m)
 		if (!(m->flags & MEMBER_ROOT))
 			assert_int_equal(m->ppid, getpid());
 	end();
@@ -396,7 +396,7 @@ static void who_is_reaped_is_dropped(void **state)
 	assert_null(tree_find(&tree, pid));
 	assert_non_null(tree_find(&tree, job));
 	assert_int_equal(tree.procs, 3);
-	assert_int_equal(tree.seen, 4); /* it has been there */
+	assert_int_equal(tree.seen, 4);            /* it has been there */
 	assert_int_equal(count_fds(), before - 4); /* what was kept of it is closed */
 	check_table();
 	end();
@@ -411,7 +411,8 @@ static void who_is_born_later_is_found_later(void **state)
 	for (size_t i = 0; i < 5; i++) {
 		assert_int_equal(write(nest.orders[1], &any, sizeof(any)), sizeof(any));
 		wait_ready(1);
-		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), true), 1); /* quick, but something was born */
+		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), true),
+				 1); /* quick, but something was born */
 		assert_int_equal(members(), 3 + i);
 	}
 	end();
@@ -525,7 +526,7 @@ static void term_goes_to_the_job_alone_if_asked(void **state)
 	assert_int_equal(swept.signalled, 1);
 	assert_int_equal(swept.alive, 5);
 	wait_ready(1);
-	FOR_EACH_MEMBER(&tree, m)
+	FOR_EACH_MEMBER (&tree, m)
 		assert_int_equal((m->flags & MEMBER_TERMED) != 0, m->id.pid == job);
 	swept = sweep_term(&tree, os_clock_boot_ns(), SIGTERM, false); /* the others, later */
 	assert_int_equal(swept.signalled, 4);
@@ -556,7 +557,7 @@ static void a_nested_guard_is_asked_alone(void **state)
 	wait_ready(4);
 	(void)tree_walk(&tree, os_clock_boot_ns(), false);
 	tree_find(&tree, nested)->flags |= MEMBER_GUARD;
-	FOR_EACH_MEMBER(&tree, m)
+	FOR_EACH_MEMBER (&tree, m)
 		if (m->ppid == nested)
 			m->flags |= MEMBER_GUARDED;
 	struct sweep_result swept = sweep_term(&tree, os_clock_boot_ns(), SIGTERM, false);
@@ -578,7 +579,7 @@ static void what_a_nested_guard_makes_is_guarded(void **state)
 	pid_t job = begin(body_two_levels, 1, 4);
 	tree_find(&tree, job)->flags |= MEMBER_GUARD;
 	assert_int_equal(walk(), 3);
-	FOR_EACH_MEMBER(&tree, m)
+	FOR_EACH_MEMBER (&tree, m)
 		if (!(m->flags & (MEMBER_ROOT | MEMBER_JOB)))
 			assert_true(m->flags & MEMBER_GUARDED);
 	end();
@@ -631,7 +632,7 @@ static void a_second_kill_is_not_counted(void **state)
 	(void)state;
 	(void)begin(body_wide, 3, 4);
 	assert_int_equal(walk(), 3);
-	FOR_EACH_MEMBER(&tree, m)
+	FOR_EACH_MEMBER (&tree, m)
 		m->flags |= MEMBER_KILLED; /* as if it had been, and hung in the kernel */
 	struct sweep_result swept = sweep_kill(&tree, os_clock_boot_ns());
 	assert_int_equal(swept.alive, 4);
@@ -723,7 +724,7 @@ static void held_by_proc_it_works_the_same(void **state)
 	assert_int_equal(walk(), 9);
 	assert_int_equal(members(), 10);
 	assert_int_equal(tree.rung, IDENTITY_PROCFD);
-	FOR_EACH_MEMBER(&tree, m)
+	FOR_EACH_MEMBER (&tree, m)
 		assert_int_equal(m->id.pidfs_ino != 0, (m->flags & MEMBER_JOB) != 0 && m->id.pidfs_ino != 0);
 	assert_int_equal(tree_count_alive(&tree), 10);
 	pid_t child = one_at_depth(2)->id.pid;
@@ -760,7 +761,8 @@ static void the_root_is_never_signalled(void **state)
 	(void)state;
 	(void)begin(body_stand, 0, 1);
 	assert_int_equal(hold_signal(&tree, tree_find(&tree, getpid()), SIGKILL), -EINVAL);
-	struct member init = { .id = { .pid = 1 }, .handle = -1 }, all = { .id = { .pid = -1 }, .handle = -1 };
+	struct member init = { .id = { .pid = 1 }, .handle = -1 },
+		      all = { .id = { .pid = -1 }, .handle = -1 };
 	assert_int_equal(hold_signal(&tree, &init, 0), -EINVAL);
 	assert_int_equal(hold_signal(&tree, &all, 0), -EINVAL);
 	end();
@@ -889,11 +891,11 @@ static void a_recorded_identity_must_be_the_very_process(void **state)
 	} rows[] = {
 		{ "the process itself",                  id,                                              has_pidfs ? 0 : -EAGAIN },
 		{ "another inode",                       { id.pid, 0, id.start_ticks, id.pidfs_ino + 1 }, has_pidfs ? -ESRCH : -EAGAIN },
-		{ "the inode counts, not the time",      { id.pid, 0, 0, id.pidfs_ino },                  has_pidfs ? 0 : -ESRCH },
+		{ "the inode counts, not the time",      { id.pid, 0, 0, id.pidfs_ino },                  has_pidfs ? 0 : -EAGAIN },
 		{ "number and time alone are weak",      { id.pid, 0, id.start_ticks, 0 },                -EAGAIN },
 		{ "another start time",                  { id.pid, 0, id.start_ticks + 1, 0 },            -ESRCH },
-		{ "a start time that is unknown",        { id.pid, 0, 0, 0 },                             -ESRCH },
-		{ "another process",                     { getpid(), 0, 0, id.pidfs_ino },                -ESRCH },
+		{ "a start time that is unknown",        { id.pid, 0, 0, 0 },                             -EAGAIN },
+		{ "another process",                     { getpid(), 0, 1, id.pidfs_ino },                -ESRCH },
 		{ "init",                                { 1, 0, 0, 0 },                                  -ESRCH },
 		{ "no process",                          { 0, 0, 0, 0 },                                  -ESRCH },
 		{ "everybody",                           { -1, 0, 0, 0 },                                 -ESRCH },
@@ -905,9 +907,14 @@ static void a_recorded_identity_must_be_the_very_process(void **state)
 		if (rows[i].result == 0 ? fd < 0 : fd != rows[i].result)
 			fail_msg("%s: %d", rows[i].rule, fd);
 	}
+	struct proc_id weak = { id.pid, 0, id.start_ticks, 0 };
+	siginfo_t info;
 	assert_int_equal(kill(job, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)job, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(hold_open_recorded(&weak), -ESRCH); /* a zombie has ended */
 	assert_int_equal(waitpid(job, NULL, 0), job);
 	assert_int_equal(hold_open_recorded(&id), -ESRCH);
+	assert_int_equal(hold_open_recorded(&weak), -ESRCH);
 	tree_forget(&tree, job);
 	release();
 }
@@ -959,7 +966,8 @@ static void seeds_are_held_with_all_below_them(void **state)
 	assert_int_equal(members(), 8);
 	assert_int_equal(tree.rung, IDENTITY_PIDFS);
 
-	struct record_slot weak = { .id = { .pid = getppid() } }, gone = { .id = { .pid = INT32_MAX, .start_ticks = 1 } };
+	struct record_slot weak = { .id = { .pid = getppid() } },
+			   gone = { .id = { .pid = INT32_MAX, .start_ticks = 1 } };
 	weak.id.start_ticks = id_of(getppid()).start_ticks;
 	assert_int_equal(tree_add_seed(&tree, &weak), -EAGAIN); /* only to be listed */
 	assert_int_equal(tree_add_seed(&tree, &gone), -ESRCH);
@@ -977,31 +985,32 @@ static void seeds_are_held_with_all_below_them(void **state)
 static void more_seeds_than_there_is_room_for_or_descriptors(void **state)
 {
 	(void)state;
-	for (unsigned free_fds = 0; free_fds <= 40; free_fds += 8) {
-		struct record_slot slots[200];
-		pid_t pids[200];
+	const int free_fds[] = { -1, 0, 1, 2, 3, 5, 20 }; /* -1: as many as they need */
+	for (size_t k = 0; k < COUNT_OF(free_fds); k++) {
+		struct record_slot slots[140];
+		pid_t pids[140];
 		fds_before = count_fds();
 		nest_open();
-		for (int i = 0; i < 200; i++)
+		for (int i = 0; i < 140; i++)
 			pids[i] = victim(body_stand, 0);
-		wait_ready(200);
-		for (int i = 0; i < 200; i++)
+		wait_ready(140);
+		for (int i = 0; i < 140; i++)
 			slots[i] = (struct record_slot){ .id = id_of(pids[i]), .depth = 1 };
 		tree_init(&tree, nest.ready[0]);
 		struct rlimit was = { 0 };
-		if (free_fds > 0)
-			was = leave_files(free_fds / 2);
+		if (free_fds[k] >= 0)
+			was = leave_files((unsigned)free_fds[k]);
 		bool has_pidfs = slots[0].id.pidfs_ino != 0;
-		for (int i = 0; i < 200; i++)
+		for (int i = 0; i < 140; i++)
 			assert_int_equal(tree_add_seed(&tree, &slots[i]), has_pidfs ? 0 : -EAGAIN);
 		if (has_pidfs) {
-			assert_int_equal(tree.count, 200);
-			assert_int_equal(tree.starved, free_fds > 0);
-			assert_int_equal(tree_count_alive(&tree), 200);
+			assert_int_equal(tree.count, 140);
+			assert_int_equal(tree.starved, free_fds[k] >= 0);
+			assert_int_equal(tree_count_alive(&tree), 140);
 			assert_int_equal(walk(), 0);
-			assert_int_equal(sweep_kill(&tree, os_clock_boot_ns()).killed, 200);
+			assert_int_equal(sweep_kill(&tree, os_clock_boot_ns()).killed, 140);
 		}
-		if (free_fds > 0)
+		if (free_fds[k] >= 0)
 			assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
 		release();
 	}
@@ -1059,7 +1068,7 @@ static void a_stranger_with_a_members_number_is_not_touched(void **state)
 	for (int starved = 0; starved < 2; starved++) {
 		(void)begin_apart(3);
 		if (starved)
-			FOR_EACH_MEMBER(&tree, m)
+			FOR_EACH_MEMBER (&tree, m)
 				member_close(m); /* known without descriptors */
 		pid_t pid = tree.member[1].id.pid;
 		struct proc_id id = tree.member[1].id;
@@ -1097,7 +1106,7 @@ static void a_new_member_with_an_old_ones_number_is_found(void **state)
 	for (int starved = 0; starved < 2; starved++) {
 		(void)begin_apart(3);
 		if (starved)
-			FOR_EACH_MEMBER(&tree, m)
+			FOR_EACH_MEMBER (&tree, m)
 				member_close(m);
 		pid_t pid = tree.member[1].id.pid;
 		struct proc_id old = tree.member[1].id;

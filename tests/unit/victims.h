@@ -77,7 +77,9 @@ static inline pid_t victim(victim_body *body, int arg)
 /* The same with that very number, which is free or just becoming so (5.5, and a privilege); -errno. */
 static inline pid_t victim_with_pid(pid_t pid, victim_body *body, int arg)
 {
-	struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uint64_t)(uintptr_t)&pid, .set_tid_size = 1 };
+	struct clone_args args = { .exit_signal = SIGCHLD,
+				   .set_tid = (uint64_t)(uintptr_t)&pid,
+				   .set_tid_size = 1 };
 	long r = -1;
 	for (int i = 0; i < 2000 && r < 0; i++) {
 		r = syscall(SYS_clone3, &args, sizeof(args));
