@@ -315,6 +315,7 @@ static void a_closed_directory_is_no_wrong_name(void **state)
 		_exit(os_exec_find("program", path, out, sizeof(out)) == -EACCES ? 0 : 1);
 	}
 	assert_int_equal(scratch_reap(pid), 0);
+	assert_int_equal(fchmodat(s.fd, "closed", 0700, 0), 0);
 	scratch_remove(&s);
 }
 
