@@ -2,15 +2,15 @@
 #ifndef SPAWNGUARD_EXIT_H
 #define SPAWNGUARD_EXIT_H
 
-#define SG_EXIT_BREAKER     69  /* breaker open or admission refused */
-#define SG_EXIT_CONFLICT    75  /* already running, or the deadline of --wait passed */
-#define SG_EXIT_SURVIVORS   121 /* processes are left that could not be ended */
-#define SG_EXIT_LEASE       122 /* lease lost */
-#define SG_EXIT_LIMIT       123 /* a limit was passed */
-#define SG_EXIT_TIMEOUT     124 /* the timeout struck */
-#define SG_EXIT_GUARD       125 /* the guard itself failed: usage, config, state, fork, warden lost */
-#define SG_EXIT_NOT_EXEC    126 /* the command was found but cannot be executed */
-#define SG_EXIT_NOT_FOUND   127 /* the command was not found */
+#define SG_EXIT_BREAKER   69  /* breaker open or admission refused */
+#define SG_EXIT_CONFLICT  75  /* already running, or the deadline of --wait passed */
+#define SG_EXIT_SURVIVORS 121 /* processes are left that could not be ended */
+#define SG_EXIT_LEASE     122 /* lease lost */
+#define SG_EXIT_LIMIT     123 /* a limit was passed */
+#define SG_EXIT_TIMEOUT   124 /* the timeout struck */
+#define SG_EXIT_GUARD     125 /* the guard itself failed: usage, config, state, fork, warden lost */
+#define SG_EXIT_NOT_EXEC  126 /* the command was found but cannot be executed */
+#define SG_EXIT_NOT_FOUND 127 /* the command was not found */
 
 /* Names of outcomes, as in the history and in the status object. */
 #define SG_OUTCOME_OK          "ok"

@@ -120,7 +120,8 @@ static void ask_guard(struct killing *k, struct run_view *view)
 	/* Without a warden front is ending the tree already. */
 	int guard = view->has_warden ? view->warden : view->front;
 	if (guard < 0) {
-		complain(k, head->run_id, "its guard cannot be told from a stranger here: send TERM to it yourself");
+		complain(k, head->run_id,
+			 "its guard cannot be told from a stranger here: send TERM to it yourself");
 		return;
 	}
 	if (request_write(k->cmd->dir.run_fd, head->run_id, &request) < 0) {
@@ -130,7 +131,8 @@ static void ask_guard(struct killing *k, struct run_view *view)
 	int r = view->warden >= 0 ? os_pidfd_signal(view->warden, OS_SIG_REQUEST) : 0;
 	if (r < 0 && r != -ESRCH) {
 		request_remove(k->cmd->dir.run_fd, head->run_id);
-		complain(k, head->run_id, "its guard cannot be signalled from here: send TERM to it yourself");
+		complain(k, head->run_id,
+			 "its guard cannot be signalled from here: send TERM to it yourself");
 		return;
 	}
 	uint64_t wait_ms = (grace_ns + END_MARGIN_NS) / NS_PER_MS;
@@ -175,7 +177,7 @@ static void end_orphans(struct killing *k, const char *run_id)
 
 static void list_members(const struct run_view *view, struct tree *tree)
 {
-	FOR_EACH_MEMBER(tree, m) {
+	FOR_EACH_MEMBER (tree, m) {
 		BUF(line, 512);
 		if (m->flags & MEMBER_ROOT)
 			continue;

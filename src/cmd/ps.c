@@ -57,7 +57,7 @@ static uint64_t age_ns(const struct run_view *view)
 
 static void put_members(struct buf *out, struct tree *tree)
 {
-	FOR_EACH_MEMBER(tree, m) {
+	FOR_EACH_MEMBER (tree, m) {
 		if (m->flags & MEMBER_ROOT)
 			continue;
 		size_t at = out->len;
@@ -79,7 +79,8 @@ static void put_row(struct listing *l, const struct run_view *view, struct tree 
 	size_t at;
 
 	if (l->runs == 0)
-		buf_str(out, "JOB                  RUN       PID      STATE     AGE      PROCS  RSS     COMMAND\n");
+		buf_str(out, "JOB                  RUN       PID      STATE     AGE      PROCS  RSS     "
+			     "COMMAND\n");
 	at = out->len, escape_text(out, head->job, strlen(head->job), 40), pad(out, at, 21);
 	at = out->len, buf_mem(out, head->run_id, strnlen(head->run_id, 8)), pad(out, at, 10);
 	at = out->len, buf_i64(out, head->front.pid), pad(out, at, 9);
@@ -120,7 +121,7 @@ static void put_json(struct listing *l, const struct run_view *view, struct tree
 	json_u64(j, "processes", tree->procs);
 	json_u64(j, "rss", tree->rss_pages * PAGE_BYTES);
 	json_open(j, "members", '[');
-	FOR_EACH_MEMBER(tree, m) {
+	FOR_EACH_MEMBER (tree, m) {
 		if (m->flags & MEMBER_ROOT)
 			continue;
 		json_open(j, NULL, '{');

@@ -94,7 +94,8 @@ static void put_line(const struct reaping *p, const struct recovery *r)
 		buf_str(&line, ": of another namespace, its tree cannot be verified from here");
 		buf_str(&line, dry ? ", would be closed" : ", closed");
 	} else if (r->is_old_boot) {
-		buf_str(&line, dry ? ": of an earlier boot, would be closed" : ": of an earlier boot, closed");
+		buf_str(&line,
+			dry ? ": of an earlier boot, would be closed" : ": of an earlier boot, closed");
 	} else {
 		buf_str(&line, dry ? ": would end " : ": ended ");
 		buf_u64(&line, r->members - r->survivors);
@@ -148,7 +149,8 @@ static void reap_one(struct reaping *p, const char *run_id)
 {
 	struct record record = { .fd = -1 };
 	struct recovery r = {
-		.dir = &p->cmd->dir, .by = "reap", .dry_run = p->cmd->job.dry_run, .grace_ns = NUM_NONE };
+		.dir = &p->cmd->dir, .by = "reap", .dry_run = p->cmd->job.dry_run, .grace_ns = NUM_NONE
+	};
 	AUTO_FD int lock = -ENOENT;
 
 	int opened = record_open(p->cmd->dir.run_fd, run_id, &record);

@@ -195,7 +195,8 @@ static void put_figures(struct json *j, const struct history_end *end)
 {
 	const struct run_figures *f = end->figures;
 	const struct record_head *head = end->head;
-	uint64_t took = f->ended_boot_ns > head->started_boot_ns ? f->ended_boot_ns - head->started_boot_ns : 0;
+	uint64_t took =
+		f->ended_boot_ns > head->started_boot_ns ? f->ended_boot_ns - head->started_boot_ns : 0;
 
 	json_seconds(j, "spawnguard.wall", took, 6);
 	json_seconds(j, "spawnguard.cpu.user", f->user_ns, 6);
@@ -344,6 +345,6 @@ bool history_line_is(const char *line, size_t n, const char *event, const char *
 	if (!quote)
 		return false;
 	at = quote;
-	return take(&at, end, "\",\"spawnguard.run.id\":\"") && take(&at, end, run_id) && take(&at, end, "\"") &&
-	       history_line_is_intact(line, n);
+	return take(&at, end, "\",\"spawnguard.run.id\":\"") && take(&at, end, run_id) &&
+	       take(&at, end, "\"") && history_line_is_intact(line, n);
 }

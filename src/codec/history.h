@@ -1,6 +1,6 @@
 /*
- * Lines of history/YYYY-MM.jsonl, schema 1: one JSON object per event, "\n" before and after it, its last member
- * a CRC-32 of everything before it.  The fields are described in doc/history.md.
+ * Lines of history/YYYY-MM.jsonl, schema 1: one JSON object per event, "\n" before and after it, its last
+ * member a CRC-32 of everything before it.  The fields are described in doc/history.md.
  */
 #ifndef SG_CODEC_HISTORY_H
 #define SG_CODEC_HISTORY_H
@@ -20,10 +20,10 @@ struct buf;
 
 struct history_start {
 	const struct record_head *head;
-	char *const *argv;         /* as exec'ed */
-	const char *program;       /* resolved path */
+	char *const *argv;   /* as exec'ed */
+	const char *program; /* resolved path */
 	const char *host_name;
-	const char *const *tag;    /* K=V */
+	const char *const *tag; /* K=V */
 	uint32_t tag_count;
 	uint64_t environ_digest;
 };
@@ -41,13 +41,13 @@ struct history_end {
 	const struct run_figures *figures;
 	const char *outcome, *cause; /* names */
 	int exit_code;
-	const char *by;              /* who writes the line: warden, front, start, reap, kill, outer */
+	const char *by; /* who writes the line: warden, front, start, reap, kill, outer */
 	const struct history_process *process; /* survivors, or what --leftovers=leave left */
 	uint32_t process_count;
-	bool has_load;               /* at a failure */
+	bool has_load; /* at a failure */
 	uint32_t load1_centi;
-	uint32_t pressure_centi[3];  /* cpu, memory, io; UINT32_MAX = unknown */
-	const char *detail;          /* one more line of text, NULL = none */
+	uint32_t pressure_centi[3]; /* cpu, memory, io; UINT32_MAX = unknown */
+	const char *detail;         /* one more line of text, NULL = none */
 };
 
 struct history_refused {

@@ -1,6 +1,6 @@
 /*
- * NAME.info beside a job's lock: 128 bytes in three parts, each written alone in one pwrite.  A hint for people and
- * for recovery; the lock is the truth.
+ * NAME.info beside a job's lock: 128 bytes in three parts, each written alone in one pwrite.  A hint for
+ * people and for recovery; the lock is the truth.
  *
  *   0    who holds the lock, or held it last: written by the holder
  *   96   refusals since the last line in the history: written by the refused
@@ -17,11 +17,11 @@
 
 struct lock_holder {
 	uint32_t magic;
-	uint32_t check;              /* over the rest, with this field 0 */
+	uint32_t check; /* over the rest, with this field 0 */
 	char run_id[RUN_ID_MAX + 8];
-	int32_t front;               /* pid */
+	int32_t front; /* pid */
 	uint32_t spare;
-	uint64_t since_boot_ns;      /* when it took the lock */
+	uint64_t since_boot_ns; /* when it took the lock */
 };
 
 struct lock_refusals {

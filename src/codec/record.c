@@ -9,7 +9,8 @@
 static_assert(sizeof(struct proc_id) == 24, "no hidden padding in what is stored");
 static_assert(sizeof(struct record_slot) == 64, "a member takes 64 bytes");
 static_assert(sizeof(struct record_head) <= RECORD_STATE_AT, "the head fits before the state");
-static_assert(RECORD_STATE_AT + sizeof(struct record_state) <= RECORD_SLOTS_AT, "the state fits before the slots");
+static_assert(RECORD_STATE_AT + sizeof(struct record_state) <= RECORD_SLOTS_AT,
+	      "the state fits before the slots");
 
 #define IS_TERMINATED(field) (memchr((field), '\0', sizeof(field)) != NULL)
 
@@ -39,10 +40,11 @@ bool record_head_is_valid(const struct record_head *head)
 		return false;
 	if (head->check != check_of(head, sizeof(*head), offsetof(struct record_head, check), 0))
 		return false;
-	return IS_TERMINATED(head->run_id) && IS_TERMINATED(head->parent_run_id) && IS_TERMINATED(head->job) &&
-	       IS_TERMINATED(head->task) && IS_TERMINATED(head->step) && IS_TERMINATED(head->host.boot_id) &&
-	       IS_TERMINATED(head->cwd) && IS_TERMINATED(head->identity) &&
-	       head->command_len <= sizeof(head->command) && head->run_id[0] != '\0';
+	return IS_TERMINATED(head->run_id) && IS_TERMINATED(head->parent_run_id) &&
+	       IS_TERMINATED(head->job) && IS_TERMINATED(head->task) && IS_TERMINATED(head->step) &&
+	       IS_TERMINATED(head->host.boot_id) && IS_TERMINATED(head->cwd) &&
+	       IS_TERMINATED(head->identity) && head->command_len <= sizeof(head->command) &&
+	       head->run_id[0] != '\0';
 }
 
 void record_state_seal(struct record_state *state, uint64_t seed)
@@ -64,7 +66,8 @@ void record_slot_seal(struct record_slot *slot, uint64_t seed)
 
 bool record_slot_is_valid(const struct record_slot *slot, uint64_t seed)
 {
-	return slot->id.pid > 1 && slot->check == check_of(slot, sizeof(*slot), offsetof(struct record_slot, check), seed);
+	return slot->id.pid > 1 &&
+	       slot->check == check_of(slot, sizeof(*slot), offsetof(struct record_slot, check), seed);
 }
 
 bool record_is_handed_on(const struct run_figures *figures)

@@ -1,5 +1,6 @@
 /*
- * The run record: what `ps`, `kill`, `reap` and the next start believe of a run, also after KILL of its guards.
+ * The run record: what `ps`, `kill`, `reap` and the next start believe of a run, also after KILL of its
+ * guards.
  *
  *   0     struct record_head    who, when, limits: written once by front before the warden is forked
  *   2048  struct record_state   current figures; rewritten in place
@@ -38,7 +39,7 @@ struct host_id {
 enum record_flags {
 	RECORD_NO_LOCK = 1U << 0,
 	RECORD_SHARED = 1U << 1,
-	RECORD_FRONT_IS_INIT = 1U << 2,  /* front was PID 1: its namespace went with it */
+	RECORD_FRONT_IS_INIT = 1U << 2, /* front was PID 1: its namespace went with it */
 	RECORD_TERM_JOB = 1U << 3,
 	RECORD_FRONT_HAD_CHILDREN = 1U << 4,
 };
@@ -57,7 +58,7 @@ struct record_head {
 	uint64_t timeout_ns, kill_after_ns; /* UINT64_MAX = none */
 	int32_t signal;
 	uint32_t uid;
-	uint32_t leftovers; /* enum leftovers of conf/job.h */
+	uint32_t leftovers;    /* enum leftovers of conf/job.h */
 	uint32_t command_len;  /* bytes of `command`: arguments, each with its NUL; the last may be cut */
 	uint64_t command_full; /* bytes before the cut */
 	char command[640];
@@ -68,13 +69,13 @@ struct record_head {
 
 /* What a run came to; also sent from warden to front and printed as the status object. */
 struct run_figures {
-	uint32_t outcome; /* enum outcome of core/outcome.h */
-	uint32_t cause;   /* enum end_cause of core/outcome.h */
+	uint32_t outcome;   /* enum outcome of core/outcome.h */
+	uint32_t cause;     /* enum end_cause of core/outcome.h */
 	int32_t job_status; /* of wait(2); meaningful with has_status */
 	uint16_t has_status;
-	uint16_t was_over; /* the job had ended by itself before `cause` */
+	uint16_t was_over;                     /* the job had ended by itself before `cause` */
 	uint32_t seen, peak_procs, peak_depth; /* members: at least */
-	uint32_t ended, killed; /* members that were signalled to end; of these, by KILL */
+	uint32_t ended, killed;                /* members that were signalled to end; of these, by KILL */
 	uint32_t survivors, left_alone;
 	int32_t sender_pid; /* who asked for the end, as the kernel tells; 0 = nobody */
 	uint32_t sender_uid;
@@ -116,7 +117,7 @@ struct record_slot {
 	int32_t sid;
 	uint16_t depth; /* 1 = the job */
 	uint16_t flags;
-	char comm[16];  /* a hint for people */
+	char comm[16]; /* a hint for people */
 };
 
 #define RECORD_STATE_AT 2048

@@ -44,7 +44,8 @@ static uint64_t back_off(uint32_t rounds)
 	return NS_PER_MS << (rounds < 7 ? rounds : 7);
 }
 
-static enum ending_action stop_or_kill(struct ending *e, const struct ending_facts *facts, uint64_t *out_wake_ns)
+static enum ending_action stop_or_kill(struct ending *e, const struct ending_facts *facts,
+				       uint64_t *out_wake_ns)
 {
 	if (e->stage == STAGE_STOP && (e->rounds == 0 || facts->was_fresh) && facts->now_ns < e->until_ns) {
 		e->rounds++;

@@ -1,6 +1,6 @@
 /*
- * How a tree is ended, step by step: (linger) - TERM round - grace - STOP sweep to fixpoint - KILL sweep - gone or
- * given up.  Pure: the caller walks, signals and reaps, and tells what it found.
+ * How a tree is ended, step by step: (linger) - TERM round - grace - STOP sweep to fixpoint - KILL sweep -
+ * gone or given up.  Pure: the caller walks, signals and reaps, and tells what it found.
  */
 #ifndef SG_CORE_ENDING_H
 #define SG_CORE_ENDING_H
@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Leftovers of a finished job get this long to end by themselves: the `tee` of `exec > >(tee log)` has to drain. */
+/* Leftovers of a finished job get this long to end by themselves: the `tee` of `exec > >(tee log)` has to
+ * drain. */
 #define ENDING_LINGER_NS (100ULL * 1000000)
 /* A storm may never come to a fixpoint: KILL starts anyway. */
 #define ENDING_STOP_NS (250ULL * 1000000)
@@ -24,7 +25,7 @@ enum ending_stage {
 	STAGE_GRACE,
 	STAGE_STOP,
 	STAGE_KILL,
-	STAGE_GONE,   /* the tree is empty: proven */
+	STAGE_GONE, /* the tree is empty: proven */
 	STAGE_GIVEN_UP,
 	STAGE_COUNT
 };
@@ -41,9 +42,9 @@ struct ending {
 
 struct ending_facts {
 	uint64_t now_ns;
-	bool is_empty;      /* nothing of the tree is left */
-	bool was_fresh;     /* the last sweep met members it had not signalled before */
-	bool all_refused;   /* every member left has answered EPERM */
+	bool is_empty;    /* nothing of the tree is left */
+	bool was_fresh;   /* the last sweep met members it had not signalled before */
+	bool all_refused; /* every member left has answered EPERM */
 };
 
 /* What to do now.  *out_wake_ns: when to ask again if nothing happens before; NUM_NONE = only then. */

@@ -25,12 +25,12 @@ enum outcome {
 
 /* Why the tree was ended. */
 enum end_cause {
-	CAUSE_NONE,        /* the job ended by itself */
+	CAUSE_NONE, /* the job ended by itself */
 	CAUSE_TIMEOUT,
-	CAUSE_SIGNAL,      /* TERM, or another of --end-on, to front or warden */
-	CAUSE_HANGUP,      /* the terminal is gone */
-	CAUSE_REQUEST,     /* spawnguard kill */
-	CAUSE_OUTER,       /* the run around this one ends */
+	CAUSE_SIGNAL,  /* TERM, or another of --end-on, to front or warden */
+	CAUSE_HANGUP,  /* the terminal is gone */
+	CAUSE_REQUEST, /* spawnguard kill */
+	CAUSE_OUTER,   /* the run around this one ends */
 	CAUSE_FRONT_DEAD,
 	CAUSE_WARDEN_DEAD,
 	CAUSE_BOTH_DEAD,   /* found by a later start or by reap */
@@ -49,8 +49,8 @@ struct outcome_facts {
 
 struct outcome_verdict {
 	enum outcome outcome;
-	int exit_code;     /* what front returns */
-	int raise_signal;  /* front dies of it instead; 0 = no */
+	int exit_code;    /* what front returns */
+	int raise_signal; /* front dies of it instead; 0 = no */
 };
 
 /*

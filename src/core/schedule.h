@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-#define SCHEDULE_STORM_NS (10ULL * 1000000)
-#define SCHEDULE_BUSY_NS  (50ULL * 1000000)
-#define SCHEDULE_QUIET_NS (1000ULL * 1000000)
+#define SCHEDULE_STORM_NS    (10ULL * 1000000)
+#define SCHEDULE_BUSY_NS     (50ULL * 1000000)
+#define SCHEDULE_QUIET_NS    (1000ULL * 1000000)
 #define SCHEDULE_STORM_PER_S 200 /* births per second that are a storm */
 
 /*

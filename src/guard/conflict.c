@@ -18,7 +18,7 @@
 #include "store/history.h"
 #include "store/record.h"
 
-#define LINE_EVERY_NS (60 * NS_PER_S) /* refused lines in the history: one per job and minute */
+#define LINE_EVERY_NS   (60 * NS_PER_S) /* refused lines in the history: one per job and minute */
 #define COMMAND_COLUMNS 60
 
 /* Who has it: from the info file and the holder's record; any part may be missing. */
@@ -141,7 +141,8 @@ static uint64_t later(uint64_t now_ns, uint64_t delay_ns)
 	return delay_ns > NUM_NONE - now_ns ? NUM_NONE : now_ns + delay_ns;
 }
 
-/* Blocked in flock(2) until it is ours or the alarm rings; the caller's own signals end us as they would end flock. */
+/* Blocked in flock(2) until it is ours or the alarm rings; the caller's own signals end us as they would end
+ * flock. */
 static int wait_for_lock(struct run *run, struct fail *fail)
 {
 	uint64_t start_ns = os_clock_boot_ns();

@@ -1,4 +1,5 @@
-/* Front: what the caller sees.  Passes signals on, takes part in job control, writes messages, gives the status. */
+/* Front: what the caller sees.  Passes signals on, takes part in job control, writes messages, gives the
+ * status. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -37,14 +38,14 @@ struct front {
 	bool is_done, warden_reaped;
 	int warden_status;
 	uint32_t last_stop; /* of the job by the terminal, as far as we heard */
-	uint64_t asked_ns; /* when the end was asked for; 0 = not yet */
+	uint64_t asked_ns;  /* when the end was asked for; 0 = not yet */
 	struct pair_end end;
 	struct record_slot *slot; /* of the record, in a takeover */
 	size_t slot_count;
 };
 
 static int tell_warden(struct front *f, enum pair_kind kind, int number, enum end_cause cause,
-			const struct os_signal *from)
+		       const struct os_signal *from)
 {
 	struct pair_message m;
 
@@ -69,7 +70,8 @@ static void ask_for_end(struct front *f, int pass_on, enum end_cause cause, cons
 
 	if (f->asked_ns == 0) {
 		f->asked_ns = now_ns;
-		if (tell_warden(f, PAIR_END, pass_on, cause, from) < 0) /* without the sender's name, but it comes */
+		if (tell_warden(f, PAIR_END, pass_on, cause, from) <
+		    0) /* without the sender's name, but it comes */
 			(void)os_child_signal(f->warden, -1, SIGTERM);
 	} else if (now_ns - f->asked_ns >= HURRY_AFTER_NS) {
 		(void)tell_warden(f, PAIR_HURRY, 0, cause, from);
@@ -176,7 +178,8 @@ static void watch(struct front *f)
 	}
 }
 
-/* --- takeover: the warden is dead, its tree has come to us ----------------------------------------------- */
+/* --- takeover: the warden is dead, its tree has come to us -----------------------------------------------
+ */
 
 static bool is_from_before(const struct run *run, pid_t pid)
 {
@@ -306,7 +309,8 @@ static struct outcome_verdict take_over(struct front *f)
 	return report_finish_by_front(&report, &tree, 0);
 }
 
-/* --- life ------------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------------------
+ */
 
 static struct outcome_verdict not_made(struct front *f, int err)
 {
@@ -339,9 +343,10 @@ static struct outcome_verdict guard(struct front *f, char **env)
 		r = os_link_open(ends);
 	if (r < 0)
 		return not_made(f, r);
-	f->signals = os_signalfd_open(OS_SIG(SIGTERM) | OS_SIG(SIGHUP) | OS_SIG(SIGINT) | OS_SIG(SIGQUIT) |
-				      OS_SIG(SIGUSR1) | OS_SIG(SIGUSR2) | OS_SIG(SIGALRM) | OS_SIG(SIGWINCH) |
-				      OS_SIG(SIGCONT) | OS_SIG(SIGCHLD) | run->job->end_on | REAL_TIME_SIGNALS);
+	f->signals =
+		os_signalfd_open(OS_SIG(SIGTERM) | OS_SIG(SIGHUP) | OS_SIG(SIGINT) | OS_SIG(SIGQUIT) |
+				 OS_SIG(SIGUSR1) | OS_SIG(SIGUSR2) | OS_SIG(SIGALRM) | OS_SIG(SIGWINCH) |
+				 OS_SIG(SIGCONT) | OS_SIG(SIGCHLD) | run->job->end_on | REAL_TIME_SIGNALS);
 	if (run->has_terminal)
 		run->stop_wanted = os_signal_take_stop();
 	f->warden = f->signals < 0 ? f->signals : os_fork();
@@ -364,8 +369,12 @@ static struct outcome_verdict guard(struct front *f, char **env)
 	/* Not before it was read: the next run that takes the file may be another job's, and come at once. */
 	if (run->record_fd >= 0 && record_is_handed_on(&f->end.figures))
 		(void)record_recycle(run->dir.run_fd, run->head.run_id);
-	struct close_run c = { .dir = &run->dir, .head = &run->head, .state = &run->state, .verdict = f->end.verdict,
-			       .by = "warden", .process_count = f->end.process_count };
+	struct close_run c = { .dir = &run->dir,
+			       .head = &run->head,
+			       .state = &run->state,
+			       .verdict = f->end.verdict,
+			       .by = "warden",
+			       .process_count = f->end.process_count };
 	memcpy(c.process, f->end.process, sizeof(c.process));
 	run_put_status(run, &c);
 	return f->end.verdict;

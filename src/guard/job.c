@@ -113,7 +113,8 @@ static int become_job(void *with)
 	struct birth *b = with;
 	pid_t pid = os_self_pid();
 
-	/* Else it stays in the caller's group, which the warden has not left yet: in the terminal's foreground. */
+	/* Else it stays in the caller's group, which the warden has not left yet: in the terminal's
+	 * foreground. */
 	int r = b->run->new_session ? os_leave_group(true) : 0;
 	if (r < 0)
 		return -r; /* ours, and not the command's failure */

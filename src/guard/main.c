@@ -41,8 +41,9 @@ static int print_version(void)
 static int print_commands(void)
 {
 	BUF(text, HELP_MAX);
-	buf_str(&text, "Usage: spawnguard COMMAND [OPTIONS] ...\n"
-		       "Guards a job: one copy at a time, its whole tree known, bounded, nothing left behind.\n\n");
+	buf_str(&text,
+		"Usage: spawnguard COMMAND [OPTIONS] ...\n"
+		"Guards a job: one copy at a time, its whole tree known, bounded, nothing left behind.\n\n");
 	help_commands(&text);
 	buf_str(&text, "\n\"spawnguard COMMAND --help\" tells more of each.\n");
 	os_print(1, text.at, text.len);
@@ -100,7 +101,8 @@ static int command_run(char **argv, char **env)
 	int dashes, code;
 	BUF(why, ARGV_WHY_MAX);
 
-	/* All blocked from here on, so that no signal finds us half-way; what could not be blocked is not tried. */
+	/* All blocked from here on, so that no signal finds us half-way; what could not be blocked is not
+	 * tried. */
 	if (os_signals_take(&run.signals) < 0 || os_fd_fill_stdio() < 0)
 		return SG_EXIT_GUARD;
 	argv_defaults(&job);
@@ -172,7 +174,8 @@ int main(int argc, char **argv, char **env)
 {
 	if (argc < 2) {
 		BUF(line, 128);
-		buf_str(&line, "no command given: spawnguard run [OPTIONS] -- COMMAND; see: spawnguard --help");
+		buf_str(&line,
+			"no command given: spawnguard run [OPTIONS] -- COMMAND; see: spawnguard --help");
 		return refuse(&line);
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)

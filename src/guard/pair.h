@@ -14,7 +14,8 @@
 enum pair_kind {
 	/* to front */
 	PAIR_SAY,     /* text for the caller's stderr */
-	PAIR_STOPPED, /* the terminal has stopped the job: number = signal, stop = which stop of it, sender.pid = the job */
+	PAIR_STOPPED, /* the terminal has stopped the job: number = signal, stop = which stop of it,
+			 sender.pid = the job */
 	PAIR_DONE,    /* all is over: end */
 	/* to warden */
 	PAIR_SIGNAL, /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
@@ -39,7 +40,7 @@ struct pair_message {
 	uint32_t kind;
 	int32_t number;
 	uint32_t cause; /* enum end_cause */
-	uint32_t stop; /* counts the job's stops by the terminal */
+	uint32_t stop;  /* counts the job's stops by the terminal */
 	struct pair_sender sender;
 	union {
 		char text[PAIR_TEXT_MAX];

@@ -49,7 +49,7 @@ void report_name_ended(struct run_report *report, struct tree *tree)
 	struct buf names;
 
 	buf_init(&names, report->ended, sizeof(report->ended));
-	FOR_EACH_MEMBER(tree, m) {
+	FOR_EACH_MEMBER (tree, m) {
 		if (!(m->flags & MEMBER_TERMED))
 			continue;
 		report->ended_count++;
@@ -273,7 +273,8 @@ void report_finish(struct run_report *report, struct tree *tree, int start_errno
 		say_end(report);
 	say_remaining(&c, report->run);
 	/* Front reads the end in the record, as it does after our death: one message and one wakeup less. */
-	if (write_down(report, &c) == 0 && report->run->record_fd >= 0 && c.process_count == 0 && start_errno == 0)
+	if (write_down(report, &c) == 0 && report->run->record_fd >= 0 && c.process_count == 0 &&
+	    start_errno == 0)
 		return;
 	memset(&done, 0, PAIR_HEAD_BYTES);
 	done.kind = PAIR_DONE;

@@ -30,12 +30,12 @@ struct surroundings {
 struct run {
 	const struct job *job; /* borrowed, as all pointers below */
 	const struct surroundings *around;
-	char **argv;              /* of the job */
-	char program[4096];       /* what will be exec'ed */
+	char **argv;        /* of the job */
+	char program[4096]; /* what will be exec'ed */
 	char name[208];
 	struct os_signals signals; /* as the caller had them */
-	pid_t group; /* the caller's process group */
-	int stop_wanted; /* ^Z before the job could take it: it gets it after its exec */
+	pid_t group;               /* the caller's process group */
+	int stop_wanted;           /* ^Z before the job could take it: it gets it after its exec */
 	bool has_terminal;
 	bool new_session; /* job and warden leave the caller's session */
 	/* owned descriptors, -1 = none */

@@ -46,8 +46,8 @@ static bool is_run_id(const char *id)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		char c = id[i];
-		bool ok = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-			  c == '_';
+		bool ok = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			  c == '-' || c == '_';
 		if (!ok)
 			return false;
 	}
@@ -130,10 +130,13 @@ static void fill_head(struct run *run)
 	os_host_id(self, &head->host);
 	if (os_proc_identity(os_self_pid(), self, &head->front) < 0)
 		head->front.pid = os_self_pid();
-	enum identity_rung rung = head->front.pidfs_ino ? IDENTITY_PIDFS : self >= 0 ? IDENTITY_PIDFD : IDENTITY_PROCFD;
+	enum identity_rung rung = head->front.pidfs_ino ? IDENTITY_PIDFS
+				  : self >= 0           ? IDENTITY_PIDFD
+							: IDENTITY_PROCFD;
 	copy_text(head->identity, sizeof(head->identity), identity_name(rung));
 	head->flags = (job->no_lock ? RECORD_NO_LOCK : 0U) | (job->shared ? RECORD_SHARED : 0U) |
-		      (head->front.pid == 1 ? RECORD_FRONT_IS_INIT : 0U) | (job->term == TERM_JOB ? RECORD_TERM_JOB : 0U) |
+		      (head->front.pid == 1 ? RECORD_FRONT_IS_INIT : 0U) |
+		      (job->term == TERM_JOB ? RECORD_TERM_JOB : 0U) |
 		      (run->snapshot_count > 0 ? RECORD_FRONT_HAD_CHILDREN : 0U);
 	head->timeout_ns = job->timeout_ns;
 	head->kill_after_ns = job->kill_after_ns;
@@ -192,7 +195,8 @@ static int check_run_id(struct run *run)
 
 struct cleanup {
 	struct run *run;
-	uint32_t open; /* records that stay: of live runs without the exclusive lock, or not to be closed now */
+	uint32_t open; /* records that stay: of live runs without the exclusive lock, or not to be closed now
+			*/
 	int exit;
 };
 
@@ -216,7 +220,8 @@ static void tell_recovery(const struct recovery *r, int result)
 	if (r->is_damaged) {
 		buf_str(&line, "warning: the record of run ");
 		buf_str(&line, r->run_id);
-		buf_str(&line, result < 0 ? " is damaged, and cannot be put aside as runs/" : " is damaged: put aside as runs/");
+		buf_str(&line, result < 0 ? " is damaged, and cannot be put aside as runs/"
+					  : " is damaged: put aside as runs/");
 		buf_str(&line, r->run_id);
 		buf_str(&line, ".bad");
 		voice_note(&line);
@@ -232,7 +237,8 @@ static void tell_recovery(const struct recovery *r, int result)
 	else {
 		buf_str(&line, "ended ");
 		buf_u64(&line, r->members - r->survivors);
-		buf_str(&line, r->members - r->survivors == 1 ? " process that it left" : " processes that it left");
+		buf_str(&line,
+			r->members - r->survivors == 1 ? " process that it left" : " processes that it left");
 	}
 	for (uint32_t i = 0; i < r->listed_count; i++) {
 		buf_str(&line, i == 0 ? "; not touched, may be of it: pid " : ", ");
@@ -256,7 +262,9 @@ static void tell_survivors(const struct recovery *r)
 /* One dead run of this job: 0, or the exit status that ends ours. */
 static int recover(struct run *run, const char *run_id, bool holds_lock, bool *out_stays)
 {
-	struct recovery r = { .dir = &run->dir, .by = "start", .holds_lock = holds_lock, .grace_ns = NUM_NONE };
+	struct recovery r = {
+		.dir = &run->dir, .by = "start", .holds_lock = holds_lock, .grace_ns = NUM_NONE
+	};
 
 	int result = recovery_run(&r, run_id);
 	bool is_guarded = result == 0 && r.is_guarded;
@@ -298,7 +306,8 @@ static int clean_one(void *with, const char *run_id)
 	return c->exit;
 }
 
-/* What earlier runs of this job left: the last holder's, and, if there were runs without the lock, all of them. */
+/* What earlier runs of this job left: the last holder's, and, if there were runs without the lock, all of
+ * them. */
 static int clean_up(struct run *run)
 {
 	struct lockinfo info;
@@ -306,10 +315,12 @@ static int clean_up(struct run *run)
 
 	run->info_fd = lockinfo_open(run->dir.run_fd, run->lock_path, true);
 	if (run->info_fd < 0 || lockinfo_read(run->info_fd, &info) < 0) {
-		struct fail fail = { .err = run->info_fd < 0 ? -run->info_fd : EIO, .what = "read lock info" };
+		struct fail fail = { .err = run->info_fd < 0 ? -run->info_fd : EIO,
+				     .what = "read lock info" };
 		copy_text(fail.subject, sizeof(fail.subject), run->lock_path);
 		voice_warn_fail(&fail, "what an earlier run left is not looked for");
-		if (run->info_fd >= 0) /* our own name takes the place of the last one there: the next start looks for all */
+		if (run->info_fd >=
+		    0) /* our own name takes the place of the last one there: the next start looks for all */
 			(void)lockinfo_write_scan(run->info_fd, true);
 		return 0;
 	}
@@ -367,7 +378,8 @@ static int write_records(struct run *run)
 	head->started_wall_ns = os_clock_wall_ns();
 	/* First the name, then the record: one that no info file names would be found by reap only. */
 	if (run->info_fd >= 0 && !run->job->no_lock) {
-		struct lock_holder holder = { .front = head->front.pid, .since_boot_ns = head->started_boot_ns };
+		struct lock_holder holder = { .front = head->front.pid,
+					      .since_boot_ns = head->started_boot_ns };
 		memcpy(holder.run_id, head->run_id, sizeof(holder.run_id));
 		(void)lockinfo_write_holder(run->info_fd, &holder);
 	}

@@ -1,4 +1,5 @@
-/* The warden: parent of the job, holds the tree, strikes at deadlines, ends what is to be ended, writes the record. */
+/* The warden: parent of the job, holds the tree, strikes at deadlines, ends what is to be ended, writes the
+ * record. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -40,7 +41,7 @@ struct warden {
 	int job_fd; /* pidfd until the tree takes it */
 	int start_errno;
 	bool has_tree, is_empty, leaves;
-	bool had_job; /* the tree was made while the job lived */
+	bool had_job;    /* the tree was made while the job lived */
 	bool is_stopped; /* the job, as far as wait(2) told */
 	uint32_t stops;  /* of the job by the terminal, so far */
 	struct tree tree;
@@ -112,7 +113,8 @@ static void tick(struct warden *w)
 
 /* --- the end -------------------------------------------------------------------------------------------- */
 
-static void begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns, const struct pair_sender *sender)
+static void begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns,
+		      const struct pair_sender *sender)
 {
 	struct run_figures *f = figures(w);
 
@@ -204,7 +206,8 @@ static void job_stopped(struct warden *w, int status)
 	struct pair_message m;
 	int sig = (status >> 8) & 0xff;
 
-	w->is_stopped = true;	if (!w->run->has_terminal || (sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU))
+	w->is_stopped = true;
+	if (!w->run->has_terminal || (sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU))
 		return;
 	memset(&m, 0, PAIR_HEAD_BYTES);
 	m.kind = PAIR_STOPPED;
@@ -292,12 +295,12 @@ static void take_request(struct warden *w)
 {
 	struct request request;
 
-	if (request_take(w->run->dir.run_fd, w->run->head.run_id, &request) < 0 || request.verb != REQUEST_KILL)
+	if (request_take(w->run->dir.run_fd, w->run->head.run_id, &request) < 0 ||
+	    request.verb != REQUEST_KILL)
 		return;
 	struct pair_sender sender = { .pid = request.by_pid, .uid = request.by_uid };
 	memcpy(sender.comm, request.by_comm, sizeof(sender.comm));
-	bool is_outer = request.by_run[0] != '\0' &&
-			strcmp(request.by_run, w->run->head.parent_run_id) == 0;
+	bool is_outer = request.by_run[0] != '\0' && strcmp(request.by_run, w->run->head.parent_run_id) == 0;
 	memcpy(figures(w)->by_run, request.by_run, sizeof(request.by_run));
 	begin_end(w, is_outer ? CAUSE_OUTER : CAUSE_REQUEST,
 		  request.grace_ns == NUM_NONE ? grace_of(w) : request.grace_ns, &sender);
@@ -336,7 +339,9 @@ static int set_timer(struct warden *w)
 	if (os_timer_set(w->timer, next_ns) == 0)
 		return -1;
 	w->timer_ns = NUM_NONE;
-	return next_ns <= w->facts.now_ns ? 0 : (int)least((next_ns - w->facts.now_ns) / NS_PER_MS + 1, INT32_MAX);
+	return next_ns <= w->facts.now_ns
+		       ? 0
+		       : (int)least((next_ns - w->facts.now_ns) / NS_PER_MS + 1, INT32_MAX);
 }
 
 static bool is_over(const struct warden *w)
@@ -433,9 +438,9 @@ static void leave_group(struct warden *w)
 static void settle(struct warden *w)
 {
 	struct run *run = w->run;
-	const int keep[] = { w->link,		w->epoll,      w->signals,	  w->timer,	    w->job_fd,
-			     run->lock_fd,	run->user_lock_fd, run->record_fd, run->history_fd, run->dir.run_fd,
-			     run->dir.keep_fd };
+	const int keep[] = { w->link,         w->epoll,        w->signals,        w->timer,
+			     w->job_fd,       run->lock_fd,    run->user_lock_fd, run->record_fd,
+			     run->history_fd, run->dir.run_fd, run->dir.keep_fd };
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();
@@ -489,7 +494,8 @@ static void finish(struct warden *w)
 		f->seen = f->peak_procs = f->peak_depth = 0;
 	} else if (w->has_tree) {
 		uint32_t alive = w->is_empty ? 0 : tree_count_alive(&w->tree);
-		if (w->ending.stage == STAGE_GIVEN_UP) /* the kernel's word counts: it has a child that /proc does not show */
+		if (w->ending.stage ==
+		    STAGE_GIVEN_UP) /* the kernel's word counts: it has a child that /proc does not show */
 			f->survivors = alive > 0 || w->is_empty ? alive : 1;
 		else
 			f->left_alone = alive;

@@ -14,7 +14,8 @@ int os_timer_set(int fd, uint64_t at_ns);
 /* Take the expirations out. */
 void os_timer_drain(int fd);
 
-/* A SIGALRM to this process at `at_ns` (boot time), again every 10 ms from then on; NUM_NONE stops it. 0, -errno. */
+/* A SIGALRM to this process at `at_ns` (boot time), again every 10 ms from then on; NUM_NONE stops it. 0,
+ * -errno. */
 int os_alarm_set(uint64_t at_ns);
 
 #endif

@@ -117,9 +117,10 @@ int os_file_is_remote(int fd)
 {
 	/* statfs(2); the kernel's headers name only some of them */
 	static const unsigned long remote[] = {
-		0x6969UL /* NFS */, 0xff534d42UL /* CIFS */, 0xfe534d42UL /* SMB2 */, 0x517bUL /* SMB */,
-		0x01021997UL /* 9P */, 0x65735546UL /* FUSE */, 0x73757245UL /* CODA */, 0x5346414fUL /* AFS */,
-		0x00c36400UL /* CEPH */, 0x7461636fUL /* OCFS2 */, 0x01161970UL /* GFS2 */, 0x0bd00bd0UL /* LUSTRE */,
+		0x6969UL /* NFS */,       0xff534d42UL /* CIFS */, 0xfe534d42UL /* SMB2 */,
+		0x517bUL /* SMB */,       0x01021997UL /* 9P */,   0x65735546UL /* FUSE */,
+		0x73757245UL /* CODA */,  0x5346414fUL /* AFS */,  0x00c36400UL /* CEPH */,
+		0x7461636fUL /* OCFS2 */, 0x01161970UL /* GFS2 */, 0x0bd00bd0UL /* LUSTRE */,
 	};
 	struct statfs fs;
 	if (fstatfs(fd, &fs) < 0)

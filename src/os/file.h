@@ -13,7 +13,8 @@
 struct os_file_id {
 	uint64_t dev, ino, size;
 	uint64_t changed_wall_ns; /* ctime */
-	bool is_own_regular; /* a regular file, at most one link (0: just removed), owned by our effective uid */
+	bool is_own_regular; /* a regular file, at most one link (0: just removed), owned by our effective uid
+			      */
 	bool is_own_private_dir; /* a directory, owned by our effective uid, 0700 or less */
 	uint32_t mode;
 	uid_t uid;
@@ -49,7 +50,8 @@ int os_rename_at(int dirfd, const char *from, const char *to);
 /* Only where `to` does not exist: -EEXIST; -EINVAL where the file system cannot promise that. */
 int os_rename_new_at(int dirfd, const char *from, const char *to);
 
-/* Up to n - 1 bytes of a small file, NUL-terminated: read once, no special files waited for.  Length or -errno. */
+/* Up to n - 1 bytes of a small file, NUL-terminated: read once, no special files waited for.  Length or
+ * -errno. */
 ssize_t os_file_read_at(int dirfd, const char *name, char *bytes, size_t n);
 ssize_t os_file_read_fd(int fd, char *bytes, size_t n);
 

@@ -19,7 +19,8 @@ int os_pidfd_open_self(void);
  * 0, -ESRCH (already dead: for a kill a success), -EPERM (other uid), -ENOSYS before 5.1.
  */
 int os_pidfd_signal(int pidfd, int sig);
-/* To an unreaped child of ours: by `pidfd` (-1: none), or by its number, which is its own. 0, -ESRCH, -EPERM, -errno. */
+/* To an unreaped child of ours: by `pidfd` (-1: none), or by its number, which is its own. 0, -ESRCH, -EPERM,
+ * -errno. */
 int os_child_signal(pid_t child, int pidfd, int sig);
 
 /* Inode of its pidfd, never repeated within a boot; 0 before 6.9, where all pidfds share one. */

@@ -132,7 +132,8 @@ void os_host_id(int self, struct host_id *out_host)
 	out_host->time_ns = namespace_of(self, PIDFD_GET_TIME_NAMESPACE, "/proc/self/ns/time");
 }
 
-static int feed(struct proc_children *c, const char **at, const char *end, int (*each)(void *, pid_t), void *with)
+static int feed(struct proc_children *c, const char **at, const char *end, int (*each)(void *, pid_t),
+		void *with)
 {
 	pid_t pids[64];
 	size_t n;

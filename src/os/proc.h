@@ -9,7 +9,8 @@
 #include "codec/procfs.h"
 #include "codec/record.h"
 
-/* Kept descriptor of /proc/PID/NAME (NAME "task", "task/PID/children", "statm", "" for the directory); -errno. */
+/* Kept descriptor of /proc/PID/NAME (NAME "task", "task/PID/children", "statm", "" for the directory);
+ * -errno. */
 int os_proc_open(pid_t pid, const char *name);
 
 /* One read of /proc/PID/stat. 0, -ESRCH, -EMFILE, -EBADMSG, -errno. */
@@ -23,10 +24,12 @@ int os_proc_pressure(const char *resource, uint32_t *out_centi_pct);
 /* Threads of the process behind a descriptor of its task directory; 0 when it is gone. */
 uint64_t os_proc_threads(int task_fd);
 
-/* pid, start time and pidfd inode of `pid`, which the caller knows not to be reused (itself, or an unreaped child). */
+/* pid, start time and pidfd inode of `pid`, which the caller knows not to be reused (itself, or an unreaped
+ * child). */
 int os_proc_identity(pid_t pid, int pidfd, struct proc_id *out_id);
 
-/* Boot id and namespaces of this process (`self`: a pidfd of it, -1 = none); what cannot be read stays empty. */
+/* Boot id and namespaces of this process (`self`: a pidfd of it, -1 = none); what cannot be read stays empty.
+ */
 void os_host_id(int self, struct host_id *out_host);
 
 /*

@@ -15,8 +15,8 @@
 static unsigned char find_in(const char *path, const char *word, size_t n)
 {
 	static char bytes[CHUNK];
-	size_t at = 0;         /* matched so far of the entry we are in */
-	unsigned matches = 1;  /* the entry may still be the word */
+	size_t at = 0;        /* matched so far of the entry we are in */
+	unsigned matches = 1; /* the entry may still be the word */
 
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)

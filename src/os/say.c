@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/uio.h>
 #include <stdint.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 void os_say(const char *text, size_t n)

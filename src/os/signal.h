@@ -1,4 +1,5 @@
-/* Signals: everything is blocked in front and warden, and read from a descriptor; dispositions stay the caller's. */
+/* Signals: everything is blocked in front and warden, and read from a descriptor; dispositions stay the
+ * caller's. */
 #ifndef SG_OS_SIGNAL_H
 #define SG_OS_SIGNAL_H
 
@@ -16,8 +17,8 @@ typedef uint64_t os_sigset;
 
 /* What the caller gave us and the job must find again. */
 struct os_signals {
-	sigset_t mask;      /* blocked at start */
-	bool chld_ignored;  /* SIGCHLD was ignored: waiting would not work, so it is not while we live */
+	sigset_t mask;     /* blocked at start */
+	bool chld_ignored; /* SIGCHLD was ignored: waiting would not work, so it is not while we live */
 };
 
 /* Block all, remember in *out what was. 0, -errno. */
@@ -27,8 +28,8 @@ void os_signals_give_back(const struct os_signals *was);
 
 struct os_signal {
 	int number;
-	int code;     /* > 0: the kernel sent it (a terminal); else a process did */
-	pid_t pid;    /* sender, 0 = unknown (another PID namespace) */
+	int code;  /* > 0: the kernel sent it (a terminal); else a process did */
+	pid_t pid; /* sender, 0 = unknown (another PID namespace) */
 	uid_t uid;
 	int child_status; /* of SIGCHLD */
 };

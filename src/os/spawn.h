@@ -13,8 +13,8 @@ pid_t os_fork(void);
  * A child on a stack of its own in OUR memory (vfork semantics: we sleep until
  * it has exec'ed or ended).  `body` runs in it with only async-signal-safe
  * calls and must end in execve or return its negative errno, which *out_errno
- * then holds (positive); what fails before is returned and held the other way round.  *out_pidfd: owned handle, -1 before 5.2.
- * Pid of the child, or -errno when none was made.
+ * then holds (positive); what fails before is returned and held the other way round.  *out_pidfd: owned
+ * handle, -1 before 5.2. Pid of the child, or -errno when none was made.
  */
 pid_t os_spawn(int (*body)(void *with), void *with, int *out_pidfd, int *out_errno);
 

@@ -8,8 +8,8 @@
 
 struct os_child {
 	pid_t pid;
-	int status;        /* of wait(2) */
-	bool has_ended;    /* else stopped or continued */
+	int status;                  /* of wait(2) */
+	bool has_ended;              /* else stopped or continued */
 	uint64_t user_ns, system_ns; /* of it and of what it has waited for */
 	uint64_t max_rss_bytes;
 };

@@ -79,8 +79,10 @@ int close_run(struct close_run *c)
 	if (!c->keep_record)
 		c->state->phase = PHASE_CLOSED;
 	int r = record_write_state(c->record_fd, c->state, record_seed(c->head->run_id));
-	/* Of one that ended by itself front keeps the file for the next run, once it has read the end in it. */
-	int gone = c->keep_record || record_is_handed_on(f) ? 0 : record_remove(c->dir->run_fd, c->head->run_id);
+	/* Of one that ended by itself front keeps the file for the next run, once it has read the end in it.
+	 */
+	int gone =
+		c->keep_record || record_is_handed_on(f) ? 0 : record_remove(c->dir->run_fd, c->head->run_id);
 	return first < 0 ? first : r < 0 ? r : gone;
 }
 
@@ -92,7 +94,7 @@ void close_format_status(struct buf *out, const struct close_run *c)
 
 void close_name_members(struct close_run *c, struct tree *tree)
 {
-	FOR_EACH_MEMBER(tree, m) {
+	FOR_EACH_MEMBER (tree, m) {
 		struct proc_status status;
 		if (c->process_count == HISTORY_PROCESS_MAX)
 			return;

@@ -1,4 +1,5 @@
-/* The end of a run on paper: end line, closed record, removed record; the same from warden, front, start and reap. */
+/* The end of a run on paper: end line, closed record, removed record; the same from warden, front, start and
+ * reap. */
 #ifndef SG_RUN_CLOSE_H
 #define SG_RUN_CLOSE_H
 
@@ -11,14 +12,14 @@
 struct tree;
 
 struct close_run {
-	const struct statedir *dir;      /* borrowed */
-	const struct record_head *head;  /* borrowed */
-	struct record_state *state;      /* borrowed; its figures are completed */
-	int record_fd;                   /* borrowed; -1 = there is no record */
-	int history_fd;                  /* borrowed, of the month of the start; -1 = opened here */
+	const struct statedir *dir;     /* borrowed */
+	const struct record_head *head; /* borrowed */
+	struct record_state *state;     /* borrowed; its figures are completed */
+	int record_fd;                  /* borrowed; -1 = there is no record */
+	int history_fd;                 /* borrowed, of the month of the start; -1 = opened here */
 	struct outcome_verdict verdict;
 	const char *by;
-	const char *detail;              /* NULL = none */
+	const char *detail; /* NULL = none */
 	struct history_process process[HISTORY_PROCESS_MAX];
 	uint32_t process_count;
 	bool keep_record; /* survivors: the next start has to try again */

@@ -23,7 +23,7 @@ static void sleep_until(const struct endgame *e, uint64_t until_ns)
 		return;
 	uint64_t ms = (until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
 	int fd = -1;
-	FOR_EACH_MEMBER(e->tree, m)
+	FOR_EACH_MEMBER (e->tree, m)
 		if (fd < 0 && m->handle >= 0 && !(m->flags & (MEMBER_ROOT | MEMBER_DEAD)) &&
 		    !os_pidfd_is_dead(m->handle))
 			fd = m->handle;

@@ -10,10 +10,11 @@
 struct tree;
 
 struct endgame {
-	struct tree *tree;   /* borrowed */
+	struct tree *tree; /* borrowed */
 	uint64_t grace_ns;
 	int signal;
-	/* Of a tree whose members are our children: reaps, and says whether all are gone. NULL: ask the handles. */
+	/* Of a tree whose members are our children: reaps, and says whether all are gone. NULL: ask the
+	 * handles. */
 	bool (*reap)(void *with);
 	void *with;
 	uint32_t ended, killed; /* out: members that were signalled; of these, by KILL */

@@ -19,7 +19,8 @@ static enum run_place place_of(const struct host_id *there, const struct host_id
 		return PLACE_ELSEWHERE; /* not known, here or there: nothing can be compared */
 	if (strcmp(there->boot_id, here->boot_id) != 0)
 		return PLACE_OLD_BOOT;
-	return there->pid_ns == here->pid_ns && there->time_ns == here->time_ns ? PLACE_HERE : PLACE_ELSEWHERE;
+	return there->pid_ns == here->pid_ns && there->time_ns == here->time_ns ? PLACE_HERE
+										: PLACE_ELSEWHERE;
 }
 
 /* A living guard: weak identity is enough to believe that it lives, never to signal it. */
@@ -37,7 +38,8 @@ static int open_guard(const struct proc_id *id, bool *out_lives)
 	return fd < 0 ? -1 : fd;
 }
 
-int run_view_open(const struct statedir *dir, const char *run_id, const struct host_id *here, struct run_view *out_view)
+int run_view_open(const struct statedir *dir, const char *run_id, const struct host_id *here,
+		  struct run_view *out_view)
 {
 	struct run_view view = { .front = -1, .warden = -1 };
 
@@ -125,7 +127,8 @@ static int visit(void *with, const char *run_id)
 	return r;
 }
 
-int find_runs(const struct statedir *dir, const char *what, int (*each)(void *with, struct run_view *view), void *with)
+int find_runs(const struct statedir *dir, const char *what, int (*each)(void *with, struct run_view *view),
+	      void *with)
 {
 	struct search s = { .dir = dir, .what = what, .each = each, .with = with, .by_job = true };
 

@@ -26,7 +26,8 @@ struct run_view {
 };
 
 /* Open and verify the record `run_id`. 0, or what record_open returns. */
-int run_view_open(const struct statedir *dir, const char *run_id, const struct host_id *here, struct run_view *out_view);
+int run_view_open(const struct statedir *dir, const char *run_id, const struct host_id *here,
+		  struct run_view *out_view);
 void run_view_close(struct run_view *view);
 
 /* Its tree, seen from outside: below its warden; of a dead one, what is left of the recorded members. */
@@ -39,7 +40,8 @@ void run_view_walk(const struct run_view *view, struct tree *tree);
  * id or its beginning.  `each` borrows the view.  -ENOENT: none; -EEXIST: a
  * beginning that several share.  `each` returns 0 to go on.
  */
-int find_runs(const struct statedir *dir, const char *what, int (*each)(void *with, struct run_view *view), void *with);
+int find_runs(const struct statedir *dir, const char *what, int (*each)(void *with, struct run_view *view),
+	      void *with);
 
 /* `run_id` is `of` or one of the runs around it, as far as records tell. */
 bool find_is_ancestor(const struct statedir *dir, const char *of, const char *run_id);

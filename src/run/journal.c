@@ -25,14 +25,15 @@ static struct record_slot slot_of(const struct member *m)
  */
 static void unrecord_all(struct journal *j, struct tree *tree)
 {
-	FOR_EACH_MEMBER(tree, m)
+	FOR_EACH_MEMBER (tree, m)
 		m->flags &= ~(uint32_t)MEMBER_RECORDED;
 	j->next = 0;
 }
 
 int64_t journal_write(struct journal *j, struct tree *tree)
 {
-	static struct record_slot burst[RECORD_BURST]; /* prepared: a storm must not need the stack or the heap */
+	static struct record_slot
+		burst[RECORD_BURST]; /* prepared: a storm must not need the stack or the heap */
 	static struct member *member[RECORD_BURST];
 	size_t n = 0;
 	int64_t overflow = 0;
@@ -41,7 +42,7 @@ int64_t journal_write(struct journal *j, struct tree *tree)
 		return 0;
 	if (j->next + RECORD_BURST > RECORD_SLOTS_MAX && tree->count < RECORD_SLOTS_MAX / 2)
 		unrecord_all(j, tree);
-	FOR_EACH_MEMBER(tree, m) {
+	FOR_EACH_MEMBER (tree, m) {
 		if (m->flags & (MEMBER_ROOT | MEMBER_RECORDED | MEMBER_DEAD))
 			continue;
 		if (n == RECORD_BURST || j->next + n == RECORD_SLOTS_MAX) {

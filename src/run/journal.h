@@ -8,7 +8,7 @@
 struct tree;
 
 struct journal {
-	int fd;      /* borrowed; -1 = there is no record */
+	int fd; /* borrowed; -1 = there is no record */
 	uint64_t seed;
 	size_t next; /* first slot that was never used, or is free again */
 };

@@ -53,7 +53,7 @@ void nested_mark(struct nested *nested, const struct statedir *dir, const char *
 	if (nested->count == 0)
 		return;
 	/* Parents stand before their children in the table, but for those that were handed up meanwhile. */
-	FOR_EACH_MEMBER(tree, m) {
+	FOR_EACH_MEMBER (tree, m) {
 		struct member *parent = tree_find(tree, m->ppid);
 		if (parent && parent->flags & (MEMBER_GUARD | MEMBER_GUARDED))
 			m->flags |= MEMBER_GUARDED;
@@ -63,7 +63,9 @@ void nested_mark(struct nested *nested, const struct statedir *dir, const char *
 void nested_ask(struct nested *nested, const struct statedir *dir, const char *run_id, uint64_t grace_ns)
 {
 	for (uint32_t i = 0; i < nested->count; i++) {
-		struct request request = { .verb = REQUEST_KILL, .by_pid = os_self_pid(), .by_uid = os_self_uid() };
+		struct request request = { .verb = REQUEST_KILL,
+					   .by_pid = os_self_pid(),
+					   .by_uid = os_self_uid() };
 		request.grace_ns = grace_ns > NESTED_MARGIN_NS ? grace_ns - NESTED_MARGIN_NS : 0;
 		memcpy(request.by_run, run_id, strnlen(run_id, RUN_ID_MAX));
 		memcpy(request.by_comm, "spawnguard", 11);

@@ -1,4 +1,5 @@
-/* Disposable children that read what may block for ever (environ): with a time limit, and none of our descriptors. */
+/* Disposable children that read what may block for ever (environ): with a time limit, and none of our
+ * descriptors. */
 #ifndef SG_RUN_READER_H
 #define SG_RUN_READER_H
 

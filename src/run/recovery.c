@@ -19,8 +19,8 @@
 #include "tree/hold.h"
 #include "tree/walk.h"
 
-#define TICKS_PER_S   100 /* USER_HZ */
-#define PAGE_BYTES    4096
+#define TICKS_PER_S 100 /* USER_HZ */
+#define PAGE_BYTES  4096
 
 struct search {
 	struct recovery *r;
@@ -45,8 +45,8 @@ static void add_weak(struct search *s, const struct record_slot *slot)
 	}
 	int fd = os_pidfd_open(slot->id.pid);
 	struct proc_stat stat;
-	bool same = fd >= 0 && os_proc_stat(slot->id.pid, &stat) == 0 && stat.start_ticks == slot->id.start_ticks &&
-		    os_pidfd_signal(fd, 0) == 0;
+	bool same = fd >= 0 && os_proc_stat(slot->id.pid, &stat) == 0 &&
+		    stat.start_ticks == slot->id.start_ticks && os_pidfd_signal(fd, 0) == 0;
 	struct record_slot strong = *slot;
 	strong.id.pidfs_ino = fd >= 0 ? os_pidfd_inode(fd) : 0;
 	os_fd_close(&fd);
@@ -229,7 +229,8 @@ int recovery_run(struct recovery *r, const char *run_id)
 	r->is_closed = view.record.state.phase == PHASE_CLOSED;
 	r->is_looked_at = r->is_closed || view.place != PLACE_HERE;
 	r->is_old_boot = view.place == PLACE_OLD_BOOT;
-	r->is_unverifiable = view.place == PLACE_ELSEWHERE && !(view.record.head.flags & RECORD_FRONT_IS_INIT);
+	r->is_unverifiable =
+		view.place == PLACE_ELSEWHERE && !(view.record.head.flags & RECORD_FRONT_IS_INIT);
 	/* Of another namespace only the free lock tells that its guards are gone. */
 	if (view.place == PLACE_ELSEWHERE && !r->holds_lock)
 		r->is_guarded = true;
@@ -238,7 +239,8 @@ int recovery_run(struct recovery *r, const char *run_id)
 	else if (r->is_closed)
 		result = r->dry_run ? 0 : record_remove(r->dir->run_fd, run_id);
 	else if (view.place != PLACE_HERE)
-		result = r->dry_run ? 0 : close_lost(r, &view, 0, r->is_unverifiable ? "tree unverified" : NULL);
+		result = r->dry_run ? 0
+				    : close_lost(r, &view, 0, r->is_unverifiable ? "tree unverified" : NULL);
 	else
 		result = recover_here(r, &view);
 	if (!r->is_guarded)

@@ -1,4 +1,5 @@
-/* Runs whose guards were killed: their trees are ended and their records closed, by the next start, reap or kill. */
+/* Runs whose guards were killed: their trees are ended and their records closed, by the next start, reap or
+ * kill. */
 #ifndef SG_RUN_RECOVERY_H
 #define SG_RUN_RECOVERY_H
 
@@ -19,11 +20,12 @@ struct recovery {
 	/* found */
 	char run_id[RUN_ID_MAX + 8];
 	char job[208];
-	bool is_guarded;   /* a guard lives: nothing was done */
-	bool is_damaged;   /* the record could not be read and was put aside */
+	bool is_guarded; /* a guard lives: nothing was done */
+	bool is_damaged; /* the record could not be read and was put aside */
 	bool is_old_boot, is_unverifiable;
 	bool is_closed;    /* it had ended in order: only its record was left */
-	bool is_looked_at; /* what it left was found and ended, or nothing could be; else a failure came before */
+	bool is_looked_at; /* what it left was found and ended, or nothing could be; else a failure came
+			      before */
 	uint32_t members;  /* verified and alive, or what dry_run would end */
 	uint32_t killed;   /* of these: after KILL */
 	uint32_t survivors;

@@ -12,7 +12,8 @@ int history_open(int dirfd, uint64_t wall_ns);
 /* One line that starts and ends with a newline, in one write. 0, -ENOSPC (also: cut line), -errno. */
 int history_append(int fd, const struct buf *line);
 
-/* Is there an intact line of `event` about `run_id` in the month of `wall_ns` or the one before?  1, 0, -errno. */
+/* Is there an intact line of `event` about `run_id` in the month of `wall_ns` or the one before?  1, 0,
+ * -errno. */
 int history_has(int dirfd, uint64_t wall_ns, const char *event, const char *run_id);
 
 #endif

@@ -10,9 +10,9 @@
 #include "os/file.h"
 #include "os/self.h"
 
-#define SPARE      "runs/.spare" /* a name that no run can have */
+#define SPARE        "runs/.spare"        /* a name that no run can have */
 #define UNWRITTEN_NS (60ULL * 1000000000) /* no start takes that long between two system calls */
-#define PATH_BYTES (8 + RUN_ID_MAX + 32)
+#define PATH_BYTES   (8 + RUN_ID_MAX + 32)
 
 static void path_of(struct buf *path, const char *run_id, const char *suffix)
 {
@@ -91,7 +91,8 @@ int record_open(int dirfd, const char *run_id, struct record *out_record)
 	if (fd == -EROFS)
 		fd = os_open_at(dirfd, path.at, O_RDONLY, 0);
 	if (fd < 0)
-		return fd == -ELOOP || fd == -EISDIR || fd == -ENXIO ? -EPERM : fd; /* link, directory, socket */
+		return fd == -ELOOP || fd == -EISDIR || fd == -ENXIO ? -EPERM
+								     : fd; /* link, directory, socket */
 	int r = os_file_id(fd, &id);
 	if (r < 0)
 		return r;

@@ -30,13 +30,14 @@ int record_write_slots(int fd, struct record_slot *slots, size_t from, size_t n,
 
 /* A record as read.  `fd` is kept open: it tells the end even when the name is gone. */
 struct record {
-	int fd; /* owned */
+	int fd;        /* owned */
 	uint64_t seed; /* of its checks */
 	struct record_head head;
 	struct record_state state;
 };
 
-/* 0; -ENOENT; -ENODATA (its run has not begun, or was killed before it began); -EBADMSG (damaged); -EPERM (planted). */
+/* 0; -ENOENT; -ENODATA (its run has not begun, or was killed before it began); -EBADMSG (damaged); -EPERM
+ * (planted). */
 int record_open(int dirfd, const char *run_id, struct record *out_record);
 void record_close(struct record *record);
 /* Read the state again. 0, -EBADMSG, -errno. */
@@ -45,7 +46,8 @@ int record_refresh(struct record *record);
 ssize_t record_read_slots(const struct record *record, struct record_slot *out, size_t max);
 
 int record_remove(int dirfd, const char *run_id);
-/* The same, but its file is kept for the next run.  Not where somebody may still read this one's end in it. */
+/* The same, but its file is kept for the next run.  Not where somebody may still read this one's end in it.
+ */
 int record_recycle(int dirfd, const char *run_id);
 /* Out of the way as RUNID.bad: looked at by people only. */
 int record_quarantine(int dirfd, const char *run_id);

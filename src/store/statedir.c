@@ -14,7 +14,8 @@
 #define ROOT_RUN  "/run/spawnguard"
 #define ROOT_KEEP "/var/lib/spawnguard"
 
-/* mkdir -p, 0700 each; existing parts are left as they are.  /var/lib/spawnguard lets users pass to their own. */
+/* mkdir -p, 0700 each; existing parts are left as they are.  /var/lib/spawnguard lets users pass to their
+ * own. */
 static int make_path(const char *path)
 {
 	BUF(part, 512);
@@ -51,7 +52,8 @@ static int open_base(const char *path, struct fail *fail)
 	if (id.uid != os_self_uid())
 		return fail_set(fail, EPERM, "use state directory (it belongs to another user)", path);
 	if (id.mode & 022)
-		return fail_set(fail, EPERM, "use state directory (others can write to it: chmod go-w)", path);
+		return fail_set(fail, EPERM, "use state directory (others can write to it: chmod go-w)",
+				path);
 	return os_fd_steal(&fd);
 }
 
@@ -68,7 +70,8 @@ static int need_dirs(int fd, const char *path, const char *const *names, size_t 
 		if (r < 0)
 			return fail_set(fail, -r, names[i], path);
 		if (!id.is_own_private_dir)
-			return fail_set(fail, EPERM, "use state directory (a part of it is not ours alone: chmod 700)",
+			return fail_set(fail, EPERM,
+					"use state directory (a part of it is not ours alone: chmod 700)",
 					names[i]);
 	}
 	return 0;
@@ -87,7 +90,8 @@ static int open_both(struct statedir *dir, const char *run, const char *keep, st
 		return fail_set(fail, ENAMETOOLONG, "open state directory", run);
 	int r = dir->run_fd = open_base(run, fail);
 	if (r >= 0 && os_file_is_remote(dir->run_fd) > 0)
-		r = fail_set(fail, ENOLCK, "use state directory (a network file system: locks are not safe there)", run);
+		r = fail_set(fail, ENOLCK,
+			     "use state directory (a network file system: locks are not safe there)", run);
 	if (r >= 0)
 		r = need_dirs(dir->run_fd, run, run_names, COUNT_OF(run_names), fail);
 	if (r >= 0)

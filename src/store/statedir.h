@@ -5,8 +5,8 @@
 struct fail;
 
 struct statedir {
-	int run_fd;  /* owned: locks/ and runs/ */
-	int keep_fd; /* owned, may be the same number as run_fd: history/ */
+	int run_fd;     /* owned: locks/ and runs/ */
+	int keep_fd;    /* owned, may be the same number as run_fd: history/ */
 	char path[512]; /* of run_fd, for people */
 };
 

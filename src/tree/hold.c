@@ -29,7 +29,8 @@ static int open_handle(struct tree *tree, pid_t pid)
 }
 
 /* Facts of the process that `handle` holds. 0, -ESRCH. */
-static int read_facts(const struct tree *tree, pid_t pid, int handle, struct proc_stat *stat, struct proc_id *id)
+static int read_facts(const struct tree *tree, pid_t pid, int handle, struct proc_stat *stat,
+		      struct proc_id *id)
 {
 	int r = os_proc_stat(pid, stat);
 	if (r < 0)
@@ -73,18 +74,21 @@ static void fill(struct tree *tree, struct member *m, const struct proc_stat *st
 	m->sid = stat->sid;
 	m->seen_boot_ns = now_ns;
 	memcpy(m->comm, stat->comm, sizeof(m->comm) - 1);
-	if (tree->rung <= IDENTITY_PIDFD && m->handle >= 0 && (tree->rung == IDENTITY_PIDFS) != (id->pidfs_ino != 0))
+	if (tree->rung <= IDENTITY_PIDFD && m->handle >= 0 &&
+	    (tree->rung == IDENTITY_PIDFS) != (id->pidfs_ino != 0))
 		tree->rung = id->pidfs_ino ? IDENTITY_PIDFS : IDENTITY_PIDFD;
 	tree->seen++;
 }
 
-/* The parent that /proc names must be of this tree: else the number went to a stranger since it was listed. */
+/* The parent that /proc names must be of this tree: else the number went to a stranger since it was listed.
+ */
 static bool is_ours(const struct tree *tree, const struct proc_stat *stat)
 {
 	return tree_find(tree, stat->ppid) != NULL;
 }
 
-/* Descriptors ran out in the step that returned `r`, for the first time: true, the reserve is there for another try. */
+/* Descriptors ran out in the step that returned `r`, for the first time: true, the reserve is there for
+ * another try. */
 static bool give_in(struct tree *tree, int r)
 {
 	if (!hold_is_starved(r) || tree->starved)
@@ -155,7 +159,8 @@ int tree_set_root(struct tree *tree, pid_t pid)
 	buf_str(&name, "task/");
 	buf_u64(&name, (uint64_t)pid);
 	buf_str(&name, "/children");
-	m->children_fd = os_proc_open(pid, name.at); /* a guard has one thread, and its memory is not the job's */
+	m->children_fd =
+		os_proc_open(pid, name.at); /* a guard has one thread, and its memory is not the job's */
 	return m->children_fd == -ENOENT ? -ESRCH : 0;
 }
 
@@ -248,7 +253,8 @@ static int open_passing(struct tree *tree, const struct member *m)
 	return is_same(&id, &m->id) ? os_fd_steal(&fd) : -ESRCH;
 }
 
-/* No signals by descriptor here (before 5.1, or a filter's no): an unreaped child of ours has its number for itself. */
+/* No signals by descriptor here (before 5.1, or a filter's no): an unreaped child of ours has its number for
+ * itself. */
 static int signal_child(const struct member *m, int sig, int refused)
 {
 	struct proc_stat stat;

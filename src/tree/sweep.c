@@ -29,7 +29,7 @@ struct sweep_result sweep_term(struct tree *tree, uint64_t now_ns, int sig, bool
 	struct sweep_result result = { 0 };
 
 	walk_whole(tree, now_ns);
-	FOR_EACH_MEMBER(tree, m) {
+	FOR_EACH_MEMBER (tree, m) {
 		if (m->flags & (MEMBER_ROOT | MEMBER_TERMED | MEMBER_GUARDED))
 			continue;
 		if (job_only && !(m->flags & MEMBER_JOB))
@@ -48,7 +48,7 @@ struct sweep_result sweep_stop(struct tree *tree, uint64_t now_ns)
 	struct sweep_result result = { 0 };
 
 	walk_whole(tree, now_ns);
-	FOR_EACH_MEMBER(tree, m) {
+	FOR_EACH_MEMBER (tree, m) {
 		if (m->flags & (MEMBER_ROOT | MEMBER_STOPPED))
 			continue;
 		m->flags |= MEMBER_STOPPED;
@@ -65,7 +65,7 @@ struct sweep_result sweep_kill(struct tree *tree, uint64_t now_ns)
 	struct sweep_result result = { 0 };
 
 	walk_whole(tree, now_ns);
-	FOR_EACH_MEMBER(tree, m) {
+	FOR_EACH_MEMBER (tree, m) {
 		if (m->flags & MEMBER_ROOT || hold_is_dead(tree, m))
 			continue;
 		bool is_new = !(m->flags & MEMBER_KILLED);

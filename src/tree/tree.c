@@ -104,7 +104,7 @@ void member_close(struct member *m)
 
 void tree_release(struct tree *tree)
 {
-	FOR_EACH_MEMBER(tree, m)
+	FOR_EACH_MEMBER (tree, m)
 		member_close(m);
 	if (tree->member != tree->first) {
 		free(tree->member);

@@ -27,27 +27,27 @@ enum identity_rung {
 const char *identity_name(enum identity_rung rung);
 
 enum member_flags {
-	MEMBER_ROOT = 1U << 0,     /* walked, not of the tree */
-	MEMBER_SEED = 1U << 1,     /* out of a record */
+	MEMBER_ROOT = 1U << 0, /* walked, not of the tree */
+	MEMBER_SEED = 1U << 1, /* out of a record */
 	MEMBER_JOB = 1U << 2,
-	MEMBER_GUARD = 1U << 3,    /* front of a nested run */
-	MEMBER_GUARDED = 1U << 4,  /* below a nested front: that one ends it */
+	MEMBER_GUARD = 1U << 3,   /* front of a nested run */
+	MEMBER_GUARDED = 1U << 4, /* below a nested front: that one ends it */
 	MEMBER_TERMED = 1U << 5,
 	MEMBER_STOPPED = 1U << 6,
 	MEMBER_KILLED = 1U << 7,
-	MEMBER_REFUSED = 1U << 8,  /* answered EPERM */
-	MEMBER_RECORDED = 1U << 9, /* has a slot in the record */
-	MEMBER_DEAD = 1U << 10,    /* to be dropped at the end of the walk */
+	MEMBER_REFUSED = 1U << 8,   /* answered EPERM */
+	MEMBER_RECORDED = 1U << 9,  /* has a slot in the record */
+	MEMBER_DEAD = 1U << 10,     /* to be dropped at the end of the walk */
 	MEMBER_THREADED = 1U << 11, /* had more than one thread when last looked at */
 };
 
 struct member {
 	struct proc_id id;
-	pid_t ppid, sid;  /* at first sight */
+	pid_t ppid, sid; /* at first sight */
 	uint32_t flags;
-	uint32_t listed;  /* number of the walk that met it last */
-	uint16_t depth;   /* 1 = child of the root; 0 = root */
-	int handle;       /* owned: pidfd, or /proc/PID on IDENTITY_PROCFD; -1 = none could be kept */
+	uint32_t listed; /* number of the walk that met it last */
+	uint16_t depth;  /* 1 = child of the root; 0 = root */
+	int handle;      /* owned: pidfd, or /proc/PID on IDENTITY_PROCFD; -1 = none could be kept */
 	int task_fd, children_fd, statm_fd; /* owned, -1 = none could be kept */
 	uint64_t rss_pages;
 	uint64_t seen_boot_ns;
@@ -60,26 +60,28 @@ struct member {
 #define TREE_FIRST 128 /* members that need no allocation */
 
 struct tree {
-	struct member *member; /* `count` of `capacity`, in the order of first sight; owned beyond TREE_FIRST */
+	struct member
+		*member; /* `count` of `capacity`, in the order of first sight; owned beyond TREE_FIRST */
 	size_t count, capacity;
-	uint32_t *index;       /* hash from pid to position + 1; index_size is a power of two; owned as `member` */
+	uint32_t *index; /* hash from pid to position + 1; index_size is a power of two; owned as `member` */
 	size_t index_size;
 	enum identity_rung rung;
 	uint32_t walks;
-	bool starved;   /* descriptors have run out: new members are known without */
-	bool crowded;   /* no room for a member found: tree_prepare, then walk again */
-	bool again;     /* the last walk may have missed one: walk again */
-	int spare_fd;   /* borrowed */
-	int reserve[TREE_RESERVE]; /* owned copies of spare_fd: given up for a moment where descriptors have run out */
-	int load_fd;    /* owned: /proc/loadavg */
-	uint64_t last_pid; /* of the last walk; 0 = unknown */
+	bool starved;              /* descriptors have run out: new members are known without */
+	bool crowded;              /* no room for a member found: tree_prepare, then walk again */
+	bool again;                /* the last walk may have missed one: walk again */
+	int spare_fd;              /* borrowed */
+	int reserve[TREE_RESERVE]; /* owned copies of spare_fd: given up for a moment where descriptors have
+				      run out */
+	int load_fd;               /* owned: /proc/loadavg */
+	uint64_t last_pid;         /* of the last walk; 0 = unknown */
 	/* Which children of the root are of the tree; NULL = all. */
 	bool (*accepts)(void *with, pid_t pid);
 	void *accepts_with;
 	/* figures */
-	uint64_t seen;        /* members ever */
-	uint64_t rss_pages;   /* sum at the last walk */
-	uint32_t procs;       /* alive at the last walk */
+	uint64_t seen;      /* members ever */
+	uint64_t rss_pages; /* sum at the last walk */
+	uint32_t procs;     /* alive at the last walk */
 	uint32_t peak_depth;
 	/* What the first members live in: an end must not need memory. */
 	struct member first[TREE_FIRST];
@@ -90,7 +92,8 @@ struct tree {
 void tree_init(struct tree *tree, int spare_fd);
 void tree_release(struct tree *tree);
 
-/* Between ticks: room for twice of what is there, if it is getting tight. 0, -ENOMEM (goes on with what it has). */
+/* Between ticks: room for twice of what is there, if it is getting tight. 0, -ENOMEM (goes on with what it
+ * has). */
 int tree_prepare(struct tree *tree);
 
 /* The process whose descendants are the tree. 0, -errno. */
@@ -117,6 +120,7 @@ void member_close(struct member *m);
 void tree_take_reserve(struct tree *tree);
 void tree_give_reserve(struct tree *tree);
 
-#define FOR_EACH_MEMBER(tree, m) for (struct member *m = (tree)->member; m < (tree)->member + (tree)->count; m++)
+#define FOR_EACH_MEMBER(tree, m) \
+	for (struct member *m = (tree)->member; m < (tree)->member + (tree)->count; m++)
 
 #endif

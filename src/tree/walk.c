@@ -193,7 +193,7 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 uint32_t tree_count_alive(struct tree *tree)
 {
 	uint32_t alive = 0;
-	FOR_EACH_MEMBER(tree, m)
+	FOR_EACH_MEMBER (tree, m)
 		if (!(m->flags & (MEMBER_ROOT | MEMBER_DEAD)) && !hold_is_dead(tree, m))
 			alive++;
 	return alive;
