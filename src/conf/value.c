@@ -200,6 +200,10 @@ static int read_list_signal(const char *item, size_t n, struct buf *why)
 		signal_format(why, signal);
 		return refuse(why, " cannot be caught: leave it out");
 	}
+	if (signal == SIGCHLD || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
+		signal_format(why, signal);
+		return refuse(why, " belongs to job control and the guard's own children: leave it out");
+	}
 	return signal;
 }
 

@@ -294,6 +294,7 @@ struct outcome_verdict report_finish_by_front(struct run_report *report, struct 
 	else
 		say_end(report);
 	say_remaining(&c, report->run);
+	c.may_be_told = start_errno == 0; /* by the warden, in its last moment */
 	(void)write_down(report, &c);
 	run_put_status(report->run, &c);
 	return c.verdict;

@@ -55,6 +55,8 @@ static int append_end(const struct close_run *c)
 	const struct run_figures *f = &c->state->figures;
 	BUF(line, HISTORY_LINE_MAX);
 
+	if (c->may_be_told && history_has(c->dir->keep_fd, f->ended_wall_ns, "end", c->head->run_id) == 1)
+		return 0;
 	if (c->verdict.outcome != OUTCOME_OK)
 		add_load(&end);
 	history_format_end(&line, &end);

@@ -23,6 +23,7 @@ struct close_run {
 	struct history_process process[HISTORY_PROCESS_MAX];
 	uint32_t process_count;
 	bool keep_record; /* survivors: the next start has to try again */
+	bool may_be_told; /* a guard that was killed may have written the end line before */
 };
 
 /*

@@ -140,7 +140,8 @@ static int close_lost(struct recovery *r, struct run_view *view, uint32_t ended,
 			       .history_fd = -1,
 			       .by = r->by,
 			       .detail = detail,
-			       .keep_record = r->survivors > 0 };
+			       .keep_record = r->survivors > 0,
+			       .may_be_told = true };
 
 	state->figures.cause = CAUSE_BOTH_DEAD;
 	state->figures.survivors = r->survivors;
@@ -155,8 +156,6 @@ static int close_lost(struct recovery *r, struct run_view *view, uint32_t ended,
 		c.process_count = r->process_count;
 		memcpy(c.process, r->process, sizeof(c.process));
 	}
-	if (history_has(r->dir->keep_fd, os_clock_wall_ns(), "end", view->record.head.run_id) == 1)
-		return c.keep_record ? 0 : record_remove(r->dir->run_fd, view->record.head.run_id);
 	return close_run(&c);
 }
 

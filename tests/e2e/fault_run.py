@@ -13,10 +13,15 @@ from harness import SPAWNGUARD, VICTIM, wait_until
 class Timeout(FaultTest):
     """A member ignores TERM in a session of its own; the job does not."""
     statuses = {124}
+    may_be_early = True
     usual = "spawnguard: faulted: timeout after [0-9.]+ms: ended .*"
 
     def command(self):
-        return [SPAWNGUARD, "run", "-N", "faulted", "-t", "0.05", "-k", "0.02", "--", *self.job(VICTIM, "setsid")]
+        return [SPAWNGUARD, "run", "-N", "faulted", "-t", "0.04", "-k", "0.02", "--", *self.job(VICTIM, "setsid")]
+
+    def test_without_any_file_of_proc(self):
+        """From a moment on: what is left is told, and the guard comes to an end."""
+        self.one("openat:9:EMFILE:persist", "openat", 9)
 
 
 class Term(FaultTest):
@@ -38,13 +43,6 @@ class Leftovers(FaultTest):
 
     def command(self):
         return [SPAWNGUARD, "run", "-N", "faulted", "-k", "0.02", "--", *self.job(VICTIM, "-x", "setsid")]
-
-
-class Blind(Timeout):
-    """The same, from a moment on without /proc: what is left is told, and the guard comes to an end."""
-
-    def test_without_any_file_of_proc(self):
-        self.one("openat:9:EMFILE:persist", "openat", 9)
 
 
 # A guard that is deaf for ever on both lines hears of no TERM: no kernel does that.

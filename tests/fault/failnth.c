@@ -3,6 +3,8 @@
  * program forks (front and warden), so N = 1, 2, ... until a run gets through walks every error path.
  *
  *   SG_FAULT=FUNCTION:N:ERRNO[:persist]  ERRNO by name or number; persist: the Nth call and all later ones
+ *   SG_FAULT=FUNCTION:N:KILL             instead of the Nth call, SIGKILL to the process that makes it
+ *   SG_FAULT=FUNCTION:N:KILLBOTH         to the first process of the program and to the last one it forked
  *   SG_FAULT_LOG=FILE                    at its end each process appends "FUNCTION COUNT"; the greatest
  *                                        COUNT is the number of calls: below N, the run got through
  *   SG_FAULT_PROGRAM=NAME                only in the program of that name (default: spawnguard)
@@ -32,7 +34,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define BROKEN 97 /* exit status: SG_FAULT makes no sense */
+#define BROKEN    97 /* exit status: SG_FAULT makes no sense */
+#define KILL      (-1) /* in place of an errno */
+#define KILL_BOTH (-2)
 
 /* glibc's own, so that dlsym() may allocate while we look for the others. */
 extern void *__libc_malloc(size_t n);
@@ -44,7 +48,11 @@ static uint64_t first;
 static int error;
 static bool persist;
 static const char *log_path;
-static _Atomic uint64_t *count; /* shared by all processes of the program; NULL: not for us */
+/* Shared by all processes of the program. */
+static struct shared {
+	_Atomic uint64_t count;
+	_Atomic pid_t first, forked;
+} *shared; /* NULL: not for us */
 static __typeof__(&syscall) log_call;
 
 static int errno_of(const char *text, size_t n)
@@ -73,6 +81,10 @@ static bool understand(const char *text)
 		return false;
 	text = end + 1;
 	n = strcspn(text, ":");
+	if (strcmp(text, "KILL") == 0)
+		return (error = KILL);
+	if (strcmp(text, "KILLBOTH") == 0)
+		return (error = KILL_BOTH);
 	error = errno_of(text, n);
 	persist = strcmp(text + n, ":persist") == 0;
 	return error > 0 && (persist || text[n] == '\0');
@@ -89,33 +101,50 @@ __attribute__((constructor)) static void start(void)
 	}
 	log_path = getenv("SG_FAULT_LOG");
 	log_call = REAL(syscall);
-	count = shim_shared(sizeof(*count));
-}
-
-/* Is this call of `name` the one to fail?  Then errno is set. */
-static bool due(const char *name)
-{
-	if (!count || strcmp(name, function) != 0)
-		return false;
-	uint64_t n = atomic_fetch_add(count, 1) + 1;
-	if (persist ? n < first : n != first)
-		return false;
-	errno = error;
-	return true;
+	shared = shim_shared(sizeof(*shared));
+	if (shared)
+		shared->first = getpid();
 }
 
 /* Called wherever a process may end; a second line does no harm. */
 __attribute__((destructor)) static void report(void)
 {
-	if (!count || !log_path)
+	if (!shared || !log_path)
 		return;
 	char line[64], *at = shim_put_text(line, function);
 	*at++ = ' ';
-	at = shim_put_number(at, atomic_load(count));
+	at = shim_put_number(at, atomic_load(&shared->count));
 	*at++ = '\n';
 	int saved = errno;
 	shim_log(log_call, log_path, line, (size_t)(at - line));
 	errno = saved;
+}
+
+static void strike(void)
+{
+	if (error == KILL_BOTH && shared->forked)
+		(void)log_call(SYS_kill, shared->forked == getpid() ? shared->first : shared->forked, SIGKILL);
+	if (error == KILL || getpid() == shared->first || getpid() == shared->forked)
+		(void)log_call(SYS_kill, getpid(), SIGKILL);
+	else /* the job, before its exec: it goes on without them */
+		(void)log_call(SYS_kill, shared->first, SIGKILL);
+}
+
+/* Is this call of `name` the one to fail?  Then errno is set. */
+static bool due(const char *name)
+{
+	if (!shared || strcmp(name, function) != 0)
+		return false;
+	uint64_t n = atomic_fetch_add(&shared->count, 1) + 1;
+	if (persist ? n < first : n != first)
+		return false;
+	if (error < 0) {
+		report();
+		strike();
+		return false;
+	}
+	errno = error;
+	return true;
 }
 
 /* The real function, found before main() where we can: between fork and exec nothing may be looked up. */
@@ -171,7 +200,19 @@ WRAP(int, fchmod, (int fd, mode_t mode), fd, mode)
 WRAP(int, chdir, (const char *path), path)
 WRAP_AS("getcwd", char *, NULL, getcwd, (char *at, size_t n), at, n)
 
-WRAP(pid_t, fork, (void), )
+
+FIND(fork)
+pid_t fork(void)
+{
+	find_fork();
+	if (due("fork"))
+		return -1;
+	pid_t pid = real_fork();
+	if (pid == 0 && shared)
+		shared->forked = getpid();
+	return pid;
+}
+
 WRAP(int, execve, (const char *path, char *const argv[], char *const env[]), path, argv, env)
 WRAP(pid_t, waitpid, (pid_t pid, int *status, int options), pid, status, options)
 WRAP(pid_t, wait4, (pid_t pid, int *status, int options, struct rusage *use), pid, status, options, use)

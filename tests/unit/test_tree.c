@@ -585,20 +585,27 @@ static void what_a_nested_guard_makes_is_guarded(void **state)
 	end();
 }
 
-static void a_stopped_tree_cannot_grow(void **state)
+/*
+ * A STOP that comes in the middle of a fork takes effect behind it (the kernel
+ * keeps back all but fatal signals, since 4.19): one more may be born after a
+ * sweep that met nobody new, and the next one stops it.
+ */
+static void a_stopped_tree_stops_growing(void **state)
 {
 	(void)state;
 	(void)begin(body_breed, 0, 1);
 	struct sweep_result swept;
-	int rounds = 0;
-	do {
+	for (int rounds = 0, calm = 0; calm < 5; rounds++) {
 		swept = sweep_stop(&tree, os_clock_boot_ns());
-		assert_true(++rounds < 5000);
-	} while (swept.fresh > 0);
+		calm = swept.fresh == 0 ? calm + 1 : 0;
+		assert_true(rounds < 5000);
+		if (calm > 0)
+			(void)poll(NULL, 0, 3); /* three births, if they were not stopped */
+	}
 	size_t count = members();
 	assert_true(count > 0);
 	for (int i = 0; i < 5; i++) {
-		(void)poll(NULL, 0, 3); /* three births, if they were not stopped */
+		(void)poll(NULL, 0, 3);
 		assert_int_equal(walk(), 0);
 	}
 	assert_int_equal(members(), count);
@@ -1188,7 +1195,7 @@ int main(void)
 		TEST(term_wakes_the_stopped),
 		TEST(a_nested_guard_is_asked_alone),
 		TEST(what_a_nested_guard_makes_is_guarded),
-		TEST(a_stopped_tree_cannot_grow),
+		TEST(a_stopped_tree_stops_growing),
 		TEST(a_sweep_reaches_more_than_the_table_holds),
 		TEST(a_second_kill_is_not_counted),
 		TEST(kill_ends_all_and_counts_each_once),

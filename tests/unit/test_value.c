@@ -256,6 +256,7 @@ static const struct refusal_row refusal_rows[] = {
 	{ "signal: none",                "signal",    "none",       SIGNAL_CURE },
 	{ "signals: KILL",               "end-on",    "INT,KILL",   "KILL cannot be caught: leave it out" },
 	{ "signals: STOP by number",     "end-on",    "19",         "STOP cannot be caught: leave it out" },
+	{ "signals: CHLD",               "end-on",    "CHLD",       "CHLD belongs to job control and the guard's own children: leave it out" },
 	{ "signals: one unknown",        "end-on",    "INT,FOO,HUP", "FOO" LIST_CURE },
 	{ "signals: one with blanks",    "end-on",    "INT, HUP",   "' HUP'" LIST_CURE },
 	{ "signals: one empty",          "end-on",    "INT,,HUP",   "''" LIST_CURE },
