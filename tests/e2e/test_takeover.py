@@ -9,8 +9,8 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import (SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, event_run, now, outcome, send,
-                     wait_until)
+from harness import (SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, event_kind, event_run, now,
+                     outcome, send, wait_until)
 
 KILL, STOP, TERM = signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM
 
@@ -101,7 +101,8 @@ class OneDies(TakeoverTest):
     def test_KILL_of_front_and_job_in_one_moment_leaves_nothing_open(self):
         for i in range(20):
             run = self.holder("-N", "group", "--run-id", f"group-{i}", "--session=keep", "-k", "0.2", process_group=0)
-            self.assertNotEqual(Stat(run.warden()).pgrp, run.pid)
+            warden = run.warden()
+            wait_until(lambda warden=warden: Stat(warden).pgrp == warden, "the warden is in a group of its own")
             os.killpg(run.pid, KILL)
             run.wait()
             wait_until(lambda: not self.strays(), "the warden is gone")
@@ -306,6 +307,19 @@ class AtRandom(TakeoverTest):
         self.assertTrue(self.members_gone())
         self.runs.clear()
 
+    def intact_lines(self):
+        """The kernel may cut the write of a killed process where a page ends: such a line stands alone."""
+        lines, torn = [], []
+        for line in self.history_lines():
+            try:
+                lines.append(harness.parse_line(line))
+            except harness.Damaged:
+                torn.append(line)
+        for line in torn:
+            self.assertTrue(line.startswith(b'{"schema":1,"event":"') and line.count(b'"schema"') == 1, line)
+        self.assertLessEqual(len(torn), self.COUNT // 20, torn)
+        return lines
+
     def many(self, which):
         seed = random.randrange(1 << 32)
         dice = random.Random(seed)
@@ -315,8 +329,9 @@ class AtRandom(TakeoverTest):
             for _ in range(self.COUNT):
                 self.turn(which, dice)
             self.assertNotIn("overlap", self.read("section/log"), "a second instance")
-            starts = [event_run(e) for e in self.events("start")]
-            ends = [event_run(e) for e in self.events("end")]
+            intact = self.intact_lines()
+            starts = [event_run(e) for e in intact if event_kind(e) == "start"]
+            ends = [event_run(e) for e in intact if event_kind(e) == "end"]
             self.assertEqual(len(starts), len(set(starts)))
             self.assertEqual(sorted(e for e in ends if e in set(starts)), sorted(starts), "each start has one end")
             self.assertEqual(len(ends), len(set(ends)))

@@ -351,7 +351,7 @@ class Gone(TtyTest):
                 wait_until(lambda: self.ready_count() > ready, "the shape stands")
                 group = Stat(front).pgrp
                 self.assertNotIn(group, (os.getpgrp(), shell.run.pid, 0, 1))
-                self.assertNotEqual(Stat(children(front)[0]).pgrp, group, "the warden is in a group of its own")
+                wait_until(lambda: Stat(children(front)[0]).pgrp != group, "the warden is in a group of its own")
                 os.killpg(group, signal.SIGKILL)
                 wait_until(lambda: not [p for p in self.pids() if Stat(p).alive], "the tree is gone")
                 wait_until(lambda: self.events("end", shape.split()[0]), "the end is written")
