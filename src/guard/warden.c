@@ -141,6 +141,7 @@ static void act_term(struct warden *w)
 {
 	need_tree(w);
 	(void)tree_walk(&w->tree, w->facts.now_ns, false);
+	(void)journal_write(&w->journal, &w->tree); /* first the names: killed in the midst, we leave nobody unknown */
 	nested_mark(&w->nested, &w->run->dir, w->run->head.run_id, &w->tree);
 	nested_ask(&w->nested, &w->run->dir, w->run->head.run_id, w->ending.grace_ns);
 	struct sweep_result swept = sweep_term(&w->tree, w->facts.now_ns, w->run->job->signal,
@@ -263,7 +264,7 @@ static void take_message(struct warden *w, const struct pair_message *m)
 	if (m->kind == PAIR_SIGNAL && m->number == SIGCONT) {
 		/* The shell's CONT went to the job too; passed on late, it would undo the next ^Z. */
 		reap(w);
-		if (w->is_stopped && w->stops == m->stop)
+		if (w->stops == 0 || (w->is_stopped && w->stops == m->stop))
 			pass_on(w, m->number);
 	} else if (m->kind == PAIR_SIGNAL) {
 		pass_on(w, m->number);

@@ -83,6 +83,7 @@ class FaultTest(GuardTest):
             self.skipTest(f"no {SHIM}")
         self.ran = self.path("ran")
         self.kept = []  # runs that stay from case to case
+        self.fds = []   # that the faulted program inherits
 
     def job(self, *words):
         """A job that leaves a line for each time it runs, then becomes `words`."""
@@ -142,8 +143,9 @@ class FaultTest(GuardTest):
         self.prepare()
         self.lines_before = len(self.history_lines())
         command = self.command()
-        run = self.start(*command, env=dict(self.env, SG_FAULT=fault, SG_FAULT_LOG=self.path("calls"),
-                                            SG_FAULT_PROGRAM=self.program, LD_PRELOAD=SHIM))
+        env = dict(self.env, SG_FAULT=fault, SG_FAULT_LOG=self.path("calls"), SG_FAULT_PROGRAM=self.program,
+                   LD_PRELOAD=SHIM)
+        run = self.start(*command, env=env, pass_fds=self.fds)
         try:
             self.act(run)
             run.wait(CASE_S)
