@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/num.h"
 #include "guard/pair.h"
 #include "guard/report.h"
@@ -333,6 +334,17 @@ static struct outcome_verdict end_unread(const struct front *f)
 	return (struct outcome_verdict){ OUTCOME_GUARD_ERROR, SG_EXIT_GUARD, 0 };
 }
 
+/* Its file has no name any more: whatever was written went nowhere, and the lock may have kept nobody out. */
+static void warn_of_removal(const struct run *run)
+{
+	BUF(line, sizeof(run->dir.path) + 128);
+
+	buf_str(&line, "warning: the state directory was removed while the job ran: ");
+	escape_text(&line, run->dir.path, strlen(run->dir.path), 0);
+	buf_str(&line, ": another copy may have been started");
+	voice_note(&line);
+}
+
 static struct outcome_verdict guard(struct front *f, char **env)
 {
 	struct run *run = f->run;
@@ -367,8 +379,9 @@ static struct outcome_verdict guard(struct front *f, char **env)
 		return f->warden_status == 0 ? end_unread(f) : take_over(f);
 	run->state.figures = f->end.figures;
 	/* Not before it was read: the next run that takes the file may be another job's, and come at once. */
-	if (run->record_fd >= 0 && record_is_handed_on(&f->end.figures))
-		(void)record_recycle(run->dir.run_fd, run->head.run_id);
+	if (run->record_fd >= 0 && record_is_handed_on(&f->end.figures) &&
+	    record_recycle(run->dir.run_fd, run->head.run_id) == -ENOENT)
+		warn_of_removal(run);
 	struct close_run c = { .dir = &run->dir,
 			       .head = &run->head,
 			       .state = &run->state,

@@ -274,7 +274,7 @@ void report_finish(struct run_report *report, struct tree *tree, int start_errno
 	say_remaining(&c, report->run);
 	/* Front reads the end in the record, as it does after our death: one message and one wakeup less. */
 	if (write_down(report, &c) == 0 && report->run->record_fd >= 0 && c.process_count == 0 &&
-	    start_errno == 0)
+	    start_errno == 0 && !c.keep_record)
 		return;
 	memset(&done, 0, PAIR_HEAD_BYTES);
 	done.kind = PAIR_DONE;
@@ -321,25 +321,29 @@ void report_stats(const struct run *run, const struct run_figures *f)
 	voice_error(&line); /* asked for: also with --quiet */
 }
 
+static void warn_of_status(int result, const char *where)
+{
+	BUF(line, 512);
+
+	if (result >= 0)
+		return;
+	buf_str(&line, "warning: cannot write the status to ");
+	escape_text(&line, where, strlen(where), 200);
+	buf_str(&line, ": ");
+	buf_str(&line, errno_text(-result));
+	voice_note(&line);
+}
+
 static void put_object(const struct run *run, const struct buf *object)
 {
 	const struct job *job = run->job;
 
 	if (job->status_fd >= 0)
-		os_print(job->status_fd, object->at, object->len);
+		warn_of_status(os_print(job->status_fd, object->at, object->len), "--status-fd");
 	if (!job->status_file)
 		return;
 	AUTO_FD int fd = os_open_user(job->status_file, OS_WRITE_NEW, 0666);
-	if (fd >= 0)
-		os_print(fd, object->at, object->len);
-	else {
-		BUF(line, 512);
-		buf_str(&line, "warning: cannot write the status file ");
-		escape_text(&line, job->status_file, strlen(job->status_file), 200);
-		buf_str(&line, ": ");
-		buf_str(&line, errno_text(-fd));
-		voice_note(&line);
-	}
+	warn_of_status(fd < 0 ? fd : os_print(fd, object->at, object->len), job->status_file);
 }
 
 void run_put_status(const struct run *run, const struct close_run *c)

@@ -291,8 +291,8 @@ static int clean_one(void *with, const char *run_id)
 	bool stays;
 
 	int opened = record_open(c->run->dir.run_fd, run_id, &record);
-	if (opened == -ENOENT || opened == -EBADMSG || opened == -EPERM)
-		return 0; /* gone meanwhile; or damaged, planted: reap tells of it */
+	if (opened == -ENOENT || opened == -ENODATA || opened == -EBADMSG || opened == -EPERM)
+		return 0; /* gone meanwhile, not yet begun; or damaged, planted: reap tells of it */
 	if (opened < 0)
 		return c->exit = refuse_blind(run_id, opened);
 	bool is_mine = strcmp(record.head.job, c->run->name) == 0;

@@ -21,14 +21,15 @@ void os_say(const char *text, size_t n)
 		(void)!writev(2, line, 3);
 }
 
-void os_print(int fd, const char *text, size_t n)
+int os_print(int fd, const char *text, size_t n)
 {
 	for (size_t done = 0; done < n;) {
 		ssize_t put = write(fd, text + done, n - done);
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
-			return;
+			return put < 0 ? -errno : -EIO;
 		done += (size_t)put;
 	}
+	return 0;
 }

@@ -7,6 +7,6 @@
 /* "spawnguard: " + text + newline. */
 void os_say(const char *text, size_t n);
 /* As it is, to `fd`. */
-void os_print(int fd, const char *text, size_t n);
+int os_print(int fd, const char *text, size_t n);
 
 #endif

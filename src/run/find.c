@@ -117,8 +117,8 @@ static int visit(void *with, const char *run_id)
 	struct run_view view;
 
 	int r = run_view_open(s->dir, run_id, &s->here, &view);
-	if (r < 0) /* gone meanwhile; or damaged, planted: reap tells of it */
-		return r == -ENOENT || r == -EBADMSG || r == -EPERM ? 0 : r;
+	if (r < 0) /* gone meanwhile, not yet begun; or damaged, planted: reap tells of it */
+		return r == -ENOENT || r == -ENODATA || r == -EBADMSG || r == -EPERM ? 0 : r;
 	if (is_meant(s, &view.record.head)) {
 		s->found++;
 		r = s->each(s->with, &view);

@@ -19,8 +19,9 @@
 #include "tree/hold.h"
 #include "tree/walk.h"
 
-#define TICKS_PER_S 100 /* USER_HZ */
-#define PAGE_BYTES  4096
+#define TICKS_PER_S  100 /* USER_HZ */
+#define SEARCHES_MAX 5
+#define PAGE_BYTES   4096
 
 struct search {
 	struct recovery *r;
@@ -159,26 +160,54 @@ static int close_lost(struct recovery *r, struct run_view *view, uint32_t ended,
 	return close_run(&c);
 }
 
-static void end_members(struct recovery *r, struct run_view *view, struct tree *tree)
+/* What is in the tree now, added to what was ended before. Members alive. */
+static uint32_t end_members(struct recovery *r, struct run_view *view, struct tree *tree)
 {
 	const struct record_head *head = &view->record.head;
 	struct endgame e = { .tree = tree, .signal = head->signal > 0 ? head->signal : 15 };
 	uint64_t start_ns = os_clock_boot_ns();
 
 	(void)tree_walk(tree, start_ns, false);
-	r->members = tree_count_alive(tree);
-	r->freed_bytes = tree->rss_pages * PAGE_BYTES;
+	uint32_t alive = tree_count_alive(tree);
+	r->members += alive;
+	r->freed_bytes += tree->rss_pages * PAGE_BYTES;
 	e.grace_ns = r->grace_ns != NUM_NONE ? r->grace_ns : head->kill_after_ns;
 	if (r->dry_run) {
 		name_members(r, tree);
-		return;
+		return alive;
 	}
-	if (r->members > 0)
+	if (alive > 0)
 		r->survivors = endgame_run(&e);
-	r->killed = e.killed;
-	r->took_ns = os_clock_boot_ns() - start_ns;
+	r->killed += e.killed;
+	r->took_ns += os_clock_boot_ns() - start_ns;
 	if (r->survivors > 0)
 		name_members(r, tree);
+	return alive;
+}
+
+/* Sessions of these are known from now on, though the record does not name them. */
+static void remember_members(struct search *s)
+{
+	FOR_EACH_MEMBER (s->tree, m)
+		if (s->slot_count < RECORD_SLOTS_MAX)
+			s->slot[s->slot_count++] = (struct record_slot){ .id = m->id, .sid = m->sid };
+}
+
+/*
+ * Whose parent dies in our hands is handed to a reaper that is not us: what
+ * was born between two looks is looked for again, until a search finds none.
+ */
+static void end_all(struct search *s)
+{
+	uint32_t listed_before = s->r->listed_count;
+
+	for (int round = 0; round < SEARCHES_MAX && s->r->survivors == 0; round++) {
+		s->r->listed_count = listed_before;
+		add_unrecorded(s);
+		remember_members(s);
+		if (end_members(s->r, s->view, s->tree) == 0 || s->r->dry_run)
+			return;
+	}
 }
 
 static int recover_here(struct recovery *r, struct run_view *view)
@@ -194,8 +223,7 @@ static int recover_here(struct recovery *r, struct run_view *view)
 	s.slot_count = n > 0 ? (size_t)n : 0;
 	int result = n < 0 ? (int)n : add_recorded(&s);
 	if (result == 0) {
-		add_unrecorded(&s);
-		end_members(r, view, tree);
+		end_all(&s);
 		r->is_looked_at = true;
 		result = r->dry_run ? 0 : close_lost(r, view, r->members - r->survivors, NULL);
 	}
@@ -219,6 +247,7 @@ int recovery_run(struct recovery *r, const char *run_id)
 	}
 	if (result == -ENODATA && r->holds_lock) {
 		/* Front was killed before it had written a word: nothing has started. */
+		r->is_closed = true;
 		return r->dry_run ? 0 : record_remove(r->dir->run_fd, run_id);
 	}
 	if (result < 0)

@@ -397,6 +397,41 @@ static void another_version_is_not_read(void **state)
 	assert_int_equal(record_parse(&head, sizeof(head), &out, &st), -EBADMSG);
 }
 
+/* ---- whose end front reads in the record, and hands its file on */
+
+/* clang-format off */
+static const struct {
+	const char *rule;
+	uint32_t cause, survivors;
+	uint16_t has_status;
+	int32_t job_status;
+	bool is_handed_on;
+} end_rows[] = {
+	{ "a job that is ok",                        0, 0, 1, 0,        true },
+	{ "a job that failed",                       0, 0, 1, 3 << 8,   true },
+	{ "a job that died",                         0, 0, 1, 15,       true },
+	{ "exit 9 is no KILL",                       0, 0, 1, 9 << 8,   true },
+	{ "killed: front may have been, with it",    0, 0, 1, 9,        false },
+	{ "killed, with a core file",                0, 0, 1, 9 | 0x80, false },
+	{ "no status is no KILL",                    0, 0, 0, 9,        true },
+	{ "ended for a cause: others may read it",   1, 0, 1, 0,        false },
+	{ "something is left of it",                 0, 1, 1, 0,        false },
+};
+/* clang-format on */
+
+static void only_a_plain_end_is_handed_on(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(end_rows); i++) {
+		struct run_figures figures = { .cause = end_rows[i].cause,
+					       .survivors = end_rows[i].survivors,
+					       .has_status = end_rows[i].has_status,
+					       .job_status = end_rows[i].job_status };
+		if (record_is_handed_on(&figures) != end_rows[i].is_handed_on)
+			fail_msg("%s", end_rows[i].rule);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +448,7 @@ int main(void)
 		cmocka_unit_test(state_texts_without_an_end_are_refused),
 		cmocka_unit_test(numbers_out_of_range_are_refused),
 		cmocka_unit_test(another_version_is_not_read),
+		cmocka_unit_test(only_a_plain_end_is_handed_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -633,6 +633,18 @@ static void a_sweep_reaches_more_than_the_table_holds(void **state)
 	end();
 }
 
+/* KILL comes first where there is no grace: who found no room is met by the next sweep, and it says so. */
+static void a_kill_sweep_says_that_it_met_too_many(void **state)
+{
+	(void)state;
+	(void)begin(body_wide, 300, 301);
+	struct sweep_result swept = sweep_kill(&tree, os_clock_boot_ns());
+	assert_int_equal(swept.killed, TREE_FIRST - 1);
+	assert_int_equal(swept.fresh, swept.killed + 1);
+	assert_true(tree.crowded);
+	end();
+}
+
 /* Again to who does not die at once: it is no new one. */
 static void a_second_kill_is_not_counted(void **state)
 {
@@ -743,6 +755,26 @@ static void held_by_proc_it_works_the_same(void **state)
 	assert_false(hold_is_dead(&tree, tree_find(&tree, job)));
 	struct sweep_result swept = sweep_kill(&tree, os_clock_boot_ns());
 	assert_int_equal(swept.killed, 9);
+	end();
+}
+
+/* The last resort, within one run: a member without descriptors on a kernel without inodes of pidfds. */
+static void without_an_inode_the_start_time_decides(void **state)
+{
+	(void)state;
+	(void)begin(body_wide, 2, 3);
+	tree.rung = IDENTITY_PROCFD;
+	assert_int_equal(walk(), 2);
+	struct member *m = one_at_depth(2);
+	assert_int_equal(m->id.pidfs_ino, 0);
+	member_close(m);
+	assert_int_equal(hold_signal(&tree, m, 0), 0);
+	assert_false(hold_is_dead(&tree, m));
+	m->id.start_ticks++;
+	assert_int_equal(hold_signal(&tree, m, 0), -ESRCH);
+	assert_true(hold_is_dead(&tree, m));
+	m->id.start_ticks--;
+	assert_int_equal(hold_signal(&tree, m, SIGCONT), 0);
 	end();
 }
 
@@ -1197,10 +1229,12 @@ int main(void)
 		TEST(what_a_nested_guard_makes_is_guarded),
 		TEST(a_stopped_tree_stops_growing),
 		TEST(a_sweep_reaches_more_than_the_table_holds),
+		TEST(a_kill_sweep_says_that_it_met_too_many),
 		TEST(a_second_kill_is_not_counted),
 		TEST(kill_ends_all_and_counts_each_once),
 		TEST(who_may_not_be_signalled_is_told),
 		TEST(held_by_proc_it_works_the_same),
+		TEST(without_an_inode_the_start_time_decides),
 		TEST(a_job_without_a_handle_is_held_by_its_number),
 		TEST(the_root_is_never_signalled),
 		TEST(without_descriptors_members_are_found_and_killed),
