@@ -119,6 +119,10 @@ static int become_job(void *with)
 	if (r < 0)
 		return -r; /* ours, and not the command's failure */
 	record_birth(b->run, pid);
+	/* Killed before we were on record, the guards have left nobody who knows of us: then there is no job.
+	 */
+	if (os_self_parent() != b->run->state.warden.pid)
+		return -ESRCH;
 	retarget(b->env, "LISTEN_PID", b->run->head.front.pid, pid, listen_pid, sizeof(listen_pid));
 	retarget(b->env, "WATCHDOG_PID", b->run->head.front.pid, pid, watchdog_pid, sizeof(watchdog_pid));
 	/* Stopped now, it would keep the warden waiting for its exec, and the shell for both. */

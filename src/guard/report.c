@@ -339,11 +339,11 @@ static void put_object(const struct run *run, const struct buf *object)
 	const struct job *job = run->job;
 
 	if (job->status_fd >= 0)
-		warn_of_status(os_print(job->status_fd, object->at, object->len), "--status-fd");
+		warn_of_status(os_write_whole(job->status_fd, object->at, object->len), "--status-fd");
 	if (!job->status_file)
 		return;
 	AUTO_FD int fd = os_open_user(job->status_file, OS_WRITE_NEW, 0666);
-	warn_of_status(fd < 0 ? fd : os_print(fd, object->at, object->len), job->status_file);
+	warn_of_status(fd < 0 ? fd : os_write_whole(fd, object->at, object->len), job->status_file);
 }
 
 void run_put_status(const struct run *run, const struct close_run *c)

@@ -141,7 +141,8 @@ static void act_term(struct warden *w)
 {
 	need_tree(w);
 	(void)tree_walk(&w->tree, w->facts.now_ns, false);
-	(void)journal_write(&w->journal, &w->tree); /* first the names: killed in the midst, we leave nobody unknown */
+	(void)journal_write(&w->journal,
+			    &w->tree); /* first the names: killed in the midst, we leave nobody unknown */
 	nested_mark(&w->nested, &w->run->dir, w->run->head.run_id, &w->tree);
 	nested_ask(&w->nested, &w->run->dir, w->run->head.run_id, w->ending.grace_ns);
 	struct sweep_result swept = sweep_term(&w->tree, w->facts.now_ns, w->run->job->signal,

@@ -6,7 +6,9 @@
 
 /* "spawnguard: " + text + newline. */
 void os_say(const char *text, size_t n);
-/* As it is, to `fd`. */
-int os_print(int fd, const char *text, size_t n);
+/* As it is, to `fd`; what cannot be written is lost. */
+void os_print(int fd, const char *text, size_t n);
+/* The same. 0, -errno. */
+int os_write_whole(int fd, const char *text, size_t n);
 
 #endif

@@ -36,7 +36,7 @@ class Readme(GuardTest):
                 self.assertEqual(run.status, int(want.group(1)) if want else 0, run.err)
 
     def test_every_member_of_the_history_is_described(self):
-        with open(os.path.join(SOURCE, "doc", "history.md")) as f:
+        with open(os.path.join(SOURCE, "doc/history.md")) as f:
             described = set(re.findall(r"`([a-z0-9_.]+)`", f.read()))
         args = ["-N", "all", "--task", "t", "--step", "s", "--tag", "k=v", "-k", "0.2"]
         self.run_guard(args, [SPAWNGUARD, "run", "-N", "inner", "--", "sh", "-c", "exit 3"])

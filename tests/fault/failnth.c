@@ -34,7 +34,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define BROKEN    97 /* exit status: SG_FAULT makes no sense */
+#define BROKEN    97   /* exit status: SG_FAULT makes no sense */
 #define KILL      (-1) /* in place of an errno */
 #define KILL_BOTH (-2)
 
@@ -52,7 +52,7 @@ static const char *log_path;
 static struct shared {
 	_Atomic uint64_t count;
 	_Atomic pid_t first, forked;
-} *shared; /* NULL: not for us */
+} * shared; /* NULL: not for us */
 static __typeof__(&syscall) log_call;
 
 static int errno_of(const char *text, size_t n)
@@ -123,7 +123,8 @@ __attribute__((destructor)) static void report(void)
 static void strike(void)
 {
 	if (error == KILL_BOTH && shared->forked)
-		(void)log_call(SYS_kill, shared->forked == getpid() ? shared->first : shared->forked, SIGKILL);
+		(void)log_call(SYS_kill, shared->forked == getpid() ? shared->first : shared->forked,
+			       SIGKILL);
 	if (error == KILL || getpid() == shared->first || getpid() == shared->forked)
 		(void)log_call(SYS_kill, getpid(), SIGKILL);
 	else /* the job, before its exec: it goes on without them */
