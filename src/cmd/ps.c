@@ -37,7 +37,7 @@ static const char *state_name(const struct run_view *view)
 		return "elsewhere";
 	if (!view->is_guarded)
 		return "lost";
-	if (view->warden < 0)
+	if (!view->has_warden)
 		return "ending";
 	return view->record.state.phase == PHASE_ENDING ? "ending" : "running";
 }

@@ -4,7 +4,7 @@
 #include "os/read_apart.h"
 #include "spawnguard/exit.h"
 
-#define READ_TIMEOUT_MS 500
+#define READ_TIMEOUT_MS 3000 /* a read takes microseconds: only what blocks for ever reaches it */
 
 int reader_has_mark(pid_t pid, const char *run_id)
 {
