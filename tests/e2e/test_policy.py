@@ -508,7 +508,6 @@ class Proc(PolicyTest):
         run.wait(30 * SCALE)
         self.assertEqual(run.status, 121, run.err)
         self.assertIn("cannot end", run.err)
-        self.end(*self.runs)
         for pid in self.strays():
             send(pid, signal.SIGKILL)
         wait_until(lambda: not self.strays(), "the member is ended by the test")

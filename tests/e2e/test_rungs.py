@@ -35,6 +35,19 @@ NONE = {
 }
 
 
+def each(*tables):
+    """The test, once for each row of the tables."""
+    def wrap(test):
+        def all_rows(self):
+            for table in tables:
+                for name, denied in table.items():
+                    with self.subTest(name):
+                        test(self, name, denied)
+        all_rows.__name__ = test.__name__
+        return all_rows
+    return wrap
+
+
 class RungTest(GuardTest):
     def under(self, denied, *argv, **popen):
         return self.start(DENY, *denied, "--", *argv, **popen)
@@ -48,12 +61,6 @@ class RungTest(GuardTest):
         self.wait_ready(run, ready + 1)
         return run
 
-    def each(self, *tables):
-        for table in tables:
-            for name, denied in table.items():
-                with self.subTest(name):
-                    yield name, denied
-
     def assert_clean(self, run, what):
         self.assert_no_survivor(f"{what}: {run.err}")
         self.assertEqual([r for r in self.records() if not r.startswith(".")], [], what)
@@ -62,68 +69,68 @@ class RungTest(GuardTest):
 class Life(RungTest):
     """What holds on every rung."""
 
-    def test_a_plain_run(self):
-        for name, denied in self.each(FULL, WEAK):
-            run = self.guard_under(denied, "--", "sh", "-c", "echo out; exit 7").wait()
-            self.assertEqual((run.status, run.out, run.err), (7, "out\n", ""), name)
-            self.assert_clean(run, name)
+    @each(FULL, WEAK)
+    def test_a_plain_run(self, name, denied):
+        run = self.guard_under(denied, "--", "sh", "-c", "echo out; exit 7").wait()
+        self.assertEqual((run.status, run.out, run.err), (7, "out\n", ""), name)
+        self.assert_clean(run, name)
 
-    def test_what_cannot_be_guarded_is_not_started(self):
+    @each(NONE)
+    def test_what_cannot_be_guarded_is_not_started(self, name, denied):
         ran = self.path("ran")
-        for name, denied in self.each(NONE):
-            run = self.guard_under(denied, "--", "touch", ran).wait()
-            self.assertEqual(run.status, 125, f"{name}: {run.err}")
-            self.assertRegex(run.err, r"\Aspawnguard: [^\n]+\n\Z", name)
-            self.assertFalse(os.path.exists(ran), name)
-            self.assert_no_survivor(name)
+        run = self.guard_under(denied, "--", "touch", ran).wait()
+        self.assertEqual(run.status, 125, f"{name}: {run.err}")
+        self.assertRegex(run.err, r"\Aspawnguard: [^\n]+\n\Z", name)
+        self.assertFalse(os.path.exists(ran), name)
+        self.assert_no_survivor(name)
         run = self.run_guard(["-N", "r"], ["true"])
         self.assertEqual((run.status, run.err), (0, ""))
 
-    def test_the_timeout_of_a_tree(self):
-        for name, denied in self.each(FULL, WEAK):
-            for shape in ("setsid", "daemon", "wide 20", "deep 10", "thread", "stopped"):
-                run = self.guard_under(denied, "-t", "0.2", "-k", "0.1", "--", VICTIM, *shape.split()).wait()
-                self.assertEqual(run.status, 124, f"{name}, {shape}: {run.err}")
-                self.assertLess(run.wall, 4 * SCALE, f"{name}, {shape}")
-                self.assert_clean(run, f"{name}, {shape}")
+    @each(FULL, WEAK)
+    def test_the_timeout_of_a_tree(self, name, denied):
+        for shape in ("setsid", "daemon", "wide 20", "deep 10", "thread", "stopped"):
+            run = self.guard_under(denied, "-t", "0.2", "-k", "0.1", "--", VICTIM, *shape.split()).wait()
+            self.assertEqual(run.status, 124, f"{name}, {shape}: {run.err}")
+            self.assertLess(run.wall, 4 * SCALE, f"{name}, {shape}")
+            self.assert_clean(run, f"{name}, {shape}")
 
-    def test_leftovers(self):
-        for name, denied in self.each(FULL, WEAK):
-            for shape in ("setsid", "daemon"):
-                run = self.guard_under(denied, "-k", "0.1", "--", VICTIM, "-x", shape).wait()
-                self.assertEqual(run.status, 0, f"{name}, {shape}: {run.err}")
-                self.assert_clean(run, f"{name}, {shape}")
+    @each(FULL, WEAK)
+    def test_leftovers(self, name, denied):
+        for shape in ("setsid", "daemon"):
+            run = self.guard_under(denied, "-k", "0.1", "--", VICTIM, "-x", shape).wait()
+            self.assertEqual(run.status, 0, f"{name}, {shape}: {run.err}")
+            self.assert_clean(run, f"{name}, {shape}")
 
-    def test_the_warden_is_killed(self):
-        for name, denied in self.each(FULL, WEAK):
-            run = self.holder_under(denied, "-k", "0.1", shape="setsid")
-            send(run.warden(), signal.SIGKILL)
-            self.assertEqual(run.wait().status, 125, f"{name}: {run.err}")
-            self.assert_clean(run, name)
+    @each(FULL, WEAK)
+    def test_the_warden_is_killed(self, name, denied):
+        run = self.holder_under(denied, "-k", "0.1", shape="setsid")
+        send(run.warden(), signal.SIGKILL)
+        self.assertEqual(run.wait().status, 125, f"{name}: {run.err}")
+        self.assert_clean(run, name)
 
-    def test_front_is_killed(self):
-        for name, denied in self.each(FULL, WEAK):
-            run = self.holder_under(denied, "-k", "0.1", shape="setsid")
-            send(run.pid, signal.SIGKILL)
-            run.wait()
-            wait_until(lambda: not self.strays(), f"the warden ends the tree, {name}")
-            self.assert_clean(run, name)
+    @each(FULL, WEAK)
+    def test_front_is_killed(self, name, denied):
+        run = self.holder_under(denied, "-k", "0.1", shape="setsid")
+        send(run.pid, signal.SIGKILL)
+        run.wait()
+        wait_until(lambda: not self.strays(), f"the warden ends the tree, {name}")
+        self.assert_clean(run, name)
 
-    def test_signals_are_passed_on_and_TERM_ends(self):
-        for name, denied in self.each(FULL, WEAK):
-            run = self.holder_under(denied, "-k", "0.1")
-            run.send(signal.SIGUSR1)
-            self.assertEqual(run.wait().status, -signal.SIGUSR1, f"{name}: {run.err}")
-            run = self.holder_under(denied, "-k", "0.1", shape="ignore-term")
-            run.send(signal.SIGTERM)
-            self.assertEqual(run.wait().status, -signal.SIGKILL, f"{name}: {run.err}")
-            self.assert_clean(run, name)
+    @each(FULL, WEAK)
+    def test_signals_are_passed_on_and_TERM_ends(self, name, denied):
+        run = self.holder_under(denied, "-k", "0.1")
+        run.send(signal.SIGUSR1)
+        self.assertEqual(run.wait().status, -signal.SIGUSR1, f"{name}: {run.err}")
+        run = self.holder_under(denied, "-k", "0.1", shape="ignore-term")
+        run.send(signal.SIGTERM)
+        self.assertEqual(run.wait().status, -signal.SIGKILL, f"{name}: {run.err}")
+        self.assert_clean(run, name)
 
-    def test_a_stopped_warden_is_continued(self):
-        for name, denied in self.each(FULL, WEAK):
-            run = self.holder_under(denied, "-t", "1", "-k", "0.1")
-            send(run.warden(), signal.SIGSTOP)
-            self.assertEqual(run.wait().status, 124, f"{name}: {run.err}")
+    @each(FULL, WEAK)
+    def test_a_stopped_warden_is_continued(self, name, denied):
+        run = self.holder_under(denied, "-t", "1", "-k", "0.1")
+        send(run.warden(), signal.SIGSTOP)
+        self.assertEqual(run.wait().status, 124, f"{name}: {run.err}")
 
 
 class Records(RungTest):
@@ -153,44 +160,44 @@ class Records(RungTest):
         wait_until(lambda: not self.strays(), "ended by the test")
         self.assert_clean(following, what)
 
-    def test_both_killed_and_the_next_start_ends_the_job(self):
-        for name, denied in self.each(FULL):
-            self.dead_run(denied)
-            self.assert_ended_by(self.guard_under(denied, "--", "true"), name)
+    @each(FULL)
+    def test_both_killed_and_the_next_start_ends_the_job(self, name, denied):
+        self.dead_run(denied)
+        self.assert_ended_by(self.guard_under(denied, "--", "true"), name)
 
-    def test_without_pidfds_the_next_start_names_the_job(self):
-        for name, denied in self.each(WEAK):
-            job = self.dead_run(denied)
-            self.assert_only_named(self.guard_under(denied, "--", "true"), job, name)
-            job = self.dead_run([*FULL["no entropy yet"]])
-            self.assert_only_named(self.guard_under(denied, "--", "true"), job, f"{name}, only the next start")
+    @each(WEAK)
+    def test_without_pidfds_the_next_start_names_the_job(self, name, denied):
+        job = self.dead_run(denied)
+        self.assert_only_named(self.guard_under(denied, "--", "true"), job, name)
+        job = self.dead_run([*FULL["no entropy yet"]])
+        self.assert_only_named(self.guard_under(denied, "--", "true"), job, f"{name}, only the next start")
 
-    def test_a_weak_record_and_the_mark_are_two_marks(self):
+    @each(WEAK)
+    def test_a_weak_record_and_the_mark_are_two_marks(self, name, denied):
         """Number and start time in the record, the run's id in the environment: with a pidfd that is enough."""
-        for name, denied in self.each(WEAK):
-            self.dead_run(denied)
-            self.assert_ended_by(self.guard_under(FULL["no entropy yet"], "--", "true"), name)
+        self.dead_run(denied)
+        self.assert_ended_by(self.guard_under(FULL["no entropy yet"], "--", "true"), name)
 
-    def test_a_living_guard_that_cannot_be_verified_is_left_alone(self):
+    @each(WEAK)
+    def test_a_living_guard_that_cannot_be_verified_is_left_alone(self, name, denied):
         """kill and reap without pidfds: the run goes on, its record stays, and that is said."""
-        for name, denied in self.each(WEAK):
-            for lock in ([], ["--no-lock"]):
-                run = self.holder_under(FULL["no entropy yet"], *lock)
-                told = self.under(denied, SPAWNGUARD, "kill", "r").wait()
-                self.assertEqual(told.status, 125, f"{name}: {told.err}{told.out}")
-                self.assertRegex(told.err, r"\Aspawnguard: run [0-9a-f]+: its guard [^\n]+\n\Z")
-                reap = self.under(denied, SPAWNGUARD, "reap").wait()
-                self.assertEqual((reap.status, reap.out), (0, ""), name)
-                listed = self.under(denied, SPAWNGUARD, "ps", "--json", "r").wait()
-                self.assertEqual(listed.status, 0, listed.err)
-                self.assertIn("running", listed.out, name)
-                self.assertTrue(run.running(), name)
-                self.assertEqual(self.command("kill", "r").status, 0, name)
-                run.wait()
-                self.assert_clean(run, name)
+        for lock in ([], ["--no-lock"]):
+            run = self.holder_under(FULL["no entropy yet"], *lock)
+            told = self.under(denied, SPAWNGUARD, "kill", "r").wait()
+            self.assertEqual(told.status, 125, f"{name}: {told.err}{told.out}")
+            self.assertRegex(told.err, r"\Aspawnguard: run [0-9a-f]+: its guard [^\n]+\n\Z")
+            reap = self.under(denied, SPAWNGUARD, "reap").wait()
+            self.assertEqual((reap.status, reap.out), (0, ""), name)
+            listed = self.under(denied, SPAWNGUARD, "ps", "--json", "r").wait()
+            self.assertEqual(listed.status, 0, listed.err)
+            self.assertIn("running", listed.out, name)
+            self.assertTrue(run.running(), name)
+            self.assertEqual(self.command("kill", "r").status, 0, name)
+            run.wait()
+            self.assert_clean(run, name)
 
     def test_history_has_one_end_for_each_start(self):
-        for name, denied in self.each(FULL):
+        for name, denied in FULL.items():
             self.dead_run(denied)
             self.guard_under(denied, "--", "true").wait()
         kinds = {}

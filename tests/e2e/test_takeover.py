@@ -115,15 +115,15 @@ class OneDies(TakeoverTest):
     def test_a_daemon_without_environment_born_before_the_KILL_of_the_warden_is_ended(self):
         for _ in range(5):
             shut, release = os.pipe()
+            ready = self.ready_count()
             # the daemon is made only after the pair is at rest: no tick has seen it when the warden dies
             run = self.guard("-N", "unseen", "-k", "0.2", "--interval=1h", "--", "sh", "-c",
                              f"{VICTIM} hold {shut}; {VICTIM} -x env-clear; exec {VICTIM} sleep", pass_fds=[shut])
             os.close(shut)
-            self.wait_ready(run, self.ready_count() + 1)
+            self.wait_ready(run, ready + 1)
             warden = run.warden()
-            ready = self.ready_count()
             os.close(release)
-            wait_until(lambda: self.ready_count() > ready, "the daemon is born")
+            wait_until(lambda: self.ready_count() > ready + 1, "the daemon is born")
             send(warden, KILL)
             self.assertEqual(run.wait().status, 125)
             self.assert_no_survivor()
