@@ -154,7 +154,9 @@ static int read_long(struct reader *in, const char *word)
 	const struct option_row *row = option_find(word, n, in->command);
 	if (!row)
 		return unknown_long(in, word, n);
-	if (value && !row->arg) {
+	bool may_undo =
+		row->kind == KIND_FLAG || row->kind == KIND_COUNTER; /* --stats=no: of what a file says */
+	if (value && !row->arg && !may_undo) {
 		say_option(in->why, row);
 		buf_str(in->why, " takes no value: leave out ");
 		escape_word(in->why, value, strlen(value), SHOWN_COLUMNS);

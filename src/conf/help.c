@@ -14,7 +14,7 @@
 #define HELP_COLUMNS   80
 #define OPTION_COLUMN  28 /* where the text of an option begins */
 #define STATUS_COLUMN  8  /* where the text of an exit status begins */
-#define COMMAND_COLUMN 8  /* where the text of a command begins */
+#define COMMAND_COLUMN 10 /* where the text of a command begins */
 
 struct status_row {
 	unsigned commands;
@@ -26,14 +26,29 @@ struct status_row {
 static const struct status_row status_rows[] = {
 	{ FOR_RUN,     -1,                 "the command's own; ended by a signal, spawnguard ends by the same one" },
 	{ FOR_PS,      0,                  "what was asked for is running" },
+	{ FOR_STATUS,  0,                  "it is running, or its last run was ok" },
+	{ FOR_WAIT,    -1,                 "the run's own, 128+N if it was ended by signal N; --all: the first that is not ok" },
+	{ FOR_LOGS,    0,                  "the output was printed" },
+	{ FOR_DOCTOR,  0,                  "all that matters works here" },
+	{ FOR_CONFIG,  0,                  "the configuration is good" },
+	{ FOR_HELP,    0,                  "the text was shown" },
 	{ FOR_KILL,    0,                  "the whole tree is gone" },
 	{ FOR_REAP,    0,                  "nothing of a dead guard is left" },
 	{ FOR_PS,      1,                  "nothing is running, or no such job or run" },
 	{ FOR_KILL,    1,                  "no such job or run" },
-	{ FOR_REPORTS, 2,                  "the command line is wrong" },
+	{ FOR_STATUS,  1,                  "its last run was not ok, or no such job" },
+	{ FOR_WAIT,    1,                  "no such job or run" },
+	{ FOR_LOGS,    1,                  "no such job or run, or it has no output here" },
+	{ FOR_DOCTOR,  1,                  "degraded: something is weaker than it could be" },
+	{ FOR_CONFIG,  1,                  "the configuration is wrong, or no such job" },
+	{ FOR_HELP,    1,                  "no such topic" },
+	{ FOR_OTHERS,  2,                  "the command line is wrong" },
 	{ FOR_RUN,     SG_EXIT_CONFLICT,   "a copy runs already, or --wait was in vain; -E changes it" },
 	{ FOR_ENDERS,  SG_EXIT_SURVIVORS,  "processes are left that could not be ended" },
 	{ FOR_RUN,     SG_EXIT_TIMEOUT,    "the timeout struck" },
+	{ FOR_DOCTOR,  3,                  "this machine cannot guard a job" },
+	{ FOR_WAIT,    SG_EXIT_CONFLICT,   "its own --timeout passed" },
+	{ FOR_WAIT,    SG_EXIT_GUARD,      "the run was lost with its guards" },
 	{ FOR_ALL,     SG_EXIT_GUARD,      "spawnguard itself could not do its work" },
 	{ FOR_RUN,     SG_EXIT_NOT_EXEC,   "the command cannot be executed" },
 	{ FOR_RUN,     SG_EXIT_NOT_FOUND,  "the command was not found" },

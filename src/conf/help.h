@@ -4,7 +4,7 @@
 
 struct buf;
 
-#define HELP_MAX 8192 /* bytes that hold any of these texts */
+#define HELP_MAX 16384 /* bytes that hold any of these texts */
 
 /* Usage line, options by group with their defaults, exit status, for `command` (FOR_…). */
 void help_format(struct buf *out, unsigned command);

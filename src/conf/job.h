@@ -5,13 +5,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define JOB_TAGS_MAX   16 /* --tag K=V */
-#define JOB_END_ON_MAX 64 /* bit N-1 of end_on: signal N ends the run */
+#define JOB_TAGS_MAX   16        /* --tag K=V */
+#define JOB_ENV_MAX    64        /* --env K=V */
+#define JOB_INT_NONE   INT32_MIN /* an int that nobody gave */
+#define JOB_END_ON_MAX 64        /* bit N-1 of end_on: signal N ends the run */
 
 enum on_conflict { CONFLICT_FAIL, CONFLICT_SKIP, CONFLICT_WAIT, CONFLICT_COUNT };
 enum term_to { TERM_TREE, TERM_JOB, TERM_COUNT };
 enum leftovers { LEFTOVERS_END, LEFTOVERS_WAIT, LEFTOVERS_LEAVE, LEFTOVERS_COUNT };
 enum session { SESSION_AUTO, SESSION_KEEP, SESSION_NEW, SESSION_COUNT };
+enum output { OUTPUT_PASS, OUTPUT_ON_FAILURE, OUTPUT_NEVER, OUTPUT_COUNT };
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER, COLOR_COUNT };
+enum record_command { COMMAND_FULL, COMMAND_NAME, COMMAND_HASH, COMMAND_COUNT };
+enum record_tail { TAIL_FULL, TAIL_PRINT, TAIL_NONE, TAIL_COUNT };
+/* Facilities of syslog(3), in the order of their words. */
+enum facility {
+	FACILITY_NONE,
+	FACILITY_USER,
+	FACILITY_DAEMON,
+	FACILITY_CRON,
+	FACILITY_LOCAL0,
+	FACILITY_COUNT = FACILITY_LOCAL0 + 8
+};
+
+/* Ways to end, as --success-status lists them. */
+struct job_statuses {
+	uint64_t code[4]; /* bit N % 64 of code[N / 64]: exit status N */
+	uint64_t signals; /* bit N-1: killed by signal N */
+};
 
 struct job {
 	/* name, lock */
@@ -30,22 +51,56 @@ struct job {
 	enum term_to term;
 	uint64_t end_on; /* signals that end the run, besides TERM */
 	enum leftovers leftovers;
+	bool preserve_status; /* the job's status, even where the timeout struck */
+	struct job_statuses success;
+	uint64_t splay_ns; /* start after a random part of this; NUM_NONE = at once */
 	/* the job's world */
 	enum session session;
+	const char *chdir;             /* borrowed; NULL = stay */
+	const char *env[JOB_ENV_MAX];  /* borrowed, K=V */
+	uint32_t env_count, env_layer; /* as tag_layer */
+	int umask;                     /* -1 = the caller's */
+	int nice, oom_score_adj;       /* JOB_INT_NONE = the caller's */
+	int ionice;                    /* as ioprio_set(2) takes it: class << 13 | level; -1 = the caller's */
+	bool no_new_privs, drop_caps;
+	enum output output;
+	uint64_t tail_bytes; /* of stderr into the record; 0 = none */
+	bool detach;
+	const char *log;        /* borrowed; NULL = logs/RUNID of the state directory */
+	uint64_t log_max_bytes; /* NUM_NONE = unlimited */
 	/* record */
-	const char *run_id;      /* borrowed; NULL = generated */
-	const char *task, *step; /* borrowed; NULL = none */
-	const char *tag[JOB_TAGS_MAX];
-	uint32_t tag_count;
+	const char *run_id;            /* borrowed; NULL = generated */
+	const char *task, *step;       /* borrowed; NULL = none */
+	const char *tag[JOB_TAGS_MAX]; /* borrowed, K=V */
+	uint32_t tag_count,
+		tag_layer; /* those before tag_layer are of a source of lower rank: may be replaced */
+	enum record_command record_command;
+	enum record_tail record_tail;
+	const char *on_start, *on_flag, *on_finish; /* hooks, words by conf/words.h; NULL = none */
+	uint64_t hook_timeout_ns;
+	enum facility syslog;
 	int status_fd;           /* -1 = none */
 	const char *status_file; /* borrowed; NULL = none */
 	bool stats;
+	/* of the configuration file alone */
+	const char *command_line; /* `command =` of [job NAME], words by conf/words.h; NULL = none */
+	const char *like;         /* `like =` of [job NAME]: the job whose keys come before */
+	/* other commands */
+	const char *columns;  /* -o of ps; NULL = the usual */
+	bool all_users;       /* of ps, status */
+	bool all, any;        /* of wait */
+	uint64_t patience_ns; /* --timeout of wait; NUM_NONE = for ever */
+	bool follow;          /* of logs */
+	uint32_t lines;       /* --tail of logs; 0 = all */
+	bool selftest;        /* of doctor */
 	/* general */
+	const char *config; /* borrowed; NULL = the usual files; "none" = none */
+	enum color color;
 	const char *state_dir; /* borrowed; NULL = by the ladder of store/statedir.h */
 	uint64_t interval_ns;  /* 0 = adaptive; NUM_NONE = members unobserved */
 	bool dry_run, quiet, json, help, version;
 	uint32_t verbose;
-	/* the command: borrowed argv, NULL-terminated; NULL if none was given */
+	/* the command behind "--": borrowed argv, NULL-terminated; NULL if none was given */
 	char **command;
 };
 

@@ -11,17 +11,30 @@ static const char *const conflict_words[] = { "fail", "skip", "wait", NULL };
 static const char *const term_words[] = { "tree", "job", NULL };
 static const char *const leftovers_words[] = { "end", "wait", "leave", NULL };
 static const char *const session_words[] = { "auto", "keep", "new", NULL };
+static const char *const output_words[] = { "pass", "on-failure", "never", NULL };
+static const char *const color_words[] = { "auto", "always", "never", NULL };
+static const char *const record_command_words[] = { "full", "name", "hash", NULL };
+static const char *const record_tail_words[] = { "full", "print", "none", NULL };
+static const char *const facility_words[] = { "none",   "user",   "daemon", "cron",   "local0",
+					      "local1", "local2", "local3", "local4", "local5",
+					      "local6", "local7", NULL };
 
 static_assert(COUNT_OF(conflict_words) == CONFLICT_COUNT + 1, "one word for each enum on_conflict");
 static_assert(COUNT_OF(term_words) == TERM_COUNT + 1, "one word for each enum term_to");
 static_assert(COUNT_OF(leftovers_words) == LEFTOVERS_COUNT + 1, "one word for each enum leftovers");
 static_assert(COUNT_OF(session_words) == SESSION_COUNT + 1, "one word for each enum session");
+static_assert(COUNT_OF(output_words) == OUTPUT_COUNT + 1, "one word for each enum output");
+static_assert(COUNT_OF(color_words) == COLOR_COUNT + 1, "one word for each enum color");
+static_assert(COUNT_OF(record_command_words) == COMMAND_COUNT + 1, "one word for each enum record_command");
+static_assert(COUNT_OF(record_tail_words) == TAIL_COUNT + 1, "one word for each enum record_tail");
+static_assert(COUNT_OF(facility_words) == FACILITY_COUNT + 1, "one word for each enum facility");
 
 /* What an option takes: its name in help, whether it may be left out, its words. */
 #define NOTHING            NULL, false, NULL
 #define TAKES(arg)         arg, false, NULL
 #define MAY_TAKE(arg)      arg, true, NULL
 #define ONE_OF(arg, words) arg, false, words
+#define MAY_BE(arg, words) arg, true, words
 
 #define AT(field) offsetof(struct job, field), sizeof(((struct job *)0)->field)
 
@@ -33,39 +46,76 @@ static_assert(COUNT_OF(session_words) == SESSION_COUNT + 1, "one word for each e
 const struct option_row option_rows[] = {
 	{ "name",               'N', KIND_NAME,     TAKES("NAME"),  AT(name), NULL, "name of the job: one name, one copy; by default the command's name and a hash of program and arguments", GROUP_LOCK, FOR_RUN },
 	{ "no-wait",            'n', KIND_NO_WAIT,  NOTHING,        AT(on_conflict), NULL, "do not wait for a running copy: refuse at once (--on-conflict=fail, the default)", GROUP_LOCK, FOR_RUN },
-	{ "wait",               'w', KIND_WAIT,     MAY_TAKE("D"),  AT(wait_ns), "none", "wait until no copy runs, at most D; written --wait=D or -w D", GROUP_LOCK, FOR_RUN },
-	{ "on-conflict",         0,  KIND_WORD,     ONE_OF("fail|skip|wait", conflict_words), AT(on_conflict), "fail", "when a copy runs: refuse, do nothing and be content (exit 0), or wait", GROUP_LOCK, FOR_RUN },
-	{ "conflict-exit-code", 'E', KIND_STATUS,   TAKES("N"),     AT(conflict_exit), "75", "exit status when a copy runs already", GROUP_LOCK, FOR_RUN },
-	{ "complain-after",      0,  KIND_DURATION, TAKES("D"),     AT(complain_ns), "none", "say so when waiting takes longer than D", GROUP_LOCK, FOR_RUN },
-	{ "no-lock",             0,  KIND_FLAG,     NOTHING,        AT(no_lock), NULL, "any number of copies may run", GROUP_LOCK, FOR_RUN },
-	{ "shared",              0,  KIND_FLAG,     NOTHING,        AT(shared), NULL, "run beside other --shared copies, but never beside one without it", GROUP_LOCK, FOR_RUN },
-	{ "lock-file",           0,  KIND_TEXT,     TAKES("PATH"),  AT(lock_file), NULL, "lock this file too, as flock(1) does; with --no-lock: this file alone", GROUP_LOCK, FOR_RUN },
+	{ "wait",               'w', KIND_WAIT,     MAY_TAKE("D"),  AT(wait_ns), "none", "wait until no copy runs, at most D; written --wait=D or -w D", GROUP_LOCK, FOR_JOB },
+	{ "on-conflict",         0,  KIND_WORD,     ONE_OF("fail|skip|wait", conflict_words), AT(on_conflict), "fail", "when a copy runs: refuse, do nothing and be content (exit 0), or wait", GROUP_LOCK, FOR_JOB },
+	{ "conflict-exit-code", 'E', KIND_STATUS,   TAKES("N"),     AT(conflict_exit), "75", "exit status when a copy runs already", GROUP_LOCK, FOR_JOB },
+	{ "complain-after",      0,  KIND_DURATION, TAKES("D"),     AT(complain_ns), "none", "say so when waiting takes longer than D", GROUP_LOCK, FOR_JOB },
+	{ "no-lock",             0,  KIND_FLAG,     NOTHING,        AT(no_lock), NULL, "any number of copies may run", GROUP_LOCK, FOR_JOB },
+	{ "shared",              0,  KIND_FLAG,     NOTHING,        AT(shared), NULL, "run beside other --shared copies, but never beside one without it", GROUP_LOCK, FOR_JOB },
+	{ "lock-file",           0,  KIND_TEXT,     TAKES("PATH"),  AT(lock_file), NULL, "lock this file too, as flock(1) does; with --no-lock: this file alone", GROUP_LOCK, FOR_JOB },
 
-	{ "timeout",            't', KIND_DURATION, TAKES("D"),     AT(timeout_ns), "none", "end the run after D; time in suspend counts", GROUP_END, FOR_RUN },
-	{ "kill-after",         'k', KIND_GRACE,    TAKES("D"),     AT(kill_after_ns), "5s", "send KILL this long after TERM; none: at once", GROUP_END, FOR_RUN },
+	{ "timeout",            't', KIND_DURATION, TAKES("D"),     AT(timeout_ns), "none", "end the run after D; time in suspend counts", GROUP_END, FOR_JOB },
+	{ "kill-after",         'k', KIND_GRACE,    TAKES("D"),     AT(kill_after_ns), "5s", "send KILL this long after TERM; none: at once", GROUP_END, FOR_JOB },
 	{ "kill-after",         'k', KIND_GRACE,    TAKES("D"),     AT(grace_ns), NULL, "send KILL this long after TERM; none: at once; by default as the run asked", GROUP_END, FOR_KILL },
-	{ "signal",             's', KIND_SIGNAL,   TAKES("SIG"),   AT(signal), "TERM", "the signal that asks the tree to end", GROUP_END, FOR_RUN },
-	{ "term",                0,  KIND_WORD,     ONE_OF("tree|job", term_words), AT(term), "tree", "send it to the whole tree, or to the job first", GROUP_END, FOR_RUN },
-	{ "end-on",              0,  KIND_SIGNALS,  TAKES("LIST"),  AT(end_on), NULL, "these signals end the run too, as TERM does: INT,USR1", GROUP_END, FOR_RUN },
-	{ "leftovers",           0,  KIND_WORD,     ONE_OF("end|wait|leave", leftovers_words), AT(leftovers), "end", "processes left when the job has ended by itself: end them, wait for them, or leave them alone for ever", GROUP_END, FOR_RUN },
+	{ "signal",             's', KIND_SIGNAL,   TAKES("SIG"),   AT(signal), "TERM", "the signal that asks the tree to end", GROUP_END, FOR_JOB },
+	{ "term",                0,  KIND_WORD,     ONE_OF("tree|job", term_words), AT(term), "tree", "send it to the whole tree, or to the job first", GROUP_END, FOR_JOB },
+	{ "end-on",              0,  KIND_SIGNALS,  TAKES("LIST"),  AT(end_on), NULL, "these signals end the run too, as TERM does: INT,USR1", GROUP_END, FOR_JOB },
+	{ "leftovers",           0,  KIND_WORD,     ONE_OF("end|wait|leave", leftovers_words), AT(leftovers), "end", "processes left when the job has ended by itself: end them, wait for them, or leave them alone for ever", GROUP_END, FOR_JOB },
+	{ "preserve-status",     0,  KIND_FLAG,     NOTHING,        AT(preserve_status), NULL, "exit with the job's own status even when the timeout struck", GROUP_END, FOR_JOB },
+	{ "success-status",      0,  KIND_STATUSES, TAKES("LIST"),  AT(success), "0", "ways to end that count as ok: exit statuses, ranges, signals, as in 0,3,10-12,TERM", GROUP_END, FOR_JOB },
+	{ "splay",               0,  KIND_DURATION, TAKES("D"),     AT(splay_ns), "none", "start after a random time of at most D, so that many do not start at once", GROUP_END, FOR_JOB },
+	{ "timeout",            't', KIND_DURATION, TAKES("D"),     AT(patience_ns), "none", "give up after D; the run goes on", GROUP_END, FOR_WAIT },
+	{ "any",                 0,  KIND_FLAG,     NOTHING,        AT(any), NULL, "until the first of them has ended", GROUP_END, FOR_WAIT },
+	{ "all",                 0,  KIND_FLAG,     NOTHING,        AT(all), NULL, "until all of them have ended (the default)", GROUP_END, FOR_WAIT },
 
-	{ "interval",            0,  KIND_INTERVAL, TAKES("D"),     AT(interval_ns), NULL, "look at the tree this often, 1ms to 1h; none: never; by default as often as it changes", GROUP_LIMITS, FOR_RUN },
+	{ "interval",            0,  KIND_INTERVAL, TAKES("D"),     AT(interval_ns), NULL, "look at the tree this often, 1ms to 1h; none: never; by default as often as it changes", GROUP_LIMITS, FOR_JOB },
 
-	{ "session",             0,  KIND_WORD,     ONE_OF("auto|keep|new", session_words), AT(session), "auto", "the job's session: new where there is no terminal, the caller's, or always new", GROUP_WORLD, FOR_RUN },
+	{ "session",             0,  KIND_WORD,     ONE_OF("auto|keep|new", session_words), AT(session), "auto", "the job's session: new where there is no terminal, the caller's, or always new", GROUP_WORLD, FOR_JOB },
+	{ "chdir",              'C', KIND_TEXT,     TAKES("DIR"),   AT(chdir), NULL, "start the job in this directory", GROUP_WORLD, FOR_JOB },
+	{ "env",                 0,  KIND_ENV,      TAKES("K=V"),   AT(env), NULL, "set a variable of the job's environment; may come 64 times", GROUP_WORLD, FOR_JOB },
+	{ "umask",               0,  KIND_MODE,     TAKES("MODE"),  AT(umask), "none", "the job's file mode creation mask, octal", GROUP_WORLD, FOR_JOB },
+	{ "nice",                0,  KIND_NICE,     TAKES("N"),     AT(nice), "none", "the job's niceness, -20 to 19", GROUP_WORLD, FOR_JOB },
+	{ "ionice",              0,  KIND_IONICE,   TAKES("CLASS"), AT(ionice), "none", "the job's I/O priority: idle, best-effort or realtime, with :0 to :7", GROUP_WORLD, FOR_JOB },
+	{ "oom-score-adj",       0,  KIND_OOM,      TAKES("N"),     AT(oom_score_adj), "none", "how soon the kernel ends the job when memory runs out, -1000 to 1000", GROUP_WORLD, FOR_JOB },
+	{ "no-new-privs",        0,  KIND_FLAG,     NOTHING,        AT(no_new_privs), NULL, "no setuid program below the job gains privileges", GROUP_WORLD, FOR_JOB },
+	{ "drop-caps",           0,  KIND_FLAG,     NOTHING,        AT(drop_caps), NULL, "take all capabilities from the job, for good", GROUP_WORLD, FOR_JOB },
+	{ "output",              0,  KIND_WORD,     ONE_OF("pass|on-failure|never", output_words), AT(output), "pass", "the job's output: as it comes, only if the job fails, or never", GROUP_WORLD, FOR_JOB },
+	{ "tail",                0,  KIND_TAIL,     MAY_TAKE("SIZE"), AT(tail_bytes), "none", "keep the end of stderr in the record, 256 to 8K; alone: 4K; stderr is then a pipe", GROUP_WORLD, FOR_JOB },
+	{ "detach",              0,  KIND_FLAG,     NOTHING,        AT(detach), NULL, "run in the background, in a session of its own; prints the run id", GROUP_WORLD, FOR_JOB },
+	{ "log",                 0,  KIND_TEXT,     TAKES("FILE"),  AT(log), NULL, "where the output of --detach and --output goes; by default a file of the state directory", GROUP_WORLD, FOR_JOB },
+	{ "log-max",             0,  KIND_BYTES,    TAKES("SIZE"),  AT(log_max_bytes), "16M", "keep the last SIZE of it", GROUP_WORLD, FOR_JOB },
 
 	{ "run-id",              0,  KIND_RUN_ID,   TAKES("ID"),    AT(run_id), NULL, "id of this run: up to 64 of A-Z a-z 0-9 _ -, never used before; by default random", GROUP_RECORD, FOR_RUN },
-	{ "task",                0,  KIND_TEXT,     TAKES("TEXT"),  AT(task), NULL, "what this run belongs to, for the record", GROUP_RECORD, FOR_RUN },
-	{ "step",                0,  KIND_TEXT,     TAKES("TEXT"),  AT(step), NULL, "which step of the task this is, for the record", GROUP_RECORD, FOR_RUN },
-	{ "tag",                 0,  KIND_TAG,      TAKES("K=V"),   AT(tag), NULL, "a note for the record; may come 16 times", GROUP_RECORD, FOR_RUN },
+	{ "task",                0,  KIND_TEXT,     TAKES("TEXT"),  AT(task), NULL, "what this run belongs to, for the record", GROUP_RECORD, FOR_JOB },
+	{ "step",                0,  KIND_TEXT,     TAKES("TEXT"),  AT(step), NULL, "which step of the task this is, for the record", GROUP_RECORD, FOR_JOB },
+	{ "tag",                 0,  KIND_TAG,      TAKES("K=V"),   AT(tag), NULL, "a note for the record; may come 16 times", GROUP_RECORD, FOR_JOB },
 	{ "status-fd",           0,  KIND_FD,       TAKES("N"),     AT(status_fd), "none", "write how the run ended to this descriptor, as one JSON object", GROUP_RECORD, FOR_RUN },
-	{ "status-file",         0,  KIND_TEXT,     TAKES("PATH"),  AT(status_file), NULL, "the same to this file", GROUP_RECORD, FOR_RUN },
-	{ "stats",               0,  KIND_FLAG,     NOTHING,        AT(stats), NULL, "one line at the end: wall time, CPU, peak memory, processes", GROUP_RECORD, FOR_RUN },
+	{ "status-file",         0,  KIND_TEXT,     TAKES("PATH"),  AT(status_file), NULL, "the same to this file", GROUP_RECORD, FOR_JOB },
+	{ "stats",               0,  KIND_FLAG,     NOTHING,        AT(stats), NULL, "one line at the end: wall time, CPU, peak memory, processes", GROUP_RECORD, FOR_JOB },
+	{ "record-command",      0,  KIND_WORD,     ONE_OF("full|name|hash", record_command_words), AT(record_command), "full", "what the records keep of the command line", GROUP_RECORD, FOR_JOB },
+	{ "record-tail",         0,  KIND_WORD,     ONE_OF("full|print|none", record_tail_words), AT(record_tail), "full", "what the records keep of --tail: all, a fingerprint, nothing", GROUP_RECORD, FOR_JOB },
+	{ "on-start",            0,  KIND_WORDS,    TAKES("CMD"),   AT(on_start), NULL, "run this once the job has started", GROUP_RECORD, FOR_JOB },
+	{ "on-flag",             0,  KIND_WORDS,    TAKES("CMD"),   AT(on_flag), NULL, "run this when something is flagged", GROUP_RECORD, FOR_JOB },
+	{ "on-finish",           0,  KIND_WORDS,    TAKES("CMD"),   AT(on_finish), NULL, "run this after the end, when the lock is free", GROUP_RECORD, FOR_JOB },
+	{ "hook-timeout",        0,  KIND_DURATION, TAKES("D"),     AT(hook_timeout_ns), "10s", "end such a command after D", GROUP_RECORD, FOR_JOB },
 
-	{ "state-dir",           0,  KIND_TEXT,     TAKES("DIR"),   AT(state_dir), NULL, "where locks, records and history are", GROUP_GENERAL, FOR_ALL },
+	{ "command",             0,  KIND_WORDS,    TAKES("CMD"),   AT(command_line), NULL, "the command of the job: spawnguard run NAME suffices", GROUP_FILE, FOR_FILE },
+	{ "like",                0,  KIND_NAME,     TAKES("NAME"),  AT(like), NULL, "take the keys of job NAME first", GROUP_FILE, FOR_FILE },
+
+	{ "output",             'o', KIND_TEXT,     TAKES("LIST"),  AT(columns), NULL, "the columns to show, with commas between; +LIST: besides the usual ones", GROUP_REPORT, FOR_PS },
+	{ "all",                'a', KIND_FLAG,     NOTHING,        AT(all_users), NULL, "the runs of all users (root only)", GROUP_REPORT, FOR_PS | FOR_STATUS },
+	{ "follow",             'f', KIND_FLAG,     NOTHING,        AT(follow), NULL, "go on as the output grows, until the run ends", GROUP_REPORT, FOR_LOGS },
+	{ "tail",               'n', KIND_LINES,    TAKES("N"),     AT(lines), "none", "only the last N lines", GROUP_REPORT, FOR_LOGS },
+	{ "selftest",            0,  KIND_FLAG,     NOTHING,        AT(selftest), NULL, "run a small real tree through lock, limit, kill and record", GROUP_REPORT, FOR_DOCTOR },
+
+	{ "state-dir",           0,  KIND_TEXT,     TAKES("DIR"),   AT(state_dir), NULL, "where locks, records and history are", GROUP_GENERAL, FOR_ALL | FOR_FILE },
+	{ "config",              0,  KIND_TEXT,     TAKES("FILE"),  AT(config), NULL, "read this file instead of the system's and the user's; none: no file", GROUP_GENERAL, FOR_ALL },
+	{ "syslog",              0,  KIND_WORD,     MAY_BE("FACILITY", facility_words), AT(syslog), "none", "send every message, and each start, flag, refusal and end, to the system log too; alone: user", GROUP_GENERAL, FOR_JOB },
 	{ "dry-run",             0,  KIND_FLAG,     NOTHING,        AT(dry_run), NULL, "say what would happen, and do nothing", GROUP_GENERAL, FOR_ENDERS },
 	{ "json",                0,  KIND_FLAG,     NOTHING,        AT(json), NULL, "write JSON", GROUP_GENERAL, FOR_REPORTS },
-	{ "quiet",              'q', KIND_FLAG,     NOTHING,        AT(quiet), NULL, "write nothing but errors", GROUP_GENERAL, FOR_ENDERS },
-	{ "verbose",            'v', KIND_COUNTER,  NOTHING,        AT(verbose), NULL, "say each step", GROUP_GENERAL, FOR_ENDERS },
+	{ "quiet",              'q', KIND_FLAG,     NOTHING,        AT(quiet), NULL, "write nothing but errors", GROUP_GENERAL, FOR_ENDERS | FOR_FILE },
+	{ "verbose",            'v', KIND_COUNTER,  NOTHING,        AT(verbose), NULL, "say each step", GROUP_GENERAL, FOR_ENDERS | FOR_FILE },
+	{ "color",               0,  KIND_WORD,     ONE_OF("auto|always|never", color_words), AT(color), "auto", "colours: where the output is a terminal, always, or never", GROUP_GENERAL, FOR_PS | FOR_STATUS | FOR_DOCTOR },
 	{ "help",               'h', KIND_FLAG,     NOTHING,        AT(help), NULL, "this text", GROUP_GENERAL, FOR_ALL },
 	{ "version",            'V', KIND_FLAG,     NOTHING,        AT(version), NULL, "the version", GROUP_GENERAL, FOR_ALL },
 };
@@ -77,6 +127,8 @@ const char *const option_group_title[] = {
 	[GROUP_LOOPS]   = "Loops",
 	[GROUP_WORLD]   = "The job's world",
 	[GROUP_RECORD]  = "Record",
+	[GROUP_FILE]    = "Only in the configuration file",
+	[GROUP_REPORT]  = "What is shown",
 	[GROUP_GENERAL] = "General",
 };
 /* clang-format on */

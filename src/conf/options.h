@@ -1,4 +1,4 @@
-/* The one table of options: argv, help, suggestions (later: config keys, man page lists) all read it. */
+/* The one table of options: argv, configuration, help, man page lists and suggestions all read it. */
 #ifndef SG_CONF_OPTIONS_H
 #define SG_CONF_OPTIONS_H
 
@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 enum option_kind {
-	KIND_FLAG,     /* bool */
-	KIND_COUNTER,  /* uint32_t, +1 each time */
+	KIND_FLAG,     /* bool: alone or "yes", "no" */
+	KIND_COUNTER,  /* uint32_t: alone +1, or 0 to 9 */
 	KIND_TEXT,     /* const char * */
 	KIND_NAME,     /* const char *: 1..200 bytes once encoded as a file name */
 	KIND_RUN_ID,   /* const char *: 1..64 of [A-Za-z0-9_-] */
@@ -22,7 +22,17 @@ enum option_kind {
 	KIND_SIGNALS,  /* uint64_t: bit N-1; comma-separated; "none"; KILL and STOP refused */
 	KIND_STATUS,   /* uint8_t: exit status 0..255 */
 	KIND_FD,       /* int >= 0; "none" = -1 */
-	KIND_WORD,     /* enum (int-sized): index into `words` */
+	KIND_WORD,     /* enum (int-sized): index into `words`; alone, where it may be: the second */
+	KIND_WORDS,    /* const char *: a command line by the rules of conf/words.h */
+	KIND_ENV,      /* const char *[JOB_ENV_MAX], K=V, may come again */
+	KIND_BYTES,    /* uint64_t; "none" = NUM_NONE; 0 refused */
+	KIND_TAIL,     /* uint64_t bytes, 256 to 8K; alone 4K; "none" = 0 */
+	KIND_LINES,    /* uint32_t; "none" = 0 */
+	KIND_MODE,     /* int: octal, 0 to 0777; "none" = -1 */
+	KIND_NICE,     /* int: -20 to 19; "none" = JOB_INT_NONE */
+	KIND_OOM,      /* int: -1000 to 1000; "none" = JOB_INT_NONE */
+	KIND_IONICE,   /* int: class[:level] as ioprio_set(2) takes it; "none" = -1 */
+	KIND_STATUSES, /* struct job_statuses: 0,3,10-12,TERM */
 	KIND_COUNT
 };
 
@@ -33,18 +43,31 @@ enum option_group {
 	GROUP_LOOPS,
 	GROUP_WORLD,
 	GROUP_RECORD,
+	GROUP_FILE,
+	GROUP_REPORT,
 	GROUP_GENERAL,
 	GROUP_COUNT
 };
 
 /* Which programs take the option. */
-#define FOR_RUN     1U
-#define FOR_PS      2U
-#define FOR_KILL    4U
-#define FOR_REAP    8U
-#define FOR_ALL     (FOR_RUN | FOR_PS | FOR_KILL | FOR_REAP)
-#define FOR_ENDERS  (FOR_RUN | FOR_KILL | FOR_REAP) /* what ends processes */
-#define FOR_REPORTS (FOR_PS | FOR_KILL | FOR_REAP)  /* what writes its result */
+#define FOR_RUN    1U
+#define FOR_PS     2U
+#define FOR_KILL   4U
+#define FOR_REAP   8U
+#define FOR_WAIT   0x10U
+#define FOR_LOGS   0x20U
+#define FOR_STATUS 0x40U
+#define FOR_DOCTOR 0x80U
+#define FOR_CONFIG 0x100U
+#define FOR_HELP   0x200U
+#define FOR_ALL    0x3ffU
+#define FOR_OTHERS (FOR_ALL & ~FOR_RUN)            /* all but run */
+#define FOR_ENDERS (FOR_RUN | FOR_KILL | FOR_REAP) /* what ends processes */
+#define FOR_REPORTS \
+	(FOR_PS | FOR_KILL | FOR_REAP | FOR_STATUS | FOR_DOCTOR | FOR_CONFIG) /* what writes its result */
+/* The configuration file takes options too: as keys of [defaults] and [job NAME]. */
+#define FOR_FILE 0x8000U
+#define FOR_JOB  (FOR_RUN | FOR_FILE)
 
 struct option_row {
 	const char *name;         /* kill-after: --kill-after, key kill-after */

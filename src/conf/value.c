@@ -16,13 +16,18 @@
 #include "conf/job.h"
 #include "conf/options.h"
 #include "conf/signal_name.h"
+#include "conf/words.h"
 
-#define RUN_ID_MAX      64
-#define TAG_KEY_MAX     64
-#define TAG_VALUE_MAX   256
-#define INTERVAL_MIN_NS NS_PER_MS
-#define INTERVAL_MAX_NS (3600 * NS_PER_S)
-#define SIGNAL_TEXT_MAX 16 /* "SIGRTMAX-30" and room */
+#define RUN_ID_MAX         64
+#define TAG_KEY_MAX        64
+#define TAG_VALUE_MAX      256
+#define INTERVAL_MIN_NS    NS_PER_MS
+#define INTERVAL_MAX_NS    (3600 * NS_PER_S)
+#define COUNTER_MAX        9
+#define TAIL_MIN_BYTES     256
+#define TAIL_MAX_BYTES     8192 /* a history line holds it, each byte escaped */
+#define TAIL_DEFAULT_BYTES 4096
+#define SIGNAL_TEXT_MAX    16 /* "SIGRTMAX-30" and room */
 
 static void *field_of(const struct option_row *row, struct job *job)
 {
@@ -57,17 +62,19 @@ static size_t plain_length(const char *text, const char *more)
 
 static int parse_flag(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	(void)text; /* takes none */
-	(void)why;
-	*(bool *)field_of(row, job) = true;
+	bool is_no = text && strcmp(text, "no") == 0;
+	if (text && !is_no && strcmp(text, "yes") != 0)
+		return refuse(why, "write yes or no");
+	*(bool *)field_of(row, job) = !is_no;
 	return 0;
 }
 
 static int parse_counter(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	(void)text; /* takes none */
-	(void)why;
-	++*(uint32_t *)field_of(row, job);
+	uint64_t count = *(uint32_t *)field_of(row, job) + 1;
+	if (text && num_parse_u64(text, COUNTER_MAX, &count) < 0)
+		return refuse(why, "write 0 to 9");
+	*(uint32_t *)field_of(row, job) = (uint32_t)count;
 	return 0;
 }
 
@@ -96,23 +103,52 @@ static int parse_run_id(const struct option_row *row, const char *text, struct j
 	return parse_text(row, text, job, why);
 }
 
+/* A list of K=V of which later sources replace what earlier ones said. */
+struct pairs {
+	const char **at;
+	uint32_t *count;
+	uint32_t layer; /* those from here on are of the source that is being read */
+	uint32_t max;
+};
+
+static int add_pair(const struct pairs *pairs, const char *text, size_t key, const char *too_many,
+		    struct buf *why)
+{
+	for (uint32_t i = 0; i < *pairs->count; i++) {
+		if (strncmp(pairs->at[i], text, key + 1) != 0)
+			continue;
+		if (i >= pairs->layer)
+			return refuse(why, "this key was given before: give each key once");
+		pairs->at[i] = text;
+		return 0;
+	}
+	if (*pairs->count == pairs->max)
+		return refuse(why, too_many);
+	pairs->at[(*pairs->count)++] = text;
+	return 0;
+}
+
 /* "K=V": key as a key of history lines, value any bytes. */
 static int parse_tag(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	const char **tag = field_of(row, job);
+	struct pairs pairs = { field_of(row, job), &job->tag_count, job->tag_layer, JOB_TAGS_MAX };
 	size_t key = plain_length(text, "_.-");
 	if (key == 0 || key > TAG_KEY_MAX || text[key] != '=')
 		return refuse(why, "not a tag: write KEY=VALUE, the key 1 to 64 of A-Z a-z 0-9 _ . -");
 	if (strlen(text + key + 1) > TAG_VALUE_MAX)
 		return refuse(why, "the value is longer than 256 bytes: shorten it");
-	for (uint32_t i = 0; i < job->tag_count; i++) {
-		if (strncmp(tag[i], text, key + 1) == 0)
-			return refuse(why, "this key was given before: give each key once");
-	}
-	if (job->tag_count == JOB_TAGS_MAX)
-		return refuse(why, "one tag too many: at most 16");
-	tag[job->tag_count++] = text;
-	return 0;
+	return add_pair(&pairs, text, key, "one tag too many: at most 16", why);
+}
+
+static int parse_env(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	struct pairs pairs = { field_of(row, job), &job->env_count, job->env_layer, JOB_ENV_MAX };
+	size_t key = plain_length(text, "_");
+	if (key == 0 || text[key] != '=' || (text[0] >= '0' && text[0] <= '9'))
+		return refuse(why, "not a variable: write NAME=VALUE, the name of A-Z a-z 0-9 _");
+	if (strncmp(text, "SPAWNGUARD_", 11) == 0)
+		return refuse(why, "these names are the guard's own: choose another");
+	return add_pair(&pairs, text, key, "one variable too many: at most 64", why);
 }
 
 /* A duration; "none" is `none_ns`, and what to write instead of 0 says `zero_cure`. */
@@ -248,13 +284,171 @@ static int parse_fd(const struct option_row *row, const char *text, struct job *
 static int parse_word(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	for (unsigned i = 0; row->words[i]; i++) {
-		if (strcmp(row->words[i], text) != 0)
+		if (text ? strcmp(row->words[i], text) != 0 : i != 1)
 			continue;
 		*(unsigned *)field_of(row, job) = i; /* the enums start at 0 */
 		return 0;
 	}
 	buf_str(why, "unknown word: write one of ");
-	return refuse(why, row->arg);
+	for (unsigned i = 0; row->words[i]; i++) {
+		buf_str(why, i ? "|" : "");
+		buf_str(why, row->words[i]);
+	}
+	return -EINVAL;
+}
+
+static int parse_words(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	struct words words;
+	int r = words_check(text, &words);
+	if (r < 0)
+		return refuse(why, words.error);
+	return parse_text(row, text, job, why);
+}
+
+static int parse_bytes(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	uint64_t bytes;
+	if (num_parse_size(text, &bytes) < 0)
+		return refuse(why, "not a size: write 4096, 512K, 1.5G or none");
+	if (bytes == 0)
+		return refuse(why, "0 is refused: use none");
+	*(uint64_t *)field_of(row, job) = bytes;
+	return 0;
+}
+
+static int parse_tail(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	uint64_t bytes = TAIL_DEFAULT_BYTES;
+	if (text && is_none(text))
+		bytes = 0;
+	else if (text &&
+		 (num_parse_size(text, &bytes) < 0 || bytes < TAIL_MIN_BYTES || bytes > TAIL_MAX_BYTES))
+		return refuse(why, "write a size from 256 to 8K, or none");
+	*(uint64_t *)field_of(row, job) = bytes;
+	return 0;
+}
+
+static int parse_lines(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	uint64_t lines = 0;
+	if (!is_none(text) && (num_parse_u64(text, UINT32_MAX, &lines) < 0 || lines == 0))
+		return refuse(why, "write a number of lines, 1 or more, or none");
+	*(uint32_t *)field_of(row, job) = (uint32_t)lines;
+	return 0;
+}
+
+static int parse_mode(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	int mode = 0;
+	size_t n = 0;
+	while (n < 4 && text[n] >= '0' && text[n] <= '7')
+		mode = mode * 8 + (text[n++] - '0');
+	if (is_none(text))
+		mode = -1;
+	else if (n == 0 || text[n] || mode > 0777)
+		return refuse(why, "not a mask: write it in octal, as 022 or 0077, or none");
+	*(int *)field_of(row, job) = mode;
+	return 0;
+}
+
+/* A whole number with its sign, `least` to `most`; "none". */
+static int read_int(const char *text, int least, int most, int *out)
+{
+	bool is_negative = *text == '-';
+	uint64_t size;
+	if (is_none(text)) {
+		*out = JOB_INT_NONE;
+		return 0;
+	}
+	if (num_parse_u64(text + is_negative, (uint64_t)(is_negative ? -least : most), &size) < 0)
+		return -EINVAL;
+	*out = is_negative ? -(int)size : (int)size;
+	return 0;
+}
+
+static int parse_nice(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	if (read_int(text, -20, 19, field_of(row, job)) < 0)
+		return refuse(why, "not a niceness: write -20 to 19, or none");
+	return 0;
+}
+
+static int parse_oom(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	if (read_int(text, -1000, 1000, field_of(row, job)) < 0)
+		return refuse(why, "not an adjustment: write -1000 to 1000, or none");
+	return 0;
+}
+
+/* As <linux/ioprio.h>: realtime 1, best-effort 2, idle 3; levels 0 to 7, 4 the middle. */
+static int parse_ionice(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	static const char *const classes[] = { "none", "realtime", "best-effort", "idle" };
+	int *field = field_of(row, job);
+	size_t n = strcspn(text, ":");
+
+	for (int i = 0; i < (int)COUNT_OF(classes); i++) {
+		if (strlen(classes[i]) != n || memcmp(classes[i], text, n) != 0)
+			continue;
+		bool has_level = i == 1 || i == 2;
+		int level = has_level ? 4 : 0;
+		if (text[n]) {
+			level = text[n + 1] - '0';
+			if (!has_level || level < 0 || level > 7 || text[n + 2])
+				break;
+		}
+		*field = i == 0 ? -1 : i << 13 | level;
+		return 0;
+	}
+	return refuse(why,
+		      "not an I/O priority: write idle, best-effort, realtime, best-effort:0 to :7, or none");
+}
+
+/* "3", "10-12" or "TERM", `n` bytes. */
+static int add_status(struct job_statuses *set, const char *item, size_t n)
+{
+	char text[SIGNAL_TEXT_MAX];
+	uint64_t first, last;
+	int signal;
+	if (n == 0 || n >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, item, n);
+	text[n] = '\0';
+	if (text[0] < '0' || text[0] > '9') {
+		if (signal_parse(text, &signal) < 0)
+			return -EINVAL;
+		set->signals |= UINT64_C(1) << (signal - 1);
+		return 0;
+	}
+	char *dash = strchr(text, '-');
+	if (dash)
+		*dash = '\0';
+	if (num_parse_u64(text, UINT8_MAX, &first) < 0)
+		return -EINVAL;
+	last = first;
+	if (dash && (num_parse_u64(dash + 1, UINT8_MAX, &last) < 0 || last < first))
+		return -EINVAL;
+	for (; first <= last; first++)
+		set->code[first / 64] |= UINT64_C(1) << first % 64;
+	return 0;
+}
+
+static int parse_statuses(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	struct job_statuses set = { 0 };
+	for (const char *item = text; item;) {
+		size_t n = strcspn(item, ",");
+		if (add_status(&set, item, n) < 0) {
+			escape_word(why, item, n, SIGNAL_TEXT_MAX);
+			return refuse(
+				why,
+				" is no way to end: write 0 to 255, ranges and signals, as 0,3,10-12,TERM");
+		}
+		item = item[n] ? item + n + 1 : NULL;
+	}
+	*(struct job_statuses *)field_of(row, job) = set;
+	return 0;
 }
 
 /* clang-format off */
@@ -275,6 +469,16 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_STATUS]   = parse_status,
 	[KIND_FD]       = parse_fd,
 	[KIND_WORD]     = parse_word,
+	[KIND_WORDS]    = parse_words,
+	[KIND_ENV]      = parse_env,
+	[KIND_BYTES]    = parse_bytes,
+	[KIND_TAIL]     = parse_tail,
+	[KIND_LINES]    = parse_lines,
+	[KIND_MODE]     = parse_mode,
+	[KIND_NICE]     = parse_nice,
+	[KIND_OOM]      = parse_oom,
+	[KIND_IONICE]   = parse_ionice,
+	[KIND_STATUSES] = parse_statuses,
 };
 /* clang-format on */
 static_assert(COUNT_OF(parsers) == KIND_COUNT, "one parser for each kind");
@@ -282,6 +486,12 @@ static_assert(COUNT_OF(parsers) == KIND_COUNT, "one parser for each kind");
 int value_parse(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	return parsers[row->kind](row, text, job, why);
+}
+
+void value_next_source(struct job *job)
+{
+	job->tag_layer = job->tag_count;
+	job->env_layer = job->env_count;
 }
 
 void value_default(const struct option_row *row, struct job *job)

@@ -13,6 +13,9 @@ struct option_row;
  */
 int value_parse(const struct option_row *row, const char *text, struct job *job, struct buf *why);
 
+/* What comes now is of a source of higher rank: its tags and variables replace those of the same key. */
+void value_next_source(struct job *job);
+
 /* What nobody said: the fallback of `row` into its field of a zeroed `job`. */
 void value_default(const struct option_row *row, struct job *job);
 

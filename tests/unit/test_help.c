@@ -154,7 +154,7 @@ struct part_row {
 
 /* clang-format off */
 static const struct part_row part_rows[] = {
-	{ "usage comes first",               FOR_RUN,  "Usage: spawnguard run [OPTIONS] -- COMMAND" },
+	{ "usage comes first",               FOR_RUN,  "Usage: spawnguard run [OPTIONS] [JOB [ARG...] | -- COMMAND [ARG...]]" },
 	{ "usage of another",                FOR_PS,   "Usage: spawnguard ps [OPTIONS] [JOB|RUN]\n" },
 	{ "what it does, as a sentence",     FOR_PS,   "\nList running jobs and their trees.\n" },
 	{ "how a duration is written",       FOR_RUN,  "\nA value stands behind = or is the next word. D is a duration: 90 (seconds)," },
