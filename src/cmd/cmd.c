@@ -45,6 +45,24 @@ static int open_state(struct cmd *cmd)
 	return SG_EXIT_GUARD;
 }
 
+static bool has_more_words(const struct cmd *cmd)
+{
+	uint32_t max = cmd->words_max > 0 ? cmd->words_max : 1, count = 0;
+	BUF(line, 256);
+
+	while (count <= max && cmd->rest[count])
+		count++;
+	if (count <= max)
+		return false;
+	buf_str(&line, cmd->name);
+	buf_str(&line, max == 1 ? " takes one JOB or RUN" : " takes fewer words");
+	buf_str(&line, ": what is ");
+	escape_word(&line, cmd->rest[max], strlen(cmd->rest[max]), 60);
+	buf_str(&line, "?");
+	cmd_say(&line);
+	return true;
+}
+
 int cmd_start(struct cmd *cmd, char **argv)
 {
 	int dashes;
@@ -63,15 +81,8 @@ int cmd_start(struct cmd *cmd, char **argv)
 		os_print(1, "spawnguard " SG_VERSION "\n", strlen("spawnguard " SG_VERSION "\n"));
 		return 0;
 	}
-	if (cmd->rest[0] && cmd->rest[1]) {
-		buf_clear(&why);
-		buf_str(&why, cmd->name);
-		buf_str(&why, " takes one JOB or RUN: what is ");
-		escape_word(&why, cmd->rest[1], strlen(cmd->rest[1]), 60);
-		buf_str(&why, "?");
-		cmd_say(&why);
+	if (has_more_words(cmd))
 		return EXIT_USAGE;
-	}
 	return open_state(cmd);
 }
 

@@ -14,7 +14,8 @@ struct buf;
 
 struct cmd {
 	const char *name;
-	unsigned command; /* FOR_... of conf/options.h */
+	unsigned command;   /* FOR_... of conf/options.h */
+	uint32_t words_max; /* words behind the options; 0 = one */
 	struct job job;
 	char **rest; /* words behind the options */
 	struct statedir dir;

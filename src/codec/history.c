@@ -134,6 +134,8 @@ static void put_start(struct json *j, struct buf *out, const struct history_star
 		json_bytes(j, "process.executable.path", start->program,
 			   strnlen(start->program, brief ? BRIEF_PROGRAM_MAX : SIZE_MAX));
 	optional(j, "process.working_directory", head->cwd);
+	if (!brief) /* the end line has it too */
+		optional(j, "spawnguard.log", head->log);
 	put_command(j, start->argv, brief);
 	buf_hex(&hex, start->environ_digest, 16);
 	json_str(j, "spawnguard.environ.digest", hex.at);
@@ -189,6 +191,7 @@ static void put_status(struct json *j, const struct history_end *end)
 		json_close(j, '}');
 	}
 	optional(j, "spawnguard.detail", end->detail);
+	optional(j, "spawnguard.log", end->log);
 }
 
 static void put_figures(struct json *j, const struct history_end *end)

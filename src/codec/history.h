@@ -48,6 +48,7 @@ struct history_end {
 	uint32_t load1_centi;
 	uint32_t pressure_centi[3]; /* cpu, memory, io; UINT32_MAX = unknown */
 	const char *detail;         /* one more line of text, NULL = none */
+	const char *log;            /* file with the job's output, NULL = none */
 };
 
 struct history_refused {

@@ -43,8 +43,8 @@ bool record_head_is_valid(const struct record_head *head)
 	return IS_TERMINATED(head->run_id) && IS_TERMINATED(head->parent_run_id) &&
 	       IS_TERMINATED(head->job) && IS_TERMINATED(head->task) && IS_TERMINATED(head->step) &&
 	       IS_TERMINATED(head->host.boot_id) && IS_TERMINATED(head->cwd) &&
-	       IS_TERMINATED(head->identity) && head->command_len <= sizeof(head->command) &&
-	       head->run_id[0] != '\0';
+	       IS_TERMINATED(head->identity) && IS_TERMINATED(head->log) &&
+	       head->command_len <= sizeof(head->command) && head->run_id[0] != '\0';
 }
 
 void record_state_seal(struct record_state *state, uint64_t seed)

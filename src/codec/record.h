@@ -42,6 +42,7 @@ enum record_flags {
 	RECORD_FRONT_IS_INIT = 1U << 2, /* front was PID 1: its namespace went with it */
 	RECORD_TERM_JOB = 1U << 3,
 	RECORD_FRONT_HAD_CHILDREN = 1U << 4,
+	RECORD_LOG_IF_FAILED = 1U << 5, /* `log` is removed after a run that was ok */
 };
 
 struct record_head {
@@ -64,7 +65,8 @@ struct record_head {
 	char command[640];
 	char cwd[256];
 	char identity[8]; /* rung: "pidfs", "pidfd", "procfd", "weak" */
-	char spare[440];
+	char log[256];    /* absolute path of the file with the job's output; "" = none */
+	char spare[184];
 };
 
 /* What a run came to; also sent from warden to front and printed as the status object. */
@@ -86,6 +88,8 @@ struct run_figures {
 	uint64_t ended_boot_ns, ended_wall_ns;
 	uint64_t ticks;
 	uint64_t lost_recorded;
+	int32_t exit_code; /* what the caller got, or would have */
+	uint32_t spare;
 };
 
 /*

@@ -17,6 +17,7 @@ enum pair_kind {
 	PAIR_STOPPED, /* the terminal has stopped the job: number = signal, stop = which stop of it,
 			 sender.pid = the job */
 	PAIR_DONE,    /* all is over: end */
+	PAIR_STARTED, /* the job has been exec'ed: only where run->tells_start */
 	/* to warden */
 	PAIR_SIGNAL, /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
 	PAIR_END,    /* end the tree: cause, number, sender */

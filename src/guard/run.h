@@ -38,6 +38,7 @@ struct run {
 	int stop_wanted;           /* ^Z before the job could take it: it gets it after its exec */
 	bool has_terminal;
 	bool new_session; /* job and warden leave the caller's session */
+	bool tells_start; /* the warden says when the job has been exec'ed */
 	/* owned descriptors, -1 = none */
 	struct statedir dir;
 	char lock_path[LOCK_PATH_MAX];

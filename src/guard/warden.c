@@ -475,6 +475,16 @@ static void start_job(struct warden *w, char **env)
 	figures(w)->seen = figures(w)->peak_procs = figures(w)->peak_depth = 1;
 }
 
+static void tell_start(struct warden *w)
+{
+	struct pair_message m;
+
+	memset(&m, 0, PAIR_HEAD_BYTES);
+	m.kind = PAIR_STARTED;
+	m.sender.pid = w->job;
+	(void)os_link_send(w->link, &m, PAIR_HEAD_BYTES);
+}
+
 /* Front was killed together with the job: nobody reads the end in the record, or hands its file on. */
 static void remove_unread(struct warden *w)
 {
@@ -530,6 +540,8 @@ void warden_main(struct run *run, char **env, int link)
 	else
 		start_job(w, env);
 	if (w->start_errno == 0) {
+		if (run->tells_start)
+			tell_start(w);
 		leave_group(w);
 		settle(w);
 		reap(w);

@@ -13,6 +13,11 @@
 #include "tree/hold.h"
 #include "tree/tree.h"
 
+bool close_keeps_log(const struct record_head *head, enum outcome outcome)
+{
+	return head->log[0] != '\0' && !(head->flags & RECORD_LOG_IF_FAILED && outcome == OUTCOME_OK);
+}
+
 static struct history_end end_of(const struct close_run *c)
 {
 	return (struct history_end){
@@ -25,6 +30,7 @@ static struct history_end end_of(const struct close_run *c)
 		.process = c->process,
 		.process_count = c->process_count,
 		.detail = c->detail,
+		.log = close_keeps_log(c->head, c->verdict.outcome) ? c->head->log : NULL,
 	};
 }
 
@@ -72,6 +78,7 @@ int close_run(struct close_run *c)
 	struct run_figures *f = &c->state->figures;
 
 	f->outcome = c->verdict.outcome;
+	f->exit_code = c->verdict.exit_code;
 	if (f->ended_boot_ns == 0)
 		f->ended_boot_ns = os_clock_boot_ns();
 	f->ended_wall_ns = os_clock_wall_ns();

@@ -81,12 +81,14 @@ static int open_both(struct statedir *dir, const char *run, const char *keep, st
 {
 	static const char *const run_names[] = { "locks", "locks/job", "runs" };
 	static const char *const keep_names[] = { "history" };
-	struct buf path;
+	struct buf path, kept;
 
 	dir->run_fd = dir->keep_fd = -1;
 	buf_init(&path, dir->path, sizeof(dir->path));
 	buf_str(&path, run);
-	if (path.cut)
+	buf_init(&kept, dir->keep_path, sizeof(dir->keep_path));
+	buf_str(&kept, keep);
+	if (path.cut || kept.cut)
 		return fail_set(fail, ENAMETOOLONG, "open state directory", run);
 	int r = dir->run_fd = open_base(run, fail);
 	if (r >= 0 && os_file_is_remote(dir->run_fd) > 0)

@@ -5,9 +5,10 @@
 struct fail;
 
 struct statedir {
-	int run_fd;     /* owned: locks/ and runs/ */
-	int keep_fd;    /* owned, may be the same number as run_fd: history/ */
-	char path[512]; /* of run_fd, for people */
+	int run_fd;          /* owned: locks/ and runs/ */
+	int keep_fd;         /* owned, may be the same number as run_fd: history/ */
+	char path[512];      /* of run_fd, for people */
+	char keep_path[512]; /* of keep_fd */
 };
 
 /*

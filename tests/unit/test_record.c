@@ -320,6 +320,7 @@ static const struct {
 	size_t at, n;
 } texts[] = {
 	TEXT(run_id), TEXT(parent_run_id), TEXT(job), TEXT(task), TEXT(step), TEXT(host.boot_id), TEXT(cwd), TEXT(identity),
+	TEXT(log),
 };
 /* clang-format on */
 
