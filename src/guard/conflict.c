@@ -20,6 +20,9 @@
 
 #define LINE_EVERY_NS   (60 * NS_PER_S) /* refused lines in the history: one per job and minute */
 #define COMMAND_COLUMNS 60
+#define LOOKS_FOR_HOLDER                                                                                    \
+	200 /* each 1 ms later: from its lock to its record a start takes less than one, but may wait for a \
+	       processor */
 
 /* Who has it: from the info file and the holder's record; any part may be missing. */
 struct holder {
@@ -37,6 +40,16 @@ static void find_holder(const struct run *run, struct holder *h)
 	h->has_record = record_open(run->dir.run_fd, h->info.holder.run_id, &h->record) == 0;
 	if (h->has_record)
 		record_close(&h->record);
+}
+
+/* Refused in the very moment in which the holder starts, we wait for its name; 1 ms at a time. */
+static void await_holder(const struct run *run, struct holder *h)
+{
+	find_holder(run, h);
+	for (int i = 0; !h->has_record && !run->job->no_lock && i < LOOKS_FOR_HOLDER; i++) {
+		os_clock_sleep_ms(1);
+		find_holder(run, h);
+	}
 }
 
 static void put_holder(struct buf *line, const struct holder *h)
@@ -108,7 +121,7 @@ static int refuse(const struct run *run, const char *what, const char *reason)
 	bool skip = run->job->on_conflict == CONFLICT_SKIP;
 	int code = skip ? 0 : run->job->conflict_exit;
 
-	find_holder(run, &h);
+	await_holder(run, &h);
 	record_refusal(run, &h, reason, code);
 	if (!skip || voice_tells_steps())
 		say_conflict(run, &h, what);

@@ -27,6 +27,12 @@ uint64_t os_clock_wall_ns(void)
 	return now_of(CLOCK_REALTIME);
 }
 
+void os_clock_sleep_ms(uint32_t ms)
+{
+	const struct timespec span = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+	(void)nanosleep(&span, NULL); /* cut short by a signal: whoever sleeps looks again */
+}
+
 static struct timespec spec_of(uint64_t ns)
 {
 	if (ns == 0)

@@ -7,6 +7,9 @@
 uint64_t os_clock_boot_ns(void);
 uint64_t os_clock_wall_ns(void);
 
+/* Not woken by signals that are blocked. */
+void os_clock_sleep_ms(uint32_t ms);
+
 /* Owned timerfd on CLOCK_BOOTTIME, disarmed; -errno. */
 int os_timer_open(void);
 /* Wake at `at_ns` (boot time); NUM_NONE disarms. 0, -errno. */

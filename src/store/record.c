@@ -237,14 +237,21 @@ int request_take(int dirfd, const char *run_id, struct request *out_request)
 {
 	struct request request;
 	struct os_file_id id;
+	BUF(named, PATH_BYTES);
 	BUF(path, PATH_BYTES);
 
-	path_of(&path, run_id, ".req");
+	/* Moved away first: whoever writes another meanwhile finds its name free, and ours removes only this
+	 * one. */
+	path_of(&named, run_id, ".req");
+	path_of(&path, run_id, ".req.taken");
+	int r = os_rename_at(dirfd, named.at, path.at);
+	if (r < 0)
+		return r;
 	AUTO_FD int fd = os_open_at(dirfd, path.at, O_RDONLY, 0);
+	(void)os_unlink_at(dirfd, path.at);
 	if (fd < 0)
 		return fd;
-	(void)os_unlink_at(dirfd, path.at);
-	int r = os_file_id(fd, &id);
+	r = os_file_id(fd, &id);
 	if (r < 0)
 		return r;
 	if (!id.is_own_regular)

@@ -147,6 +147,19 @@ class Conflict(LockTest):
         self.assertLessEqual(float(seconds[1]), now() - began + 0.1)
         self.end(held)
 
+    def test_a_holder_that_starts_in_this_very_moment_is_named_too(self):
+        for turn in range(10):
+            with self.subTest(turn=turn):
+                hold, release = os.pipe()
+                runs = self.contenders(4, ["-N", "moment"], hold)
+                os.close(hold)
+                wait_until(lambda: sum(not r.running() for r in runs) >= 3, "3 are refused")
+                os.close(release)
+                for run in runs:
+                    if run.wait().status == 75:
+                        self.assertRegex(run.err, MESSAGE)
+                self.runs.clear()
+
     def test_a_hostile_command_line_is_escaped_and_cut(self):
         hostile = "\x1b[31mred\n\x07" + "x" * 200
         held = self.guard("-N", "hostile", "--", VICTIM, "sleep", hostile)
