@@ -1,5 +1,8 @@
 #include "base/utc.h"
 
+#include <errno.h>
+#include <stdbool.h>
+
 #include "base/buf.h"
 
 #define NS_PER_MILLI     1000000U
@@ -57,4 +60,45 @@ void utc_format(struct buf *out, uint64_t wall_ns)
 	buf_char(out, '.');
 	buf_pad(out, utc.milli, 3);
 	buf_char(out, 'Z');
+}
+
+static unsigned days_in(unsigned year, unsigned month)
+{
+	static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	return days[month - 1] + (month == 2 && is_leap ? 1U : 0U);
+}
+
+static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
+{
+	unsigned march_month = month > 2 ? month - 3 : month + 9;
+	unsigned march_year = month > 2 ? year : year - 1;
+	return 365ULL * march_year + march_year / 4 - march_year / 100 + march_year / 400 +
+	       (153 * march_month + 2) / 5 + day - 1 - DAYS_BEFORE_1970;
+}
+
+int utc_parse(const char *text, size_t n, uint64_t *out_wall_ns)
+{
+	static const char form[] = "0000-00-00T00:00:00.000Z";
+	unsigned field[7] = { 0 }; /* year, month, day, hour, minute, second, millisecond */
+	unsigned at = 0;
+
+	if (n != sizeof(form) - 1)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++) {
+		bool is_digit = text[i] >= '0' && text[i] <= '9';
+		if (form[i] == '0' ? !is_digit : text[i] != form[i])
+			return -EINVAL;
+		if (is_digit)
+			field[at] = field[at] * 10 + (unsigned)(text[i] - '0');
+		else
+			at++;
+	}
+	if (field[0] < 1970 || field[0] > 2553 || field[1] < 1 || field[1] > 12 || field[2] < 1 ||
+	    field[2] > days_in(field[0], field[1]) || field[3] > 23 || field[4] > 59 || field[5] > 59)
+		return -EINVAL;
+	uint64_t seconds = days_since_1970(field[0], field[1], field[2]) * 86400 + field[3] * 3600U +
+			   field[4] * 60U + field[5];
+	*out_wall_ns = (seconds * 1000 + field[6]) * NS_PER_MILLI;
+	return 0;
 }

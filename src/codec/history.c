@@ -351,3 +351,33 @@ bool history_line_is(const char *line, size_t n, const char *event, const char *
 	return take(&at, end, "\",\"spawnguard.run.id\":\"") && take(&at, end, run_id) &&
 	       take(&at, end, "\"") && history_line_is_intact(line, n);
 }
+
+/* The inside of a string that begins at `*at`, up to and with its quote. */
+static bool take_string(const char **at, const char *end, struct history_text *out)
+{
+	out->at = *at;
+	for (const char *c = *at; c < end; c++) {
+		if (*c == '\\') {
+			c++;
+		} else if (*c == '"') {
+			out->n = (size_t)(c - *at);
+			*at = c + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool history_line_peek(const char *line, size_t n, struct history_peek *out_peek)
+{
+	const char *at = line, *end = line + n;
+	struct history_peek peek;
+
+	if (!take(&at, end, "{\"schema\":1,\"event\":\"") || !take_string(&at, end, &peek.event) ||
+	    !take(&at, end, ",\"time\":\"") || !take_string(&at, end, &peek.time) ||
+	    !take(&at, end, ",\"spawnguard.run.id\":\"") || !take_string(&at, end, &peek.run_id) ||
+	    !take(&at, end, ",\"spawnguard.job\":\"") || !take_string(&at, end, &peek.job))
+		return false;
+	*out_peek = peek;
+	return true;
+}

@@ -70,6 +70,17 @@ void history_format_refused_status(struct buf *out, const struct history_refused
 
 /* `line` without newlines: complete and undamaged? */
 bool history_line_is_intact(const char *line, size_t n);
+
+/* What stands at the beginning of every line; texts as they stand in the JSON, borrowed from the line. */
+struct history_text {
+	const char *at;
+	size_t n;
+};
+struct history_peek {
+	struct history_text event, time, run_id, job;
+};
+/* False: no line of ours.  What it says is to be believed only if the line is intact. */
+bool history_line_peek(const char *line, size_t n, struct history_peek *out_peek);
 /* An intact line of `event` ("start", "end") about `run_id`? */
 bool history_line_is(const char *line, size_t n, const char *event, const char *run_id);
 

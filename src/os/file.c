@@ -47,6 +47,7 @@ static struct os_file_id id_of(const struct stat *st)
 		.ino = st->st_ino,
 		.size = st->st_size > 0 ? (uint64_t)st->st_size : 0,
 		.changed_wall_ns = (uint64_t)st->st_ctim.tv_sec * 1000000000U + (uint64_t)st->st_ctim.tv_nsec,
+		.is_single_regular = S_ISREG(st->st_mode) && st->st_nlink <= 1,
 		.is_own_regular = S_ISREG(st->st_mode) && st->st_nlink <= 1 && own,
 		.is_own_private_dir = S_ISDIR(st->st_mode) && own && (st->st_mode & 077) == 0,
 		.mode = st->st_mode,

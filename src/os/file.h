@@ -13,6 +13,7 @@
 struct os_file_id {
 	uint64_t dev, ino, size;
 	uint64_t changed_wall_ns; /* ctime */
+	bool is_single_regular;   /* a regular file of one name, whoever owns it */
 	bool is_own_regular; /* a regular file, at most one link (0: just removed), owned by our effective uid
 			      */
 	bool is_own_private_dir; /* a directory, owned by our effective uid, 0700 or less */

@@ -9,7 +9,9 @@ BEGIN {
 	allow["os"] = "base codec"
 	allow["store"] = allow["tree"] = "base core codec os"
 	allow["run"] = "base core codec conf os store tree"
-	allow["guard"] = allow["cmd"] = allow["run"] " run"
+	allow["report"] = "base core codec os store"
+	allow["guard"] = allow["run"] " run"
+	allow["cmd"] = allow["guard"] " report"
 }
 {
 	file = $0

@@ -32,7 +32,10 @@ for file; do
 		role=lower
 		continue
 	fi
-	nm -gA "$file" | sed "s/^/$role /" >>"$symbols"
+	case $file in
+	*.so | *.so.*) nm -DgA --without-symbol-versions "$file" ;;
+	*) nm -gA "$file" ;;
+	esac | sed "s/^/$role /" >>"$symbols"
 	if [ "$kind" = pure ] && [ $role = own ]; then
 		size -A "$file" | awk '
 		/:$/ { object = $1 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -50,6 +51,47 @@ static void writes_every_row(void **state)
 		if (strcmp(text.at, rows[i].text) != 0)
 			fail_msg("%s: %s", rows[i].rule, text.at);
 	}
+}
+
+/* Its own opposite; as history is read. */
+static void reads_what_it_wrote(void **state)
+{
+	(void)state;
+	uint64_t back;
+	for (uint64_t day = 0; day < 213000; day++) {
+		uint64_t wall_ns = day * 86400 * NS_PER_S + day % 86400 * NS_PER_S + day % 1000 * NS_PER_MS;
+		BUF(text, 32);
+		utc_format(&text, wall_ns);
+		assert_int_equal(utc_parse(text.at, text.len, &back), 0);
+		if (back != wall_ns)
+			fail_msg("%s", text.at);
+	}
+}
+
+static void refuses_what_it_never_writes(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {
+		"",
+		"2026-11-21T09:17:31.042",
+		"2026-11-21T09:17:31.042Zx",
+		"2026-11-21 09:17:31.042Z",
+		"2026-1a-21T09:17:31.042Z",
+		"2026-00-21T09:17:31.042Z",
+		"2026-13-21T09:17:31.042Z",
+		"2026-11-00T09:17:31.042Z",
+		"2026-11-31T09:17:31.042Z",
+		"2026-02-29T09:17:31.042Z",
+		"2026-11-21T24:17:31.042Z",
+		"2026-11-21T09:60:31.042Z",
+		"2026-11-21T09:17:60.042Z",
+		"1969-11-21T09:17:31.042Z",
+		"2554-01-01T00:00:00.000Z",
+	};
+	uint64_t wall_ns = 7;
+	for (size_t i = 0; i < COUNT_OF(wrong); i++)
+		if (utc_parse(wrong[i], strlen(wrong[i]), &wall_ns) != -EINVAL || wall_ns != 7)
+			fail_msg("%s", wrong[i]);
 }
 
 static unsigned days_in(int year, unsigned month)
@@ -106,6 +148,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_every_row),
+		cmocka_unit_test(reads_what_it_wrote),
+		cmocka_unit_test(refuses_what_it_never_writes),
 		cmocka_unit_test(agrees_with_a_calendar_on_every_day),
 		cmocka_unit_test(agrees_with_a_clock_on_every_second_of_a_day),
 		cmocka_unit_test(later_is_greater_as_text),
