@@ -17,10 +17,10 @@ void cmd_say(const struct buf *line)
 	os_say(line->at, line->len);
 }
 
-static int print_help(unsigned command)
+static int print_help(unsigned command, unsigned what)
 {
 	BUF(text, HELP_MAX);
-	help_format(&text, command);
+	help_format(&text, command, what);
 	os_print(1, text.at, text.len);
 	return 0;
 }
@@ -76,7 +76,7 @@ int cmd_start(struct cmd *cmd, char **argv)
 		return EXIT_USAGE;
 	}
 	if (cmd->job.help)
-		return print_help(cmd->command);
+		return print_help(cmd->command, cmd->job.help);
 	if (cmd->job.version) {
 		os_print(1, "spawnguard " SG_VERSION "\n", strlen("spawnguard " SG_VERSION "\n"));
 		return 0;

@@ -177,7 +177,7 @@ static int read_letters(struct reader *in, const char *group)
 		const struct option_row *row = option_find_letter(*letter, in->command);
 		if (!row)
 			return unknown_letter(in, letter, group);
-		if (row->arg)
+		if (row->arg && row->kind != KIND_HELP)
 			return letter[1] ? apply(in, row, letter + 1) : apply_next(in, row);
 		apply_alone(in, row);
 	}

@@ -16,14 +16,8 @@
 #define STATUS_COLUMN  8  /* where the text of an exit status begins */
 #define COMMAND_COLUMN 10 /* where the text of a command begins */
 
-struct status_row {
-	unsigned commands;
-	int status; /* -1: no number of ours */
-	const char *help;
-};
-
 /* clang-format off */
-static const struct status_row status_rows[] = {
+const struct help_status help_statuses[] = {
 	{ FOR_RUN,     -1,                 "the command's own; ended by a signal, spawnguard ends by the same one" },
 	{ FOR_PS,      0,                  "what was asked for is running" },
 	{ FOR_STATUS,  0,                  "it is running, or its last run was ok" },
@@ -53,7 +47,16 @@ static const struct status_row status_rows[] = {
 	{ FOR_RUN,     SG_EXIT_NOT_EXEC,   "the command cannot be executed" },
 	{ FOR_RUN,     SG_EXIT_NOT_FOUND,  "the command was not found" },
 };
+
+/* Of commands with many options: what --help shows. */
+static const char *const first_options[] = {
+	"name", "wait", "on-conflict", "timeout", "kill-after", "leftovers", "chdir", "output", "detach",
+	"on-finish", "stats", "config", "dry-run", "verbose", "help",
+};
 /* clang-format on */
+const size_t help_status_count = COUNT_OF(help_statuses);
+
+#define FIRST_FROM 20 /* so many options are many */
 
 /* A text that is wrapped at HELP_COLUMNS, its further lines starting at `indent`. */
 struct wrap {
@@ -128,12 +131,33 @@ static void put_option(struct wrap *w, const struct option_row *row)
 	new_line(w);
 }
 
-static void put_group(struct wrap *w, enum option_group group, unsigned command)
+/* Does what is asked for show this option? */
+static bool is_shown(const struct option_row *row, unsigned command, unsigned what)
+{
+	if (!(row->commands & command))
+		return false;
+	if (what >= HELP_GROUP)
+		return row->group == (enum option_group)(what - HELP_GROUP);
+	bool is_first = what != HELP_SHORT;
+	for (size_t i = 0; i < COUNT_OF(first_options); i++)
+		is_first |= strcmp(first_options[i], row->name) == 0;
+	return is_first;
+}
+
+static size_t count_shown(unsigned command, unsigned what)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < option_count; i++)
+		count += is_shown(&option_rows[i], command, what);
+	return count;
+}
+
+static void put_group(struct wrap *w, enum option_group group, unsigned command, unsigned what)
 {
 	bool is_titled = false;
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option_row *row = &option_rows[i];
-		if (row->group != group || !(row->commands & command))
+		if (row->group != group || !is_shown(row, command, what))
 			continue;
 		if (!is_titled) {
 			new_line(w);
@@ -151,8 +175,8 @@ static void put_statuses(struct wrap *w, unsigned command)
 	new_line(w);
 	put(w, "Exit status:");
 	new_line(w);
-	for (size_t i = 0; i < COUNT_OF(status_rows); i++) {
-		const struct status_row *row = &status_rows[i];
+	for (size_t i = 0; i < help_status_count; i++) {
+		const struct help_status *row = &help_statuses[i];
 		if (!(row->commands & command))
 			continue;
 		BUF(status, STATUS_COLUMN);
@@ -177,24 +201,61 @@ static void put_sentence(struct wrap *w, const char *text)
 	new_line(w);
 }
 
-static void put_notes(struct wrap *w, unsigned command)
+static void put_notes(struct wrap *w, unsigned command, unsigned what)
 {
-	bool has_duration = false;
+	bool has_value = false, has_duration = false;
 	for (size_t i = 0; i < option_count; i++) {
-		if ((option_rows[i].commands & command) && option_rows[i].arg)
-			has_duration |= strcmp(option_rows[i].arg, "D") == 0;
+		if (!is_shown(&option_rows[i], command, what) || !option_rows[i].arg)
+			continue;
+		has_value = true;
+		has_duration |= strcmp(option_rows[i].arg, "D") == 0;
 	}
+	if (!has_value)
+		return;
 	w->indent = 0;
 	new_line(w);
-	put_words(w, "A value stands behind = or is the next word.");
+	put_words(w, "A value stands behind = or is the next word; one in [] only behind =.");
 	if (has_duration)
 		put_words(w, "D is a duration: 90 (seconds), 1.5m, 1h30m, 2d, or none.");
 	new_line(w);
 }
 
-void help_format(struct buf *out, unsigned command)
+/* Where the rest is told. */
+static void put_more(struct wrap *w, unsigned command)
+{
+	const struct option_row *help = option_find("help", 4, command);
+	BUF(manual, 64);
+	BUF(groups, 192);
+	buf_str(&manual, "  spawnguard help ");
+	for (size_t i = 0; i < command_count; i++)
+		buf_str(&manual, command_rows[i].command == command ? command_rows[i].name : "");
+	buf_str(&groups, "one group of them: ");
+	for (unsigned group = 0, count = 0; help && group < GROUP_COUNT; group++) {
+		if (count_shown(command, HELP_GROUP + group) == 0)
+			continue;
+		buf_str(&groups, count++ ? ", " : "");
+		buf_str(&groups, help->words[HELP_GROUP + group]);
+	}
+	new_line(w);
+	put(w, "More:");
+	new_line(w);
+	put(w, "  --help=all");
+	put_text(w, OPTION_COLUMN, "every option, and the exit statuses");
+	new_line(w);
+	put(w, "  --help=GROUP");
+	put_text(w, OPTION_COLUMN, groups.at);
+	new_line(w);
+	put(w, manual.at);
+	put_text(w, OPTION_COLUMN, "the manual");
+	new_line(w);
+}
+
+void help_format(struct buf *out, unsigned command, unsigned what)
 {
 	struct wrap w = { .out = out };
+	if ((what == HELP_SHORT && count_shown(command, HELP_ALL) < FIRST_FROM) ||
+	    count_shown(command, what) == 0)
+		what = HELP_ALL;
 	for (size_t i = 0; i < command_count; i++) {
 		if (!(command_rows[i].command & command))
 			continue;
@@ -204,9 +265,12 @@ void help_format(struct buf *out, unsigned command)
 		put_sentence(&w, command_rows[i].help);
 	}
 	for (unsigned group = 0; group < GROUP_COUNT; group++)
-		put_group(&w, (enum option_group)group, command);
-	put_notes(&w, command);
-	put_statuses(&w, command);
+		put_group(&w, (enum option_group)group, command, what);
+	put_notes(&w, command, what);
+	if (what == HELP_ALL)
+		put_statuses(&w, command);
+	else
+		put_more(&w, command);
 }
 
 void help_commands(struct buf *out)
@@ -218,4 +282,44 @@ void help_commands(struct buf *out)
 		put_text(&w, COMMAND_COLUMN, command_rows[i].help);
 		new_line(&w);
 	}
+}
+
+/* "Of: run, kill.  In the configuration file: timeout = D" */
+static void put_owners(struct wrap *w, const struct option_row *row)
+{
+	BUF(line, 256);
+	for (size_t i = 0, count = 0; i < command_count; i++) {
+		if (!(row->commands & command_rows[i].command))
+			continue;
+		buf_str(&line, count++ ? ", " : "Of: spawnguard ");
+		buf_str(&line, command_rows[i].name);
+	}
+	if (row->commands & FOR_FILE) {
+		buf_str(&line, line.len ? "; in" : "In");
+		buf_str(&line, " the configuration file: ");
+		buf_str(&line, row->name);
+		buf_str(&line, " = ");
+		buf_str(&line, row->arg ? row->arg : "yes");
+	}
+	w->indent = OPTION_COLUMN;
+	put_words(w, line.at);
+	new_line(w);
+}
+
+unsigned help_option(struct buf *out, const char *name, size_t n, unsigned commands)
+{
+	struct wrap w = { .out = out };
+	unsigned found = 0;
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option_row *row = &option_rows[i];
+		bool is_meant = (strlen(row->name) == n && memcmp(row->name, name, n) == 0) ||
+				(n == 1 && row->letter == *name);
+		if (!is_meant || !(row->commands & commands))
+			continue;
+		if (found++)
+			new_line(&w);
+		put_option(&w, row);
+		put_owners(&w, row);
+	}
+	return found;
 }

@@ -18,6 +18,8 @@ enum output { OUTPUT_PASS, OUTPUT_ON_FAILURE, OUTPUT_NEVER, OUTPUT_COUNT };
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER, COLOR_COUNT };
 enum record_command { COMMAND_FULL, COMMAND_NAME, COMMAND_HASH, COMMAND_COUNT };
 enum record_tail { TAIL_FULL, TAIL_PRINT, TAIL_NONE, TAIL_COUNT };
+/* What --help shows; HELP_GROUP + N: group N of conf/options.h. */
+enum help_text { HELP_NONE, HELP_SHORT, HELP_ALL, HELP_GROUP };
 /* Facilities of syslog(3), in the order of their words. */
 enum facility {
 	FACILITY_NONE,
@@ -98,7 +100,8 @@ struct job {
 	enum color color;
 	const char *state_dir; /* borrowed; NULL = by the ladder of store/statedir.h */
 	uint64_t interval_ns;  /* 0 = adaptive; NUM_NONE = members unobserved */
-	bool dry_run, quiet, json, help, version;
+	bool dry_run, quiet, json, version;
+	unsigned help; /* enum help_text */
 	uint32_t verbose;
 	/* the command behind "--": borrowed argv, NULL-terminated; NULL if none was given */
 	char **command;

@@ -19,6 +19,10 @@ static const char *const facility_words[] = { "none",   "user",   "daemon", "cro
 					      "local1", "local2", "local3", "local4", "local5",
 					      "local6", "local7", NULL };
 
+/* How much --help tells, and the groups by their short names. */
+static const char *const help_words[] = { "none",  "short",  "all",  "lock",   "end",     "limits", "loops",
+					  "world", "record", "file", "report", "general", NULL };
+
 static_assert(COUNT_OF(conflict_words) == CONFLICT_COUNT + 1, "one word for each enum on_conflict");
 static_assert(COUNT_OF(term_words) == TERM_COUNT + 1, "one word for each enum term_to");
 static_assert(COUNT_OF(leftovers_words) == LEFTOVERS_COUNT + 1, "one word for each enum leftovers");
@@ -28,6 +32,8 @@ static_assert(COUNT_OF(color_words) == COLOR_COUNT + 1, "one word for each enum 
 static_assert(COUNT_OF(record_command_words) == COMMAND_COUNT + 1, "one word for each enum record_command");
 static_assert(COUNT_OF(record_tail_words) == TAIL_COUNT + 1, "one word for each enum record_tail");
 static_assert(COUNT_OF(facility_words) == FACILITY_COUNT + 1, "one word for each enum facility");
+static_assert(COUNT_OF(help_words) == HELP_GROUP + GROUP_COUNT + 1,
+	      "one word for each enum help_text and group");
 
 /* What an option takes: its name in help, whether it may be left out, its words. */
 #define NOTHING            NULL, false, NULL
@@ -108,15 +114,15 @@ const struct option_row option_rows[] = {
 	{ "tail",               'n', KIND_LINES,    TAKES("N"),     AT(lines), "none", "only the last N lines", GROUP_REPORT, FOR_LOGS },
 	{ "selftest",            0,  KIND_FLAG,     NOTHING,        AT(selftest), NULL, "run a small real tree through lock, limit, kill and record", GROUP_REPORT, FOR_DOCTOR },
 
-	{ "state-dir",           0,  KIND_TEXT,     TAKES("DIR"),   AT(state_dir), NULL, "where locks, records and history are", GROUP_GENERAL, FOR_ALL | FOR_FILE },
-	{ "config",              0,  KIND_TEXT,     TAKES("FILE"),  AT(config), NULL, "read this file instead of the system's and the user's; none: no file", GROUP_GENERAL, FOR_ALL },
+	{ "state-dir",           0,  KIND_TEXT,     TAKES("DIR"),   AT(state_dir), NULL, "where locks, records and history are", GROUP_GENERAL, FOR_STATE | FOR_FILE },
+	{ "config",              0,  KIND_TEXT,     TAKES("FILE"),  AT(config), NULL, "read this file instead of the system's and the user's; none: no file", GROUP_GENERAL, FOR_STATE },
 	{ "syslog",              0,  KIND_WORD,     MAY_BE("FACILITY", facility_words), AT(syslog), "none", "send every message, and each start, flag, refusal and end, to the system log too; alone: user", GROUP_GENERAL, FOR_JOB },
 	{ "dry-run",             0,  KIND_FLAG,     NOTHING,        AT(dry_run), NULL, "say what would happen, and do nothing", GROUP_GENERAL, FOR_ENDERS },
 	{ "json",                0,  KIND_FLAG,     NOTHING,        AT(json), NULL, "write JSON", GROUP_GENERAL, FOR_REPORTS },
 	{ "quiet",              'q', KIND_FLAG,     NOTHING,        AT(quiet), NULL, "write nothing but errors", GROUP_GENERAL, FOR_ENDERS | FOR_FILE },
 	{ "verbose",            'v', KIND_COUNTER,  NOTHING,        AT(verbose), NULL, "say each step", GROUP_GENERAL, FOR_ENDERS | FOR_FILE },
 	{ "color",               0,  KIND_WORD,     ONE_OF("auto|always|never", color_words), AT(color), "auto", "colours: where the output is a terminal, always, or never", GROUP_GENERAL, FOR_PS | FOR_STATUS | FOR_DOCTOR },
-	{ "help",               'h', KIND_FLAG,     NOTHING,        AT(help), NULL, "this text", GROUP_GENERAL, FOR_ALL },
+	{ "help",               'h', KIND_HELP,     MAY_BE("GROUP", help_words), AT(help), NULL, "what matters most; all: every option; or one group: lock, end, limits, world, record, report or general", GROUP_GENERAL, FOR_ALL },
 	{ "version",            'V', KIND_FLAG,     NOTHING,        AT(version), NULL, "the version", GROUP_GENERAL, FOR_ALL },
 };
 

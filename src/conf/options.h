@@ -33,6 +33,7 @@ enum option_kind {
 	KIND_OOM,      /* int: -1000 to 1000; "none" = JOB_INT_NONE */
 	KIND_IONICE,   /* int: class[:level] as ioprio_set(2) takes it; "none" = -1 */
 	KIND_STATUSES, /* struct job_statuses: 0,3,10-12,TERM */
+	KIND_HELP,     /* as KIND_WORD, but the letter stands alone */
 	KIND_COUNT
 };
 
@@ -62,6 +63,7 @@ enum option_group {
 #define FOR_HELP   0x200U
 #define FOR_ALL    0x3ffU
 #define FOR_OTHERS (FOR_ALL & ~FOR_RUN)            /* all but run */
+#define FOR_STATE  (FOR_ALL & ~FOR_HELP)           /* what has to do with state */
 #define FOR_ENDERS (FOR_RUN | FOR_KILL | FOR_REAP) /* what ends processes */
 #define FOR_REPORTS \
 	(FOR_PS | FOR_KILL | FOR_REAP | FOR_STATUS | FOR_DOCTOR | FOR_CONFIG) /* what writes its result */

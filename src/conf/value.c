@@ -479,6 +479,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_OOM]      = parse_oom,
 	[KIND_IONICE]   = parse_ionice,
 	[KIND_STATUSES] = parse_statuses,
+	[KIND_HELP]     = parse_word,
 };
 /* clang-format on */
 static_assert(COUNT_OF(parsers) == KIND_COUNT, "one parser for each kind");

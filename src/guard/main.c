@@ -23,10 +23,10 @@ static int refuse(const struct buf *line)
 	return SG_EXIT_GUARD;
 }
 
-static int print_help(void)
+static int print_help(unsigned what)
 {
 	BUF(text, HELP_MAX);
-	help_format(&text, FOR_RUN);
+	help_format(&text, FOR_RUN, what);
 	os_print(1, text.at, text.len);
 	return 0;
 }
@@ -45,7 +45,7 @@ static int print_commands(void)
 		"Usage: spawnguard COMMAND [OPTIONS] ...\n"
 		"Guards a job: one copy at a time, its whole tree known, bounded, nothing left behind.\n\n");
 	help_commands(&text);
-	buf_str(&text, "\n\"spawnguard COMMAND --help\" tells more of each.\n");
+	buf_str(&text, "\n\"spawnguard COMMAND --help\" tells what matters most of each; the manual: spawnguard help TOPIC.\n");
 	os_print(1, text.at, text.len);
 	return 0;
 }
@@ -109,7 +109,7 @@ static int command_run(char **argv, char **env)
 	if (argv_parse(argv, FOR_RUN, &job, &rest, &dashes, &why) < 0)
 		return refuse(&why);
 	if (job.help)
-		return print_help();
+		return print_help(job.help);
 	if (job.version)
 		return print_version();
 	if (!dashes || !*rest)
@@ -178,7 +178,7 @@ int main(int argc, char **argv, char **env)
 			"no command given: spawnguard run [OPTIONS] -- COMMAND; see: spawnguard --help");
 		return refuse(&line);
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return print_commands();
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
 		return print_version();

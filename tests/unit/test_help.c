@@ -43,7 +43,7 @@ static void test_shape(void **state)
 	(void)state;
 	for (unsigned command = 1; command <= FOR_ALL; command <<= 1) {
 		BUF(text, HELP_MAX);
-		help_format(&text, command);
+		help_format(&text, command, HELP_ALL);
 		check_shape(&text);
 	}
 	BUF(list, HELP_MAX);
@@ -70,7 +70,7 @@ static void test_every_option(void **state)
 	(void)state;
 	for (unsigned command = 1; command <= FOR_ALL; command <<= 1) {
 		BUF(text, HELP_MAX);
-		help_format(&text, command);
+		help_format(&text, command, HELP_ALL);
 		for (size_t i = 0; i < option_count; i++) {
 			const struct option_row *row = &option_rows[i];
 			BUF(cell, 80);
@@ -103,7 +103,7 @@ static void test_help_and_default_behind_option(void **state)
 {
 	(void)state;
 	BUF(text, HELP_MAX);
-	help_format(&text, FOR_RUN);
+	help_format(&text, FOR_RUN, HELP_ALL);
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option_row *row = &option_rows[i];
 		if (!(row->commands & FOR_RUN))
@@ -131,7 +131,7 @@ static void test_titles(void **state)
 	(void)state;
 	for (unsigned command = 1; command <= FOR_ALL; command <<= 1) {
 		BUF(text, HELP_MAX);
-		help_format(&text, command);
+		help_format(&text, command, HELP_ALL);
 		for (unsigned group = 0; group < GROUP_COUNT; group++) {
 			bool is_used = false;
 			for (size_t i = 0; i < option_count; i++)
@@ -149,19 +149,25 @@ static void test_titles(void **state)
 struct part_row {
 	const char *rule;
 	unsigned command;
+	unsigned what;
 	const char *part;
 };
 
 /* clang-format off */
 static const struct part_row part_rows[] = {
-	{ "usage comes first",               FOR_RUN,  "Usage: spawnguard run [OPTIONS] [JOB [ARG...] | -- COMMAND [ARG...]]" },
-	{ "usage of another",                FOR_PS,   "Usage: spawnguard ps [OPTIONS] [JOB|RUN]\n" },
-	{ "what it does, as a sentence",     FOR_PS,   "\nList running jobs and their trees.\n" },
-	{ "how a duration is written",       FOR_RUN,  "\nA value stands behind = or is the next word. D is a duration: 90 (seconds)," },
-	{ "no durations where none is taken", FOR_PS,  "\nA value stands behind = or is the next word.\n\nExit" },
-	{ "the job's own status",            FOR_RUN,  "\n\nExit status:\n  any   the command's own" },
-	{ "status of a success",             FOR_KILL, "\n\nExit status:\n  0     the whole tree is gone\n  1     " },
-	{ "usage errors of other commands",  FOR_REAP, "\n  2     the command line is wrong\n" },
+	{ "usage comes first",               FOR_RUN,  HELP_ALL, "Usage: spawnguard run [OPTIONS] [JOB [ARG...] | -- COMMAND [ARG...]]" },
+	{ "usage of another",                FOR_PS,   HELP_ALL, "Usage: spawnguard ps [OPTIONS] [JOB|RUN]\n" },
+	{ "what it does, as a sentence",     FOR_PS,   HELP_ALL, "\nList running jobs and their trees.\n" },
+	{ "how a duration is written",       FOR_RUN,  HELP_ALL, " only behind =. D is a\nduration: 90 (seconds)," },
+	{ "no durations where none is taken", FOR_PS,  HELP_ALL, "\nA value stands behind = or is the next word; one in [] only behind =.\n\nExit" },
+	{ "the job's own status",            FOR_RUN,  HELP_ALL, "\n\nExit status:\n  any   the command's own" },
+	{ "status of a success",             FOR_KILL, HELP_ALL, "\n\nExit status:\n  0     the whole tree is gone\n  1     " },
+	{ "usage errors of other commands",  FOR_REAP, HELP_ALL, "\n  2     the command line is wrong\n" },
+	{ "short: where the rest is",        FOR_RUN,  HELP_SHORT, "\nMore:\n  --help=all                every option, and the exit statuses\n" },
+	{ "short: where the manual is",      FOR_RUN,  HELP_SHORT, "\n  spawnguard help run       the manual\n" },
+	{ "short is all where all is short", FOR_KILL, HELP_SHORT, "\n\nExit status:\n  0     the whole tree is gone\n" },
+	{ "a group",                         FOR_RUN,  HELP_GROUP + GROUP_LOCK, "\n\nName and lock:\n  -N, --name=NAME" },
+	{ "no such group: all",              FOR_PS,   HELP_GROUP + GROUP_LOOPS, "\n\nExit status:\n" },
 };
 /* clang-format on */
 
@@ -170,9 +176,68 @@ static void test_parts(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(part_rows); i++) {
 		BUF(text, HELP_MAX);
-		help_format(&text, part_rows[i].command);
+		help_format(&text, part_rows[i].command, part_rows[i].what);
 		if (!strstr(text.at, part_rows[i].part))
 			fail_msg("%s: not in\n%s", part_rows[i].rule, text.at);
+	}
+}
+
+/* Each of the first options is there, and few others; one group has no other title. */
+static void test_short_and_group(void **state)
+{
+	static const char *const first[] = { "--name=", "--timeout=", "--on-conflict=", "--help[=" };
+	(void)state;
+	BUF(text, HELP_MAX);
+	help_format(&text, FOR_RUN, HELP_SHORT);
+	check_shape(&text);
+	for (size_t i = 0; i < COUNT_OF(first); i++)
+		assert_non_null(strstr(text.at, first[i]));
+	unsigned lines = 0;
+	for (const char *c = text.at; *c; c++)
+		lines += *c == '\n';
+	assert_in_range(lines, 15, 60);
+
+	buf_clear(&text);
+	help_format(&text, FOR_RUN, HELP_GROUP + GROUP_END);
+	check_shape(&text);
+	assert_non_null(strstr(text.at, option_group_title[GROUP_END]));
+	for (unsigned group = 0; group < GROUP_COUNT; group++)
+		assert_true(group == GROUP_END || !strstr(text.at, option_group_title[group]));
+}
+
+struct option_text_row {
+	const char *rule;
+	const char *name;
+	unsigned commands;
+	unsigned count;
+	const char *part; /* NULL: nothing is written */
+};
+
+/* clang-format off */
+static const struct option_text_row option_text_rows[] = {
+	{ "a long name",                 "stats",      FOR_ALL,            1, "      --stats  " },
+	{ "who takes it, and the key",   "stats",      FOR_ALL,            1, "Of: spawnguard run; in the configuration file: stats\n                            = yes\n" },
+	{ "a letter",                    "N",          FOR_ALL,            1, "  -N, --name=NAME " },
+	{ "several commands, two rows",  "kill-after", FOR_ALL,            2, "\n\n  -k, --kill-after=D" },
+	{ "of one command",              "kill-after", FOR_KILL,           1, "Of: spawnguard kill\n" },
+	{ "only in the file",            "command",    FOR_ALL | FOR_FILE, 1, "In the configuration file: command = CMD\n" },
+	{ "no such option",              "nothing",    FOR_ALL | FOR_FILE, 0, NULL },
+	{ "no letter at all",            "",           FOR_ALL | FOR_FILE, 0, NULL },
+};
+/* clang-format on */
+
+static void test_one_option(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(option_text_rows); i++) {
+		const struct option_text_row *row = &option_text_rows[i];
+		BUF(text, HELP_MAX);
+		unsigned count = help_option(&text, row->name, strlen(row->name), row->commands);
+		if (count != row->count || (text.len == 0) != (row->part == NULL) ||
+		    (row->part && !strstr(text.at, row->part)))
+			fail_msg("%s: %u, %s", row->rule, count, text.at);
+		if (text.len)
+			check_shape(&text);
 	}
 }
 
@@ -182,7 +247,7 @@ static void test_statuses(void **state)
 					SG_EXIT_GUARD,    SG_EXIT_NOT_EXEC,  SG_EXIT_NOT_FOUND };
 	(void)state;
 	BUF(text, HELP_MAX);
-	help_format(&text, FOR_RUN);
+	help_format(&text, FOR_RUN, HELP_ALL);
 	for (size_t i = 0; i < COUNT_OF(statuses); i++) {
 		BUF(part, 32);
 		buf_str(&part, "\n  ");
@@ -217,7 +282,7 @@ static void test_small_buffer(void **state)
 		char bytes[200];
 		struct buf text;
 		buf_init(&text, bytes, size);
-		help_format(&text, FOR_RUN);
+		help_format(&text, FOR_RUN, HELP_ALL);
 		assert_true(text.cut);
 		assert_true(text.len < size);
 	}
@@ -231,6 +296,8 @@ int main(void)
 		cmocka_unit_test(test_help_and_default_behind_option),
 		cmocka_unit_test(test_titles),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_short_and_group),
+		cmocka_unit_test(test_one_option),
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_small_buffer),
