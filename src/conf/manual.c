@@ -252,7 +252,10 @@ static bool put_member(struct buf *out, struct piece line)
 		}
 	}
 	buf_char(out, '\n');
-	put_marked(out, (struct piece){ line.at + middle + 2, end - 1 - (middle + 2) });
+	size_t from = middle + 2, to = end - 1;
+	while (to > from && line.at[to - 1] == ' ')
+		to--;
+	put_marked(out, (struct piece){ line.at + from, to - from });
 	buf_char(out, '\n');
 	return true;
 }

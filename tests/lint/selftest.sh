@@ -55,6 +55,34 @@ planted src/guard/any.c 'char *f(char *n) { return getenv(n); }' 'getenv: any na
 planted README.txt "see $dir/src" 'names: this machine' "$here/names.sh" "$dir"
 planted README.txt "as nowhere${md} says" 'names: missing document' "$here/names.sh" "$dir"
 
+# A program that knows two options, its page, and what may be planted beside it.
+mkdir -p "$dir/pages/man1" "$dir/man"
+cat >"$dir/program" <<'EOF'
+#!/bin/sh
+case $1 in
+--help) echo '  run     run it' ;;
+*) printf '  -t, --timeout=D   text\n      --stats   text\n' ;;
+esac
+EOF
+chmod +x "$dir/program"
+printf '.Dd $Mdocdate$\n.It Fl t , Fl -timeout Ns = Ns Ar D\n.It Fl -stats\n' >"$dir/list"
+man()
+{
+	cp "$dir/list" "$dir/pages/man1/spawnguard-run.1"
+	[ ! -f "$dir/added" ] || cat "$dir/added" >>"$dir/pages/man1/spawnguard-run.1"
+	PATH=$dir/path "$here/man.sh" "$dir/program" "$dir/pages" "$dir/man"
+}
+mkdir "$dir/path" # everything but mandoc: these pages are none
+for tool in sed grep sort cat basename sh; do
+	ln -s "$(command -v $tool)" "$dir/path/$tool"
+done
+cp "$dir/list" "$dir/man/spawnguard-run.1.in"
+planted added '.It Fl -color' 'man: an option that the command does not take' man
+planted man/x.1.in '.Fl -colour' 'man: an option that nobody takes' man
+planted man/y.1.in '.Xr spawnguard-nothing 1' 'man: a page that is not there' man
+sed -i /stats/d "$dir/list"
+verdict 1 'man: an option without its text' man
+
 object ok '#include <string.h>
 unsigned long f(const char *s) { return strlen(s); }'
 object clock '#include <time.h>
