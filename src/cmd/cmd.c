@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "conf/argv.h"
 #include "conf/help.h"
+#include "conf/value.h"
 #include "os/fd.h"
 #include "os/say.h"
 #include "spawnguard/exit.h"
@@ -25,15 +26,56 @@ static int print_help(unsigned command, unsigned what)
 	return 0;
 }
 
-static int open_state(struct cmd *cmd)
+const char *cmd_state_given(const struct cmd *cmd)
+{
+	const char *given = cmd->job.state_dir ? cmd->job.state_dir : getenv(SG_ENV_STATE_DIR);
+	return given && given[0] == '\0' ? NULL : given;
+}
+
+const char *cmd_config_given(const struct cmd *cmd)
+{
+	const char *given = cmd->job.config ? cmd->job.config : getenv(SG_ENV_CONFIG);
+	return given && given[0] == '\0' ? NULL : given;
+}
+
+/* [defaults], as far as this command takes its keys, below what the command line said. */
+int cmd_configure(struct cmd *cmd, char **argv)
+{
+	const char *state_dir = getenv(SG_ENV_STATE_DIR);
+	struct conf *conf = &cmd->settings.conf;
+	BUF(why, CONF_LINE_MAX);
+	int dashes;
+
+	conf_init_first(conf, &why);
+	int r = settings_open(&cmd->settings, cmd_config_given(cmd));
+	if (r == 0 && conf->file_count == 0)
+		return -1;
+	if (r == 0)
+		r = conf_select(conf, NULL);
+	if (r == 0) {
+		argv_defaults(&cmd->job);
+		r = conf_apply(conf, cmd->command, &cmd->job);
+	}
+	if (r == 0) {
+		if (state_dir && state_dir[0] != '\0')
+			cmd->job.state_dir = state_dir;
+		value_next_source(&cmd->job);
+		r = argv_parse(argv + 1, cmd->command, &cmd->job, &cmd->rest, &dashes, &why);
+	}
+	if (r == 0)
+		return -1;
+	if (r == -ENOMEM)
+		buf_str(&why, "no memory to read the configuration");
+	cmd_say(&why);
+	return SG_EXIT_GUARD;
+}
+
+int cmd_open_state(struct cmd *cmd)
 {
 	struct fail fail = { 0 };
-	const char *given = cmd->job.state_dir ? cmd->job.state_dir : getenv(SG_ENV_STATE_DIR);
 	BUF(line, 1024);
 
-	if (given && given[0] == '\0')
-		given = NULL;
-	if (statedir_open(&cmd->dir, given, getenv("STATE_DIRECTORY"), &fail) == 0)
+	if (statedir_open(&cmd->dir, cmd_state_given(cmd), getenv("STATE_DIRECTORY"), &fail) == 0)
 		return -1;
 	buf_str(&line, "cannot ");
 	buf_str(&line, fail.what);
@@ -63,7 +105,7 @@ static bool has_more_words(const struct cmd *cmd)
 	return true;
 }
 
-int cmd_start(struct cmd *cmd, char **argv)
+int cmd_read(struct cmd *cmd, char **argv)
 {
 	int dashes;
 	BUF(why, ARGV_WHY_MAX);
@@ -81,9 +123,15 @@ int cmd_start(struct cmd *cmd, char **argv)
 		os_print(1, "spawnguard " SG_VERSION "\n", strlen("spawnguard " SG_VERSION "\n"));
 		return 0;
 	}
-	if (has_more_words(cmd))
-		return EXIT_USAGE;
-	return open_state(cmd);
+	return has_more_words(cmd) ? EXIT_USAGE : -1;
+}
+
+int cmd_start(struct cmd *cmd, char **argv)
+{
+	int code = cmd_read(cmd, argv);
+	if (code < 0)
+		code = cmd_configure(cmd, argv);
+	return code >= 0 ? code : cmd_open_state(cmd);
 }
 
 int cmd_not_found(const struct cmd *cmd, const char *what, int err)

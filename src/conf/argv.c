@@ -185,8 +185,10 @@ static int read_letters(struct reader *in, const char *group)
 }
 
 /* What each option allows alone, but not all of them together. */
-static int check_together(const struct job *job, struct buf *why)
+int argv_check(const struct job *job, struct buf *why)
 {
+	if (job->help || job->version)
+		return 0; /* who asks for help gets help */
 	if (job->shared && job->no_lock)
 		return refuse(why,
 			      "--shared with --no-lock: there is no lock to share; leave out one of them");
@@ -197,8 +199,8 @@ static int check_together(const struct job *job, struct buf *why)
 	return 0;
 }
 
-int argv_parse(char **argv, unsigned command, struct job *job, char ***out_rest, int *out_dashes,
-	       struct buf *why)
+int argv_read(char **argv, unsigned command, struct job *job, char ***out_rest, int *out_dashes,
+	      struct buf *why)
 {
 	struct reader in = { .at = argv, .command = command, .job = job, .why = why };
 	bool dashes = false;
@@ -217,13 +219,23 @@ int argv_parse(char **argv, unsigned command, struct job *job, char ***out_rest,
 		if (r < 0)
 			return r;
 	}
-	if (!job->help && !job->version) { /* who asks for help gets help */
-		int r = check_together(job, why);
-		if (r < 0)
-			return r;
-	}
 	job->command = dashes && *in.at ? in.at : NULL;
 	*out_rest = in.at;
+	*out_dashes = dashes;
+	return 0;
+}
+
+int argv_parse(char **argv, unsigned command, struct job *job, char ***out_rest, int *out_dashes,
+	       struct buf *why)
+{
+	char **rest;
+	int dashes;
+	int r = argv_read(argv, command, job, &rest, &dashes, why);
+	if (r == 0)
+		r = argv_check(job, why);
+	if (r < 0)
+		return r;
+	*out_rest = rest;
 	*out_dashes = dashes;
 	return 0;
 }

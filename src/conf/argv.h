@@ -29,4 +29,12 @@ void argv_defaults(struct job *job);
 int argv_parse(char **argv, unsigned command, struct job *job, char ***out_rest, int *out_dashes,
 	       struct buf *why);
 
+/*
+ * argv_parse in its two halves, for who has a configuration to put in
+ * between: the options one by one, and whether they go together.
+ */
+int argv_read(char **argv, unsigned command, struct job *job, char ***out_rest, int *out_dashes,
+	      struct buf *why);
+int argv_check(const struct job *job, struct buf *why);
+
 #endif

@@ -101,8 +101,8 @@ struct job {
 	const char *state_dir; /* borrowed; NULL = by the ladder of store/statedir.h */
 	uint64_t interval_ns;  /* 0 = adaptive; NUM_NONE = members unobserved */
 	bool dry_run, quiet, json, version;
-	unsigned help; /* enum help_text */
-	uint32_t verbose;
+	unsigned help;                   /* enum help_text */
+	uint32_t verbose, verbose_alone; /* of them how often -v stood alone in the source at hand */
 	/* the command behind "--": borrowed argv, NULL-terminated; NULL if none was given */
 	char **command;
 };

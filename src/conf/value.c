@@ -69,12 +69,13 @@ static int parse_flag(const struct option_row *row, const char *text, struct job
 	return 0;
 }
 
+/* Each source counts for itself: -v is 1, whatever a file says. */
 static int parse_counter(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	uint64_t count = *(uint32_t *)field_of(row, job) + 1;
+	uint64_t count = job->verbose_alone + 1;
 	if (text && num_parse_u64(text, COUNTER_MAX, &count) < 0)
 		return refuse(why, "write 0 to 9");
-	*(uint32_t *)field_of(row, job) = (uint32_t)count;
+	*(uint32_t *)field_of(row, job) = job->verbose_alone = (uint32_t)count;
 	return 0;
 }
 
@@ -493,6 +494,7 @@ void value_next_source(struct job *job)
 {
 	job->tag_layer = job->tag_count;
 	job->env_layer = job->env_count;
+	job->verbose_alone = 0;
 }
 
 void value_default(const struct option_row *row, struct job *job)

@@ -4,11 +4,11 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
-#include "conf/argv.h"
 #include "conf/commands.h"
 #include "conf/help.h"
 #include "conf/job.h"
 #include "conf/options.h"
+#include "guard/intent.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/fd.h"
@@ -57,27 +57,14 @@ static struct surroundings look_around(char **env)
 
 	around.path = getenv("PATH");
 	around.state_dir = getenv(SG_ENV_STATE_DIR);
+	around.config = getenv(SG_ENV_CONFIG);
 	around.service_dir = getenv("STATE_DIRECTORY");
 	around.parent_run_id = getenv(SG_ENV_RUN_ID);
 	if (around.state_dir && around.state_dir[0] == '\0')
 		around.state_dir = NULL;
+	if (around.config && around.config[0] == '\0')
+		around.config = NULL;
 	return around;
-}
-
-/* A word where "-- COMMAND" was expected. */
-static int refuse_words(char **rest)
-{
-	BUF(line, 512);
-
-	if (!*rest) {
-		buf_str(&line, "no command given: spawnguard run [OPTIONS] -- COMMAND [ARG ...]");
-		return refuse(&line);
-	}
-	buf_str(&line, "unknown job ");
-	escape_word(&line, *rest, strlen(*rest), 60);
-	buf_str(&line, ": a command to run stands behind \"--\": spawnguard run [OPTIONS] -- ");
-	escape_word(&line, *rest, strlen(*rest), 60);
-	return refuse(&line);
 }
 
 static int check_status_fd(const struct job *job)
@@ -97,27 +84,21 @@ static int command_run(char **argv, char **env)
 	static struct run run;
 	static struct job job;
 	struct surroundings around = look_around(env);
-	char **rest;
-	int dashes, code;
-	BUF(why, ARGV_WHY_MAX);
+	int code;
 
 	/* All blocked from here on, so that no signal finds us half-way; what could not be blocked is not
 	 * tried. */
 	if (os_signals_take(&run.signals) < 0 || os_fd_fill_stdio() < 0)
 		return SG_EXIT_GUARD;
-	argv_defaults(&job);
-	if (argv_parse(argv, FOR_RUN, &job, &rest, &dashes, &why) < 0)
-		return refuse(&why);
+	if ((code = intent_read(&run, &job, &around, argv)) != 0)
+		return code;
 	if (job.help)
 		return print_help(job.help);
 	if (job.version)
 		return print_version();
-	if (!dashes || !*rest)
-		return refuse_words(rest);
 	voice_set_level(job.quiet, job.verbose);
 	if ((code = check_status_fd(&job)) != 0)
 		return code;
-	run_init(&run, &job, &around, rest);
 	run.group = os_self_group();
 	run.has_terminal = os_has_terminal();
 	run.new_session = job.session == SESSION_NEW || (job.session == SESSION_AUTO && !run.has_terminal);

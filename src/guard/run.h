@@ -23,6 +23,7 @@ struct surroundings {
 	char **environ;
 	const char *path;          /* PATH */
 	const char *state_dir;     /* SPAWNGUARD_STATE_DIR */
+	const char *config;        /* SPAWNGUARD_CONFIG */
 	const char *service_dir;   /* STATE_DIRECTORY */
 	const char *parent_run_id; /* SPAWNGUARD_RUN_ID: the run around this one */
 };
@@ -53,6 +54,9 @@ struct run {
 };
 
 void run_init(struct run *run, const struct job *job, const struct surroundings *around, char **argv);
+
+/* What will be exec'ed, and the name of the job, which may come of it; run_start does it where it was not. */
+void run_find_program(struct run *run);
 
 /*
  * Everything before the first fork: state, lock, recovery, record, start

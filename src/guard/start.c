@@ -78,7 +78,7 @@ static void copy_text(char *to, size_t n, const char *text)
 		buf_str(&b, text);
 }
 
-static void find_program(struct run *run)
+void run_find_program(struct run *run)
 {
 	/* Not found: exec says so, on the same way as any other failure of it. */
 	if (os_exec_find(run->argv[0], run->around->path, run->program, sizeof(run->program)) < 0)
@@ -162,7 +162,8 @@ static int put_together(struct run *run)
 {
 	BUF(line, 512);
 
-	find_program(run);
+	if (!run->program[0])
+		run_find_program(run);
 	if (lock_path(run->name, run->lock_path) < 0) {
 		buf_str(&line, "the name of the job is too long or empty: give a shorter one with --name");
 		return refuse(&line);
