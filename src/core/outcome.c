@@ -58,13 +58,12 @@ static int code_of(int status)
 	return (status >> 8) & 0xff;
 }
 
-static struct outcome_verdict of_status(int status)
+static struct outcome_verdict of_status(int status, bool is_success)
 {
 	int sig = signal_of(status);
 	if (sig != 0)
-		return (struct outcome_verdict){ OUTCOME_SIGNALED, 128 + sig, sig };
-	int code = code_of(status);
-	return (struct outcome_verdict){ code == 0 ? OUTCOME_OK : OUTCOME_FAILED, code, 0 };
+		return (struct outcome_verdict){ is_success ? OUTCOME_OK : OUTCOME_SIGNALED, 128 + sig, sig };
+	return (struct outcome_verdict){ is_success ? OUTCOME_OK : OUTCOME_FAILED, code_of(status), 0 };
 }
 
 static struct outcome_verdict of_start(int err)
@@ -87,16 +86,18 @@ struct outcome_verdict outcome_judge(const struct outcome_facts *facts)
 		return of_start(facts->start_errno);
 
 	if (facts->has_status)
-		v = of_status(facts->job_status);
+		v = of_status(facts->job_status, facts->is_success);
 	bool ended_by_itself = facts->has_status && (facts->cause == CAUSE_NONE || facts->was_over);
-	bool failed_by_itself = ended_by_itself && facts->job_status != 0;
+	/* A 0 that counts as a failure must not be what hides survivors. */
+	bool failed_by_itself = ended_by_itself && !facts->is_success && facts->job_status != 0;
+	bool keeps_status = facts->cause == CAUSE_TIMEOUT && facts->preserves_status && facts->has_status;
 
 	/* The guard's own death takes nothing from a job that had ended before. */
 	bool is_guard_error = causes[facts->cause].outcome == OUTCOME_GUARD_ERROR;
 	bool job_counts = is_guard_error && ended_by_itself;
 	if (causes[facts->cause].outcome != OUTCOME_COUNT && !job_counts)
 		v.outcome = causes[facts->cause].outcome;
-	if (causes[facts->cause].exit_code >= 0 && !job_counts) {
+	if (causes[facts->cause].exit_code >= 0 && !job_counts && !keeps_status) {
 		v.exit_code = causes[facts->cause].exit_code;
 		v.raise_signal = 0;
 	}

@@ -40,11 +40,13 @@ enum end_cause {
 
 struct outcome_facts {
 	enum end_cause cause;
-	bool has_status;    /* the job's own status is known */
-	bool was_over;      /* ... and it had ended by itself before there was a cause */
-	int job_status;     /* of wait(2) */
-	uint32_t survivors; /* members that could not be ended */
-	int start_errno;    /* with CAUSE_NOT_STARTED: of exec, or of fork if negative */
+	bool has_status;       /* the job's own status is known */
+	bool was_over;         /* ... and it had ended by itself before there was a cause */
+	int job_status;        /* of wait(2) */
+	bool is_success;       /* it is one of those that count as ok */
+	uint32_t survivors;    /* members that could not be ended */
+	int start_errno;       /* with CAUSE_NOT_STARTED: of exec; of what comes before it if negative */
+	bool preserves_status; /* a timeout does not change what front returns */
 };
 
 struct outcome_verdict {
@@ -55,7 +57,8 @@ struct outcome_verdict {
 
 /*
  * Where several apply: guard error before survivors (where the job did not
- * fail by itself) before timeout before the job's own status.
+ * fail by itself) before timeout before the job's own status.  What counts as
+ * ok changes the outcome, never what front returns.
  */
 struct outcome_verdict outcome_judge(const struct outcome_facts *facts);
 

@@ -268,11 +268,7 @@ static bool read_end(struct front *f)
 		return false;
 	struct run_figures *figures = &record.state.figures;
 	f->end.figures = *figures;
-	f->end.verdict = outcome_judge(&(struct outcome_facts){ .cause = (enum end_cause)figures->cause,
-								.has_status = figures->has_status != 0,
-								.was_over = figures->was_over != 0,
-								.job_status = figures->job_status,
-								.survivors = figures->survivors });
+	f->end.verdict = report_judge(run, figures, 0);
 	/* Killed between its last two steps: the record is still there. */
 	if (f->warden_status != 0 && !record_is_handed_on(figures))
 		(void)record_remove(run->dir.run_fd, run->head.run_id);
@@ -389,6 +385,8 @@ static struct outcome_verdict guard(struct front *f, char **env)
 			       .by = "warden",
 			       .process_count = f->end.process_count };
 	memcpy(c.process, f->end.process, sizeof(c.process));
+	if (f->end.detail[0] != '\0')
+		c.detail = f->end.detail;
 	run_put_status(run, &c);
 	return f->end.verdict;
 }

@@ -5,6 +5,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "guard/run.h"
+#include "guard/world.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
@@ -51,23 +52,26 @@ static char *variable(char *at, size_t n, const char *name, const char *value)
 
 char **run_environment(const struct run *run)
 {
-	static char id[128], job[256], parent[128];
+	static char id[128], name[256], parent[128];
 	static char *few[ENV_FEW]; /* without the heap: its first use costs 10 µs */
 	char **from = run->around->environ;
 	size_t n = 0;
 
 	while (from[n])
 		n++;
-	size_t need = n + OWN_VARIABLES + 1;
+	const struct job *job = run->job;
+	size_t need = n + job->env_count + OWN_VARIABLES + 1;
 	char **env = need <= ENV_FEW ? few : malloc(need * sizeof(*env));
 	if (!env)
 		return NULL;
 	size_t kept = 0;
 	for (size_t i = 0; i < n; i++)
-		if (!is_ours(from[i]))
+		if (!is_ours(from[i]) && !world_replaces(job, from[i]))
 			env[kept++] = from[i];
+	for (uint32_t i = 0; i < job->env_count; i++)
+		env[kept++] = (char *)(uintptr_t)job->env[i]; /* execve takes them so, and writes to none */
 	env[kept++] = variable(id, sizeof(id), SG_ENV_RUN_ID, run->head.run_id);
-	env[kept++] = variable(job, sizeof(job), SG_ENV_JOB, run->name);
+	env[kept++] = variable(name, sizeof(name), SG_ENV_JOB, run->name);
 	if (run->head.parent_run_id[0] != '\0')
 		env[kept++] = variable(parent, sizeof(parent), SG_ENV_PARENT_RUN_ID, run->head.parent_run_id);
 	env[kept] = NULL;
@@ -125,6 +129,9 @@ static int become_job(void *with)
 		return -ESRCH;
 	retarget(b->env, "LISTEN_PID", b->run->head.front.pid, pid, listen_pid, sizeof(listen_pid));
 	retarget(b->env, "WATCHDOG_PID", b->run->head.front.pid, pid, watchdog_pid, sizeof(watchdog_pid));
+	r = world_enter(b->run->job, &b->run->world_failed);
+	if (r < 0)
+		return -r;
 	/* Stopped now, it would keep the warden waiting for its exec, and the shell for both. */
 	int stop = os_signal_take_stop();
 	if (stop != 0)

@@ -29,6 +29,7 @@ struct pair_end {
 	struct outcome_verdict verdict;
 	struct history_process process[HISTORY_PROCESS_MAX];
 	uint32_t process_count;
+	char detail[256]; /* why nothing was started; "" = no more to say */
 };
 
 struct pair_sender {

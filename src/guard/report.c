@@ -6,6 +6,7 @@
 #include "base/escape.h"
 #include "base/num.h"
 #include "conf/signal_name.h"
+#include "conf/statuses.h"
 #include "guard/pair.h"
 #include "guard/voice.h"
 #include "os/fd.h"
@@ -192,6 +193,13 @@ static void say_not_started(const struct run *run, int start_errno)
 {
 	BUF(line, PAIR_TEXT_MAX);
 
+	if (run->world_failed != WORLD_NONE) {
+		world_format_failure(&line, run->job, run->world_failed, -start_errno);
+		buf_str(&line, "; ");
+		buf_str(&line, world_cure(run->world_failed, -start_errno));
+		voice_error(&line);
+		return;
+	}
 	if (start_errno < 0) {
 		buf_str(&line, "cannot make a process for the job: ");
 		buf_str(&line, errno_text(-start_errno));
@@ -215,6 +223,22 @@ static void say_not_started(const struct run *run, int start_errno)
 	voice_error(&line);
 }
 
+struct outcome_verdict report_judge(const struct run *run, const struct run_figures *f, int start_errno)
+{
+	struct outcome_facts facts = {
+		.cause = (enum end_cause)f->cause,
+		.has_status = f->has_status != 0,
+		.was_over = f->was_over != 0,
+		.job_status = f->job_status,
+		.is_success = f->has_status && statuses_have(&run->job->success, f->job_status),
+		.survivors = f->survivors,
+		.start_errno = start_errno,
+		.preserves_status = run->job->preserve_status,
+	};
+
+	return outcome_judge(&facts);
+}
+
 static struct close_run closing(struct run_report *report, struct tree *tree, int start_errno, const char *by)
 {
 	struct run *run = report->run;
@@ -228,17 +252,14 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 		.by = by,
 		.keep_record = f->survivors > 0,
 	};
-	struct outcome_facts facts = {
-		.cause = (enum end_cause)f->cause,
-		.has_status = f->has_status != 0,
-		.was_over = f->was_over != 0,
-		.job_status = f->job_status,
-		.survivors = f->survivors,
-		.start_errno = start_errno,
-	};
 
-	c.verdict = outcome_judge(&facts);
-	if (start_errno != 0)
+	c.verdict = report_judge(run, f, start_errno);
+	if (run->world_failed != WORLD_NONE) {
+		struct buf detail;
+		buf_init(&detail, report->detail, sizeof(report->detail));
+		world_format_failure(&detail, run->job, run->world_failed, -start_errno);
+		c.detail = report->detail;
+	} else if (start_errno != 0)
 		c.detail = start_errno > 0 ? errno_text(start_errno) : errno_text(-start_errno);
 	if (tree && (f->survivors > 0 || f->left_alone > 0))
 		close_name_members(&c, tree);
@@ -282,6 +303,10 @@ void report_finish(struct run_report *report, struct tree *tree, int start_errno
 	done.end.verdict = c.verdict;
 	done.end.process_count = c.process_count;
 	memcpy(done.end.process, c.process, sizeof(c.process));
+	struct buf detail;
+	buf_init(&detail, done.end.detail, sizeof(done.end.detail));
+	if (c.detail)
+		buf_str(&detail, c.detail);
 	(void)os_link_send(link, &done, PAIR_HEAD_BYTES + sizeof(done.end));
 }
 

@@ -13,6 +13,7 @@ struct run_report {
 	const struct nested *nested; /* borrowed; NULL = none */
 	char ended[256];             /* the first members that were ended, for people */
 	uint32_t ended_named, ended_count;
+	char detail[256]; /* for the end line */
 };
 
 /* "sending TERM to 14 processes": only with --verbose. */
@@ -20,6 +21,10 @@ void report_step(const struct run_report *report, const char *what, uint32_t cou
 
 /* Remember who got the first signal. */
 void report_name_ended(struct run_report *report, struct tree *tree);
+
+/* What a run with these figures came to, by its options: the same from warden and front. */
+struct outcome_verdict report_judge(const struct run *run, const struct run_figures *figures,
+				    int start_errno);
 
 /*
  * The run is over: verdict, lines for people, end line, record, nested

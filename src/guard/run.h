@@ -9,6 +9,7 @@
 #include "codec/record.h"
 #include "conf/job.h"
 #include "core/outcome.h"
+#include "guard/world.h"
 #include "os/signal.h"
 #include "run/close.h"
 #include "store/lock.h"
@@ -50,7 +51,8 @@ struct run {
 	/* children that front had before it began: not the job's */
 	pid_t snapshot[SNAPSHOT_MAX];
 	uint32_t snapshot_count;
-	struct tree *takeover; /* front's, after the warden's death */
+	struct tree *takeover;        /* front's, after the warden's death */
+	enum world_step world_failed; /* told by the job's process, through the memory it shares */
 };
 
 void run_init(struct run *run, const struct job *job, const struct surroundings *around, char **argv);
@@ -67,13 +69,14 @@ int run_start(struct run *run, int *out_exit);
 /* --dry-run: what run_start would decide, printed. Exit status. */
 int run_explain(struct run *run);
 
-/* The job's environment: the caller's and ours. Kept until the process ends; NULL: no memory. */
+/* The job's environment: the caller's, --env and ours. Kept until the process ends; NULL: no memory. */
 char **run_environment(const struct run *run);
 
 /*
  * Make the job out of the calling process (the warden).  Its identity stands
  * in the record before its exec.  Pid, or -errno with *out_exec_errno = 0;
- * where exec failed the child is already gone, *out_exec_errno says why.
+ * where exec failed the child is already gone, *out_exec_errno says why
+ * (negative: it did not come to the exec, see world_failed).
  */
 pid_t run_spawn_job(struct run *run, char **env, int *out_pidfd, int *out_exec_errno);
 

@@ -13,6 +13,7 @@
 #include "guard/voice.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/pidfd.h"
 #include "os/proc.h"
 #include "os/self.h"
@@ -80,11 +81,17 @@ static void copy_text(char *to, size_t n, const char *text)
 
 void run_find_program(struct run *run)
 {
+	const struct job *job = run->job;
+	/* From there a relative name is looked up and exec'ed; where it cannot be entered, the job's process
+	 * says so. */
+	AUTO_FD int dir = job->chdir ? os_open_place(job->chdir) : -1;
+
 	/* Not found: exec says so, on the same way as any other failure of it. */
-	if (os_exec_find(run->argv[0], run->around->path, run->program, sizeof(run->program)) < 0)
+	if (os_exec_find(dir >= 0 ? dir : OS_CWD, run->argv[0], world_path(job, run->around->path),
+			 run->program, sizeof(run->program)) < 0)
 		copy_text(run->program, sizeof(run->program), run->argv[0]);
-	if (run->job->name)
-		copy_text(run->name, sizeof(run->name), run->job->name);
+	if (job->name)
+		copy_text(run->name, sizeof(run->name), job->name);
 	else
 		name_after_command(run);
 }
@@ -145,6 +152,7 @@ static void fill_head(struct run *run)
 	head->leftovers = (uint32_t)job->leftovers;
 	fill_command(head, run->argv);
 	os_working_dir(head->cwd, sizeof(head->cwd));
+	world_working_dir(job, head->cwd, sizeof(head->cwd));
 }
 
 static int open_state(struct run *run)

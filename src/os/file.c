@@ -26,6 +26,12 @@ int os_open_user(const char *path, int flags, unsigned mode)
 	return fd < 0 ? -errno : fd;
 }
 
+int os_open_place(const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int os_flock_try(int fd, bool shared)
 {
 	return flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 ? -errno : 0;

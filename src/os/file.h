@@ -31,6 +31,8 @@ struct os_file_id {
 int os_open_at(int dirfd, const char *name, int flags, unsigned mode);
 /* The same for a path that a user gave: symlinks are followed, as flock(1) does. */
 int os_open_user(const char *path, int flags, unsigned mode);
+/* A directory as a place to start paths from: search permission suffices.  Owned descriptor, or -errno. */
+int os_open_place(const char *path);
 
 /* flock without waiting.  0, -EWOULDBLOCK (somebody holds it). */
 int os_flock_try(int fd, bool shared);

@@ -56,17 +56,17 @@ int os_exec(const char *path, char *const *argv, char *const *env)
 }
 
 /* 0 executable file, -EACCES there but not for us, -ENOENT. */
-static int try_path(const char *path)
+static int try_path(int dirfd, const char *path)
 {
 	struct stat st;
-	if (stat(path, &st) < 0)
+	if (fstatat(dirfd, path, &st, 0) < 0)
 		return errno == EACCES ? -EACCES : -ENOENT;
 	if (!S_ISREG(st.st_mode))
 		return -EACCES;
-	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -EACCES : 0;
+	return faccessat(dirfd, path, X_OK, AT_EACCESS) < 0 ? -EACCES : 0;
 }
 
-int os_exec_find(const char *name, const char *path_list, char *out, size_t n)
+int os_exec_find(int dirfd, const char *name, const char *path_list, char *out, size_t n)
 {
 	struct buf path;
 
@@ -88,7 +88,7 @@ int os_exec_find(const char *name, const char *path_list, char *out, size_t n)
 		if (len > 0)
 			buf_char(&path, '/');
 		buf_str(&path, name);
-		int r = path.cut ? -ENAMETOOLONG : try_path(out);
+		int r = path.cut ? -ENAMETOOLONG : try_path(dirfd, out);
 		if (r == 0)
 			return 0;
 		if (r == -EACCES)

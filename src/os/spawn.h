@@ -22,11 +22,11 @@ pid_t os_spawn(int (*body)(void *with), void *with, int *out_pidfd, int *out_err
 int os_exec(const char *path, char *const *argv, char *const *env);
 
 /*
- * Where execvp would find `name` on `path_list` (NULL: the C library's default),
- * into `out`.  0; -ENOENT nowhere; -EACCES found but not executable;
- * -ENAMETOOLONG.
+ * Where execvp would find `name` on `path_list` (NULL: the C library's default)
+ * with `dirfd` as working directory (OS_CWD: our own), into `out`.  0; -ENOENT nowhere; -EACCES found but not
+ * executable; -ENAMETOOLONG.
  */
-int os_exec_find(const char *name, const char *path_list, char *out, size_t n);
+int os_exec_find(int dirfd, const char *name, const char *path_list, char *out, size_t n);
 
 int os_chdir_root(void);
 /* Out of the caller's process group: a group of our own, or a session of our own. */

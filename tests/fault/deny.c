@@ -33,6 +33,8 @@ static const struct {
 } calls[] = {
 	CALL(bpf),
 	CALL(capset),
+	CALL(ioprio_set),
+	CALL(setpriority),
 	CALL(clone),
 	CALL(clone3),
 	CALL(close_range),

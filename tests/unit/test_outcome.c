@@ -102,6 +102,7 @@ static struct outcome_verdict judge(enum end_cause cause, int status, bool was_o
 		.has_status = status != NO_STATUS,
 		.was_over = was_over,
 		.job_status = status == NO_STATUS ? 0 : status,
+		.is_success = status == EXIT(0),
 		.survivors = survivors,
 		.start_errno = err,
 	};
@@ -117,6 +118,57 @@ static void judges_as_documented(void **state)
 		if (v.outcome != rows[i].outcome || v.exit_code != rows[i].exit_code ||
 		    v.raise_signal != rows[i].raise)
 			fail_msg("%s: %s, exit %d, raise %d", rows[i].rule, outcome_name(v.outcome),
+				 v.exit_code, v.raise_signal);
+	}
+}
+
+/* ---- what counts as ok, and whose status it is after a timeout */
+
+/* clang-format off */
+static const struct {
+	const char *rule;
+	enum end_cause cause;
+	int status;
+	bool was_over, is_success, preserves;
+	uint32_t survivors;
+	enum outcome outcome;
+	int exit_code, raise;
+} chosen[] = {
+	{ "a status that counts as ok is returned",    CAUSE_NONE, EXIT(3), 0, 1, 0, 0, OUTCOME_OK,       3, 0 },
+	{ "a 0 that does not: failed, and returned",   CAUSE_NONE, EXIT(0), 0, 0, 0, 0, OUTCOME_FAILED,   0, 0 },
+	{ "a signal that counts as ok is raised again", CAUSE_NONE, SIGTERM, 0, 1, 0, 0, OUTCOME_OK, 143, SIGTERM },
+	{ "timeout before what counts as ok",          CAUSE_TIMEOUT, EXIT(3), 0, 1, 0, 0, OUTCOME_TIMEOUT, 124, 0 },
+	{ "killed before what counts as ok",           CAUSE_SIGNAL, EXIT(3), 0, 1, 0, 0, OUTCOME_KILLED, 3, 0 },
+	{ "survivors before what counts as ok",        CAUSE_NONE, EXIT(3), 0, 1, 0, 2, OUTCOME_SURVIVORS, 121, 0 },
+	{ "survivors before a signal that is ok",      CAUSE_NONE, SIGTERM, 0, 1, 0, 2, OUTCOME_SURVIVORS, 121, 0 },
+	{ "a failure with status 0 hides no survivor", CAUSE_NONE, EXIT(0), 0, 0, 0, 2, OUTCOME_SURVIVORS, 121, 0 },
+	{ "was ok before the warden died",             CAUSE_WARDEN_DEAD, EXIT(3), 1, 1, 0, 0, OUTCOME_OK, 3, 0 },
+
+	{ "preserved: as the job returned",            CAUSE_TIMEOUT, EXIT(3), 0, 0, 1, 0, OUTCOME_TIMEOUT, 3, 0 },
+	{ "preserved: 0, and still a timeout",         CAUSE_TIMEOUT, EXIT(0), 0, 1, 1, 0, OUTCOME_TIMEOUT, 0, 0 },
+	{ "preserved: as the job died",                CAUSE_TIMEOUT, SIGTERM, 0, 0, 1, 0, OUTCOME_TIMEOUT, 143, SIGTERM },
+	{ "preserved: killed at last",                 CAUSE_TIMEOUT, SIGKILL, 0, 0, 1, 0, OUTCOME_TIMEOUT, 137, SIGKILL },
+	{ "preserved: nothing is known to preserve",   CAUSE_TIMEOUT, NO_STATUS, 0, 0, 1, 0, OUTCOME_TIMEOUT, 124, 0 },
+	{ "survivors before what is preserved",        CAUSE_TIMEOUT, EXIT(3), 0, 0, 1, 2, OUTCOME_SURVIVORS, 121, 0 },
+	{ "preserved: without a timeout no difference", CAUSE_WARDEN_DEAD, EXIT(3), 0, 0, 1, 0, OUTCOME_GUARD_ERROR, 125, 0 },
+};
+/* clang-format on */
+
+static void judges_by_what_was_chosen(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(chosen); i++) {
+		struct outcome_verdict v = outcome_judge(&(struct outcome_facts){
+			.cause = chosen[i].cause,
+			.has_status = chosen[i].status != NO_STATUS,
+			.was_over = chosen[i].was_over,
+			.job_status = chosen[i].status == NO_STATUS ? 0 : chosen[i].status,
+			.is_success = chosen[i].is_success,
+			.preserves_status = chosen[i].preserves,
+			.survivors = chosen[i].survivors });
+		if (v.outcome != chosen[i].outcome || v.exit_code != chosen[i].exit_code ||
+		    v.raise_signal != chosen[i].raise)
+			fail_msg("%s: %s, exit %d, raise %d", chosen[i].rule, outcome_name(v.outcome),
 				 v.exit_code, v.raise_signal);
 	}
 }
@@ -251,6 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judges_as_documented),
+		cmocka_unit_test(judges_by_what_was_chosen),
 		cmocka_unit_test(every_combination_follows_the_precedence),
 		cmocka_unit_test(passes_every_status_of_the_job_on),
 		cmocka_unit_test(every_outcome_and_cause_has_its_own_name),

@@ -12,6 +12,7 @@
 
 #include "base/auto.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/pidfd.h"
 #include "os/read_apart.h"
 #include "os/spawn.h"
@@ -279,7 +280,8 @@ static void finds_programs_as_execvp_does(void **state)
 	for (size_t i = 0; i < COUNT_OF(find_rows); i++) {
 		const char *rule = find_rows[i].rule;
 		expand(find_rows[i].path ? find_rows[i].path : "", s.path, too_long, list, sizeof(list));
-		int r = os_exec_find(find_rows[i].name, find_rows[i].path ? list : NULL, out, sizeof(out));
+		int r = os_exec_find(OS_CWD, find_rows[i].name, find_rows[i].path ? list : NULL, out,
+				     sizeof(out));
 		if (r != find_rows[i].result)
 			fail_msg("%s: %d", rule, r);
 		if (r < 0)
@@ -288,9 +290,13 @@ static void finds_programs_as_execvp_does(void **state)
 		if (strcmp(out, want) != 0 && !(find_rows[i].path == NULL && strcmp(out, "/usr/bin/sh") == 0))
 			fail_msg("%s: %s", rule, out);
 	}
-	assert_int_equal(os_exec_find("/a/name/that/is/longer", NULL, out, 8), -ENAMETOOLONG);
-	assert_int_equal(os_exec_find("/a/name", NULL, out, 8), 0); /* with its NUL it just fits */
+	assert_int_equal(os_exec_find(OS_CWD, "/a/name/that/is/longer", NULL, out, 8), -ENAMETOOLONG);
+	assert_int_equal(os_exec_find(OS_CWD, "/a/name", NULL, out, 8), 0); /* with its NUL it just fits */
 	assert_int_equal(chdir(was), 0);
+	/* With another place to start from: a relative directory of the list, and what is found, is of it. */
+	assert_int_equal(os_exec_find(s.fd, "here", "/nowhere:", out, sizeof(out)), 0);
+	assert_string_equal(out, "here");
+	assert_int_equal(os_exec_find(OS_CWD, "here", "/nowhere:", out, sizeof(out)), -ENOENT);
 	free(was);
 	scratch_remove(&s);
 }
@@ -312,7 +318,7 @@ static void a_closed_directory_is_no_wrong_name(void **state)
 	if (pid == 0) {
 		if (geteuid() == 0 && setresuid(NOBODY, NOBODY, NOBODY) < 0)
 			_exit(2);
-		_exit(os_exec_find("program", path, out, sizeof(out)) == -EACCES ? 0 : 1);
+		_exit(os_exec_find(OS_CWD, "program", path, out, sizeof(out)) == -EACCES ? 0 : 1);
 	}
 	assert_int_equal(scratch_reap(pid), 0);
 	assert_int_equal(fchmodat(s.fd, "closed", 0700, 0), 0);
@@ -405,7 +411,8 @@ static void a_stop_is_told_once(void **state)
 	struct os_child child;
 	int line;
 	struct stopped s = { .pid = child_until_closed(&line, 0) };
-	/* In a group of its own, whose parent group is ours: where ours is orphaned, the kernel drops the stop. */
+	/* In a group of its own, whose parent group is ours: where ours is orphaned, the kernel drops the
+	 * stop. */
 	assert_int_equal(setpgid(s.pid, s.pid), 0);
 	assert_int_equal(kill(s.pid, SIGTSTP), 0);
 	assert_true(scratch_wait_until(is_stopped, &s));
