@@ -1,4 +1,5 @@
 """The configuration file: what counts, what is refused, and that nothing starts then."""
+import json
 import os
 import sys
 import unittest
@@ -219,6 +220,65 @@ class Jobs(ConfigTest):
         for command in ("ps", "kill", "reap"):
             run = self.command(command, f"--config={path}", "a")
             self.assert_refused(run, ":2: unknown key timeot", command)
+
+
+class Command(ConfigTest):
+    def ask(self, *args):
+        return self.command("config", *args)
+
+    def test_check_names_every_problem(self):
+        path = self.conf("[defaults]\ntimeot = 1\nstats = perhaps\n[job a]\n[job a]\ntimeout = 0\n")
+        run = self.ask("check", path)
+        self.assertEqual((run.status, run.err), (1, ""))
+        self.assertEqual([line.removeprefix(path).split(": ")[0] for line in run.out.splitlines()],
+                         [":2", ":3", ":5", ":6"], run.out)
+        self.assertEqual(self.ask(f"--config={path}", "check").out, run.out)
+        told = json.loads(self.ask("--json", "check", path).out)
+        self.assertEqual([p["line"] for p in told["problems"]], [2, 3, 5, 6])
+        self.assertEqual(told["problems"][0]["problem"], "unknown key timeot, did you mean timeout?")
+
+    def test_check_looks_at_what_comes_together(self):
+        path = self.conf("[defaults]\nshared = yes\n[job a]\ntask = t\n[job b]\nno-lock = yes\n[job c]\nlike = d\n")
+        run = self.ask("check", path)
+        self.assertEqual(run.status, 1)
+        self.assertEqual([line.removeprefix(path).split(": ")[0] for line in run.out.splitlines()], [":5", ":8"], run.out)
+
+    def test_check_is_silent_where_all_is_well(self):
+        path = self.conf("[defaults]\nstats = yes\n[job a]\ncommand = true\n[job b]\nlike = a\n")
+        for args in (("check", path), (f"--config={path}", "check"), ("--config=none", "check")):
+            run = self.ask(*args)
+            self.assertEqual((run.status, run.out, run.err), (0, "", ""))
+        self.assertEqual(self.ask("check", self.path("nope")).status, 1)
+
+    def test_show_tells_each_value_and_its_place(self):
+        path = self.conf("[defaults]\ntimeout = 90\nwait = 5m\ntag = a=1\n[job a]\ncommand = true\ntimeout = 1.5h\n"
+                         "tag = b=2\n[job b]\nlike = a\ntag = a=3\n")
+        keys = json.loads(self.ask(f"--config={path}", "--json", "show", "b").out)
+        self.assertEqual((keys["schema"], keys["job"]), (1, "b"))
+        found = {}
+        for row in keys["keys"]:
+            found.setdefault(row["key"], []).append((row["value"], row.get("line", row["source"])))
+        self.assertEqual(found["timeout"], [("1.5h", 7)])
+        self.assertEqual(found["wait"], [("5m", 3)])
+        self.assertEqual(found["on-conflict"], [("wait", 3)])
+        self.assertEqual(found["command"], [("true", 6)])
+        self.assertEqual(found["tag"], [("a=3", 11), ("b=2", 8)])
+        self.assertEqual(found["stats"], [("no", "built in")])
+        self.assertEqual(found["kill-after"], [("5s", "built in")])
+        self.assertEqual(found["chdir"], [(None, "built in")])
+        self.assertEqual(found["state-dir"], [(self.state, "environment")])
+        text = self.ask(f"--config={path}", "show", "b")
+        self.assertRegex(text.out, rf"(?m)^timeout +1\.5h +{path}:7$")
+        self.assertRegex(text.out, r"(?m)^chdir +- +built in$")
+        self.assertNotRegex(self.ask(f"--config={path}", "show").out, r"(?m)^command ")
+
+    def test_show_of_nobody_names_the_nearest(self):
+        path = self.conf("[job nightly]\n")
+        run = self.ask(f"--config={path}", "show", "nighly")
+        self.assertEqual((run.status, run.out), (1, ""))
+        self.assertIn("did you mean nightly?", run.err)
+        self.assertEqual(self.ask("frobnicate").status, 2)
+        self.assertEqual(self.ask().status, 2)
 
 
 if __name__ == "__main__":
