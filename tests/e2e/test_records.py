@@ -241,7 +241,7 @@ class Usage(GuardTest):
         rows = [["--timout", "3"], ["-t", "0"], ["-t", "x"], ["-t", ""], ["-t"], ["-k", "0"], ["-k", "-1"], ["--wait=0"],
                 ["-E", "256"], ["-E", "x"], ["-s", "NOSUCH"], ["-s", "0"], ["--on-conflict=replaced"],
                 ["--leftovers=keep"], ["--session=old"], ["--tag", "novalue"], ["--tag", "=v"], ["--status-fd", "x"],
-                ["--interval", "0"], ["--end-on", "INT,"], ["-Z"], ["--name"], ["--no-lock=yes"], ["--term=all"]]
+                ["--interval", "0"], ["--end-on", "INT,"], ["-Z"], ["--name"], ["--no-lock=maybe"], ["--term=all"]]
         for args in rows:
             with self.subTest(args):
                 command = [] if args in (["-t"], ["--name"]) else ["--", "touch", ran]
