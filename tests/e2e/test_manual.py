@@ -90,6 +90,17 @@ class Manual(GuardTest):
             self.assertEqual(run.status, 125)
             self.assertIn("cannot write to standard output: No space left on device", run.err)
 
+    def test_configuration_files_that_are_shown_are_right(self):
+        with open(os.path.join(SOURCE, "packaging/spawnguard.conf")) as f:
+            sample = f.read()
+        shown = "".join(blocks("spawnguard.conf.5.in", "DESCRIPTION"))
+        self.assertIn("[job weekly]", shown)
+        for name, text in [("sample", sample), ("uncommented", re.sub(r"^#(?=[\[a-z])", "", sample, flags=re.M)),
+                           ("page", shown)]:
+            with self.subTest(name):
+                run = self.command("config", "check", self.write(name, text))
+                self.assertEqual((run.status, run.out, run.err), (0, "", ""))
+
 
 if __name__ == "__main__":
     harness.main()
