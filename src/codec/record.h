@@ -42,7 +42,8 @@ enum record_flags {
 	RECORD_FRONT_IS_INIT = 1U << 2, /* front was PID 1: its namespace went with it */
 	RECORD_TERM_JOB = 1U << 3,
 	RECORD_FRONT_HAD_CHILDREN = 1U << 4,
-	RECORD_LOG_IF_FAILED = 1U << 5, /* `log` is removed after a run that was ok */
+	RECORD_LOG_OWN = 1U << 5,       /* `log` is of the state directory, no file of the user's */
+	RECORD_LOG_IF_FAILED = 1U << 6, /* ... and is removed after a run that was ok */
 };
 
 struct record_head {

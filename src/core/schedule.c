@@ -15,3 +15,15 @@ uint64_t schedule_next(uint64_t period_ns, uint64_t births)
 		return SCHEDULE_BUSY_NS;
 	return next < SCHEDULE_QUIET_NS ? next : SCHEDULE_QUIET_NS;
 }
+
+uint64_t schedule_trim(uint64_t period_ns, uint64_t grown, uint64_t max)
+{
+	if (period_ns == 0)
+		return SCHEDULE_STORM_NS;
+	uint64_t next = period_ns > SCHEDULE_QUIET_NS / 2 ? SCHEDULE_QUIET_NS : period_ns * 2;
+	if (grown > 0) {
+		unsigned __int128 fits = (unsigned __int128)period_ns * (max / 2) / grown;
+		next = fits < next ? (uint64_t)fits : next;
+	}
+	return next > SCHEDULE_TRIM_LEAST_NS ? next : SCHEDULE_TRIM_LEAST_NS;
+}

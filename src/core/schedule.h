@@ -15,4 +15,13 @@
  */
 uint64_t schedule_next(uint64_t period_ns, uint64_t births);
 
+/*
+ * The same for a file that keeps its last `max` bytes: the next period after
+ * one of `period_ns` in which it has grown by `grown`; so that it grows by
+ * half of `max` in the next one at most, if it goes on like that.  10 ms at
+ * the start, 1 ms at least.
+ */
+#define SCHEDULE_TRIM_LEAST_NS (1ULL * 1000000)
+uint64_t schedule_trim(uint64_t period_ns, uint64_t grown, uint64_t max);
+
 #endif

@@ -7,6 +7,7 @@
 #include "base/escape.h"
 #include "base/fail.h"
 #include "base/num.h"
+#include "guard/output.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/clock.h"
@@ -288,6 +289,7 @@ int conflict_explain(struct run *run)
 	num_format_duration(&line, run->job->timeout_ns);
 	buf_str(&line, ", kill after ");
 	num_format_duration(&line, run->job->kill_after_ns);
+	output_explain(&line, run);
 	if (!held && h.has_record)
 		buf_str(&line, "\nbefore:  the tree of a run whose guards were killed would be ended");
 	buf_char(&line, '\n');

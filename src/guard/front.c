@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/num.h"
+#include "guard/detach.h"
+#include "guard/output.h"
 #include "guard/pair.h"
 #include "guard/report.h"
 #include "guard/run.h"
@@ -15,6 +17,7 @@
 #include "os/fd.h"
 #include "os/link.h"
 #include "os/pidfd.h"
+#include "os/poll.h"
 #include "os/proc.h"
 #include "os/say.h"
 #include "os/self.h"
@@ -41,6 +44,7 @@ struct front {
 	uint32_t last_stop; /* of the job by the terminal, as far as we heard */
 	uint64_t asked_ns;  /* when the end was asked for; 0 = not yet */
 	struct pair_end end;
+	struct output_pace pace;
 	struct record_slot *slot; /* of the record, in a takeover */
 	size_t slot_count;
 };
@@ -157,6 +161,8 @@ static bool read_link(struct front *f)
 			continue;
 		if (m.kind == PAIR_SAY)
 			os_say(m.text, (size_t)n - PAIR_HEAD_BYTES);
+		else if (m.kind == PAIR_STARTED)
+			detach_tell_started(f->run);
 		else if (m.kind == PAIR_STOPPED)
 			follow_stop(f, &m);
 		else if (m.kind == PAIR_DONE) {
@@ -170,11 +176,18 @@ static bool read_link(struct front *f)
 
 static void watch(struct front *f)
 {
+	struct os_poll set[3] = { { .fd = f->link, .wants = OS_POLL_IN },
+				  { .fd = f->signals, .wants = OS_POLL_IN },
+				  { .fd = -1, .wants = OS_POLL_IN } };
+
 	for (;;) {
-		int ready = os_wait_two(f->link, f->signals, -1);
-		if (ready & 2)
+		int look_ms = output_look(f->run, &f->pace, set[2].ready != 0);
+		set[2].fd = f->pace.inotify;
+		if (os_poll(set, 3, look_ms) < 0) /* no memory to tell: look at both, neither blocks */
+			set[0].ready = set[1].ready = 1;
+		if (set[1].ready)
 			read_signals(f);
-		if ((ready & 1 || f->warden_reaped) && (!read_link(f) || f->is_done || f->warden_reaped))
+		if ((set[0].ready || f->warden_reaped) && (!read_link(f) || f->is_done || f->warden_reaped))
 			return;
 	}
 }
@@ -393,9 +406,10 @@ static struct outcome_verdict guard(struct front *f, char **env)
 
 int front_main(struct run *run)
 {
-	struct front f = { .run = run, .link = -1, .signals = -1 };
+	struct front f = { .run = run, .link = -1, .signals = -1, .pace.inotify = -1 };
 
 	struct outcome_verdict v = guard(&f, run_environment(run));
+	output_finish(run, &v);
 	if (run->job->stats)
 		report_stats(run, &run->state.figures);
 	if (v.raise_signal != 0 && v.raise_signal != SIGSTOP)

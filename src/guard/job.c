@@ -4,6 +4,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "guard/output.h"
 #include "guard/run.h"
 #include "guard/world.h"
 #include "os/clock.h"
@@ -120,6 +121,8 @@ static int become_job(void *with)
 	/* Else it stays in the caller's group, which the warden has not left yet: in the terminal's
 	 * foreground. */
 	int r = b->run->new_session ? os_leave_group(true) : 0;
+	if (r == 0 && b->run->output.fd >= 0)
+		r = output_give_to_job(b->run);
 	if (r < 0)
 		return -r; /* ours, and not the command's failure */
 	record_birth(b->run, pid);

@@ -8,6 +8,7 @@
 #include "conf/help.h"
 #include "conf/job.h"
 #include "conf/options.h"
+#include "guard/detach.h"
 #include "guard/intent.h"
 #include "guard/run.h"
 #include "guard/voice.h"
@@ -71,12 +72,29 @@ static int check_status_fd(const struct job *job)
 {
 	BUF(line, 128);
 
-	if (job->status_fd < 0 || os_fd_set_cloexec(job->status_fd) == 0)
+	if (job->status_fd < 0)
+		return 0;
+	if (job->detach) {
+		buf_str(&line, "--status-fd needs somebody who waits: with --detach use --status-file");
+		return refuse(&line);
+	}
+	if (os_fd_set_cloexec(job->status_fd) == 0)
 		return 0;
 	buf_str(&line, "--status-fd ");
 	buf_i64(&line, job->status_fd);
 	buf_str(&line, " is not open: open it for the guard, as in: spawnguard run --status-fd 3 ... 3>FILE");
 	return refuse(&line);
+}
+
+static int run_here(struct run *run)
+{
+	enum session session = run->job->session;
+	int code;
+
+	run->group = os_self_group();
+	run->has_terminal = os_has_terminal();
+	run->new_session = session == SESSION_NEW || (session == SESSION_AUTO && !run->has_terminal);
+	return run_start(run, &code) == 0 ? front_main(run) : code;
 }
 
 static int command_run(char **argv, char **env)
@@ -99,14 +117,13 @@ static int command_run(char **argv, char **env)
 	voice_set_level(job.quiet, job.verbose);
 	if ((code = check_status_fd(&job)) != 0)
 		return code;
-	run.group = os_self_group();
-	run.has_terminal = os_has_terminal();
-	run.new_session = job.session == SESSION_NEW || (job.session == SESSION_AUTO && !run.has_terminal);
 	if (job.dry_run)
 		return run_explain(&run);
-	if (run_start(&run, &code) != 0)
+	if (job.detach && detach_fork(&run, &code) != 0)
 		return code;
-	return front_main(&run);
+	code = run_here(&run);
+	detach_tell_end(code);
+	return code;
 }
 
 /* bin/spawnguard and libexec/spawnguard stand beside each other, installed or built. */

@@ -13,6 +13,7 @@
 #include "os/signal.h"
 #include "run/close.h"
 #include "store/lock.h"
+#include "store/logfile.h"
 #include "store/statedir.h"
 
 #define SNAPSHOT_MAX 64
@@ -45,6 +46,7 @@ struct run {
 	struct statedir dir;
 	char lock_path[LOCK_PATH_MAX];
 	int lock_fd, user_lock_fd, info_fd, record_fd, history_fd;
+	struct logfile output; /* the file behind stdout and stderr; its fd -1: the caller's own */
 	struct record_head head;
 	struct record_state state;
 	uint64_t seed; /* of the record's checks */

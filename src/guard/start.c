@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/num.h"
 #include "guard/conflict.h"
+#include "guard/output.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/clock.h"
@@ -37,6 +38,7 @@ void run_init(struct run *run, const struct job *job, const struct surroundings 
 	run->around = around;
 	run->argv = argv;
 	run->dir.run_fd = run->dir.keep_fd = -1;
+	run->output.fd = -1;
 	run->lock_fd = run->user_lock_fd = run->info_fd = run->record_fd = run->history_fd = -1;
 }
 
@@ -434,8 +436,11 @@ int run_start(struct run *run, int *out_exit)
 	fill_head(run);
 	if ((*out_exit = conflict_take_locks(run)) != 0)
 		return *out_exit == CONFLICT_SKIPPED ? (*out_exit = 0, -1) : -1;
-	if ((*out_exit = clean_up(run)) != 0 || (*out_exit = write_records(run)) != 0)
+	if ((*out_exit = clean_up(run)) != 0 || (*out_exit = output_prepare(run)) != 0 ||
+	    (*out_exit = write_records(run)) != 0) {
+		output_withdraw(run);
 		return -1;
+	}
 	return 0;
 }
 

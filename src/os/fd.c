@@ -74,6 +74,25 @@ int os_fd_copy(int fd)
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
+int os_fd_put(int fd, int number)
+{
+	return dup2(fd, number) < 0 ? -errno : 0;
+}
+
+int os_fd_put_null(int number)
+{
+	AUTO_FD int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : os_fd_put(fd, number);
+}
+
+int os_fd_set_blocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+		return -errno;
+	return 0;
+}
+
 int os_fd_set_cloexec(int fd)
 {
 	int flags = fcntl(fd, F_GETFD);
@@ -99,6 +118,15 @@ int os_fd_pwrite(int fd, const void *bytes, size_t n, uint64_t offset)
 	if (done < 0)
 		return -errno;
 	return (size_t)done == n ? 0 : -ENOSPC;
+}
+
+ssize_t os_fd_write_some(int fd, const void *bytes, size_t n)
+{
+	for (;;) {
+		ssize_t put = write(fd, bytes, n);
+		if (put >= 0 || errno != EINTR)
+			return put >= 0 ? put : -errno;
+	}
 }
 
 int os_fd_write(int fd, const void *bytes, size_t n)

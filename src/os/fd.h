@@ -33,6 +33,13 @@ void os_fd_close_others(const int *keep, size_t n);
 /* Owned copy (CLOEXEC); -1 if there is none to be had. */
 int os_fd_copy(int fd);
 
+/* A copy as number `number`, open over exec. 0, -errno. */
+int os_fd_put(int fd, int number);
+/* /dev/null as number `number`, open over exec. 0, -errno. */
+int os_fd_put_null(int number);
+/* Reads and writes wait (a job's own descriptors do). 0, -errno. */
+int os_fd_set_blocking(int fd);
+
 /* The job must not have it. 0, -EBADF. */
 int os_fd_set_cloexec(int fd);
 
@@ -40,6 +47,8 @@ int os_fd_set_cloexec(int fd);
 ssize_t os_fd_pread(int fd, void *bytes, size_t n, uint64_t offset);
 /* All of it or -errno (a short write is -ENOSPC). */
 int os_fd_pwrite(int fd, const void *bytes, size_t n, uint64_t offset);
+/* One write(2), however much it takes.  Bytes, -errno; EINTR is retried. */
+ssize_t os_fd_write_some(int fd, const void *bytes, size_t n);
 /* One write(2); a short one is -ENOSPC. */
 int os_fd_write(int fd, const void *bytes, size_t n);
 

@@ -13,6 +13,8 @@
 
 _Static_assert(OS_CWD == AT_FDCWD, "as the kernel has it");
 _Static_assert(OS_WRITE_NEW == (O_WRONLY | O_CREAT | O_TRUNC), "as the kernel has it");
+_Static_assert(OS_WRITE_END == (O_WRONLY | O_CREAT | O_APPEND), "as the kernel has it");
+_Static_assert(OS_BOTH_END == (O_RDWR | O_CREAT | O_APPEND), "as the kernel has it");
 
 int os_open_at(int dirfd, const char *name, int flags, unsigned mode)
 {
@@ -55,6 +57,7 @@ static struct os_file_id id_of(const struct stat *st)
 		.changed_wall_ns = (uint64_t)st->st_ctim.tv_sec * 1000000000U + (uint64_t)st->st_ctim.tv_nsec,
 		.is_single_regular = S_ISREG(st->st_mode) && st->st_nlink <= 1,
 		.is_own_regular = S_ISREG(st->st_mode) && st->st_nlink <= 1 && own,
+		.is_regular = S_ISREG(st->st_mode),
 		.is_own_private_dir = S_ISDIR(st->st_mode) && own && (st->st_mode & 077) == 0,
 		.mode = st->st_mode,
 		.uid = st->st_uid,

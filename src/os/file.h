@@ -16,6 +16,7 @@ struct os_file_id {
 	bool is_single_regular;   /* a regular file of one name, whoever owns it */
 	bool is_own_regular; /* a regular file, at most one link (0: just removed), owned by our effective uid
 			      */
+	bool is_regular;
 	bool is_own_private_dir; /* a directory, owned by our effective uid, 0700 or less */
 	uint32_t mode;
 	uid_t uid;
@@ -26,6 +27,9 @@ struct os_file_id {
 
 /* Flags of os_open_user: write anew what is there, or make it. */
 #define OS_WRITE_NEW (01 | 0100 | 01000)
+/* The same: write behind what is there, or make it. */
+#define OS_WRITE_END (01 | 0100 | 02000)
+#define OS_BOTH_END  (02 | 0100 | 02000)
 
 /* Owned descriptor, or negative errno. */
 int os_open_at(int dirfd, const char *name, int flags, unsigned mode);

@@ -1,7 +1,6 @@
 #include "os/link.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 int os_link_open(int out_ends[2])
@@ -22,13 +21,4 @@ ssize_t os_link_receive(int fd, void *message, size_t n)
 	if (got < 0 && errno == ECONNRESET)
 		return 0;
 	return got < 0 ? -errno : got;
-}
-
-int os_wait_two(int first, int second, int timeout_ms)
-{
-	struct pollfd p[2] = { { .fd = first, .events = POLLIN }, { .fd = second, .events = POLLIN } };
-	int n = poll(p, 2, timeout_ms);
-	if (n < 0)
-		return errno == EINTR ? 0 : 3; /* no memory to tell: look at both, neither blocks */
-	return (p[0].revents ? 1 : 0) | (p[1].revents ? 2 : 0);
 }

@@ -13,7 +13,4 @@ int os_link_send(int fd, const void *message, size_t n);
 /* Bytes of the next message, 0 = the other side is gone, -EAGAIN nothing there, -errno. */
 ssize_t os_link_receive(int fd, void *message, size_t n);
 
-/* poll(2) on two descriptors.  Bits: 1 = first readable, 2 = second. */
-int os_wait_two(int first, int second, int timeout_ms);
-
 #endif

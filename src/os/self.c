@@ -201,6 +201,11 @@ int os_drop_privileges(void)
 	return first;
 }
 
+void os_signal_with_parent(int sig)
+{
+	(void)prctl(PR_SET_PDEATHSIG, sig, 0, 0, 0);
+}
+
 void os_raise_files(void)
 {
 	struct rlimit files;

@@ -39,6 +39,9 @@ int os_self_dir(char *out, size_t n);
  */
 int os_drop_privileges(void);
 
+/* `sig` comes to us when our parent ends; 0 = no more.  A child of ours does not inherit it. */
+void os_signal_with_parent(int sig);
+
 /* Soft limit of open files up to the hard one. */
 void os_raise_files(void);
 

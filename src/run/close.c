@@ -13,9 +13,13 @@
 #include "tree/hold.h"
 #include "tree/tree.h"
 
-bool close_keeps_log(const struct record_head *head, enum outcome outcome)
+bool close_keeps_log(const struct record_head *head, enum end_cause cause, enum outcome outcome)
 {
-	return head->log[0] != '\0' && !(head->flags & RECORD_LOG_IF_FAILED && outcome == OUTCOME_OK);
+	if (!(head->flags & RECORD_LOG_OWN))
+		return head->log[0] != '\0';
+	if (cause == CAUSE_NOT_STARTED) /* why not was said: nothing can be in it */
+		return false;
+	return !(head->flags & RECORD_LOG_IF_FAILED && outcome == OUTCOME_OK);
 }
 
 static struct history_end end_of(const struct close_run *c)
@@ -30,7 +34,9 @@ static struct history_end end_of(const struct close_run *c)
 		.process = c->process,
 		.process_count = c->process_count,
 		.detail = c->detail,
-		.log = close_keeps_log(c->head, c->verdict.outcome) ? c->head->log : NULL,
+		.log = close_keeps_log(c->head, (enum end_cause)c->state->figures.cause, c->verdict.outcome)
+			       ? c->head->log
+			       : NULL,
 	};
 }
 

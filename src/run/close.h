@@ -33,7 +33,7 @@ struct close_run {
 int close_run(struct close_run *c);
 
 /* Is the file with the job's output there after such an end? */
-bool close_keeps_log(const struct record_head *head, enum outcome outcome);
+bool close_keeps_log(const struct record_head *head, enum end_cause cause, enum outcome outcome);
 
 /* Name up to HISTORY_PROCESS_MAX living members of `tree`, for the end line. */
 void close_name_members(struct close_run *c, struct tree *tree);

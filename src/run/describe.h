@@ -4,10 +4,15 @@
 
 #include <stddef.h>
 
+#include "core/outcome.h"
+
 struct buf;
 struct record_head;
 
 /* The recorded command as a shell would take it, at most `columns` characters; 0 = all that was recorded. */
 void describe_command(struct buf *out, const struct record_head *head, size_t columns);
+
+/* "failed, status 7"; "signaled, status 143 (TERM)" */
+void describe_end(struct buf *out, enum outcome outcome, int exit_code);
 
 #endif

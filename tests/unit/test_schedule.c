@@ -104,6 +104,37 @@ static void comes_to_rest(void **state)
 	}
 }
 
+/* clang-format off */
+static const struct {
+	const char *rule;
+	uint64_t period_ns, grown, max;
+	uint64_t next_ns;
+} trim_rows[] = {
+	{ "at the start",                             0,          0,          1000,       10 * MS },
+	{ "at the start, whatever has come",          0,          UINT64_MAX, 1000,       10 * MS },
+	{ "quiet: twice as long",                     10 * MS,    0,          1000,       20 * MS },
+	{ "quiet: up to a second",                    800 * MS,   0,          1000,       1000 * MS },
+	{ "quiet: never more than a second",          UINT64_MAX, 0,          1000,       1000 * MS },
+	{ "half of it in a period: the same again",   50 * MS,    500,        1000,       50 * MS },
+	{ "all of it in a period: half as long",      50 * MS,    1000,       1000,       25 * MS },
+	{ "a tenth of it: twice as long, no more",    50 * MS,    100,        1000,       100 * MS },
+	{ "a flood: as soon as can be",               1000 * MS,  UINT64_MAX, 1000,       1 * MS },
+	{ "more than fits into 64 bits",              1000 * MS,  UINT64_MAX, UINT64_MAX, 499999999 },
+	{ "a bound of one byte",                      1000 * MS,  1,          1,          1 * MS },
+};
+/* clang-format on */
+
+static void chooses_when_to_trim(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(trim_rows); i++) {
+		uint64_t next_ns =
+			schedule_trim(trim_rows[i].period_ns, trim_rows[i].grown, trim_rows[i].max);
+		if (next_ns != trim_rows[i].next_ns)
+			fail_msg("%s: %llu ns", trim_rows[i].rule, (unsigned long long)next_ns);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +143,7 @@ int main(void)
 		cmocka_unit_test(looks_no_later_when_more_is_born),
 		cmocka_unit_test(looks_no_sooner_after_a_longer_period),
 		cmocka_unit_test(comes_to_rest),
+		cmocka_unit_test(chooses_when_to_trim),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
