@@ -59,7 +59,8 @@ struct run {
 
 void run_init(struct run *run, const struct job *job, const struct surroundings *around, char **argv);
 
-/* What will be exec'ed, and the name of the job, which may come of it; run_start does it where it was not. */
+/* What will be exec'ed, and the name of the job, which may come of it; run_start asks again, as a
+ * configuration may have changed where to look. */
 void run_find_program(struct run *run);
 
 /*

@@ -94,7 +94,7 @@ void run_find_program(struct run *run)
 		copy_text(run->program, sizeof(run->program), run->argv[0]);
 	if (job->name)
 		copy_text(run->name, sizeof(run->name), job->name);
-	else
+	else if (!run->name[0]) /* once: the configuration was asked by this name */
 		name_after_command(run);
 }
 
@@ -172,8 +172,7 @@ static int put_together(struct run *run)
 {
 	BUF(line, 512);
 
-	if (!run->program[0])
-		run_find_program(run);
+	run_find_program(run);
 	if (lock_path(run->name, run->lock_path) < 0) {
 		buf_str(&line, "the name of the job is too long or empty: give a shorter one with --name");
 		return refuse(&line);
