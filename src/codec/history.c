@@ -67,7 +67,7 @@ static void duration(struct json *j, const char *key, uint64_t ns)
 }
 
 /* argv as a list, at most HISTORY_COMMAND_MAX bytes; the digest is of all of it. */
-static void put_command(struct json *j, char *const *argv, bool brief)
+static void put_command(struct json *j, char *const *argv, uint64_t given_digest, bool brief)
 {
 	uint64_t digest = HASH_FNV_START;
 	size_t left = brief ? BRIEF_COMMAND_MAX : HISTORY_COMMAND_MAX;
@@ -89,7 +89,7 @@ static void put_command(struct json *j, char *const *argv, bool brief)
 	if (cut)
 		json_bool(j, "spawnguard.command.cut", true);
 	BUF(hex, 20);
-	buf_hex(&hex, digest, 16);
+	buf_hex(&hex, given_digest ? given_digest : digest, 16);
 	json_str(j, "spawnguard.command.digest", hex.at);
 }
 
@@ -136,7 +136,7 @@ static void put_start(struct json *j, struct buf *out, const struct history_star
 	optional(j, "process.working_directory", head->cwd);
 	if (!brief) /* the end line has it too */
 		optional(j, "spawnguard.log", head->log);
-	put_command(j, start->argv, brief);
+	put_command(j, start->argv, start->command_digest, brief);
 	buf_hex(&hex, start->environ_digest, 16);
 	json_str(j, "spawnguard.environ.digest", hex.at);
 	put_tags(j, start->tag, start->tag_count, brief);

@@ -20,8 +20,9 @@ struct buf;
 
 struct history_start {
 	const struct record_head *head;
-	char *const *argv;   /* as exec'ed */
-	const char *program; /* resolved path */
+	char *const *argv;       /* as exec'ed, or what is told of it */
+	uint64_t command_digest; /* of the whole command line; 0 = of argv */
+	const char *program;     /* resolved path; NULL = not told */
 	const char *host_name;
 	const char *const *tag; /* K=V */
 	uint32_t tag_count;

@@ -9,8 +9,10 @@
 #include "base/hash.h"
 #include "base/num.h"
 #include "guard/conflict.h"
+#include "guard/kept.h"
 #include "guard/output.h"
 #include "guard/run.h"
+#include "guard/splay.h"
 #include "guard/voice.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -152,7 +154,7 @@ static void fill_head(struct run *run)
 	head->signal = job->signal;
 	head->uid = os_self_uid();
 	head->leftovers = (uint32_t)job->leftovers;
-	fill_command(head, run->argv);
+	fill_command(head, kept_command(run).argv);
 	os_working_dir(head->cwd, sizeof(head->cwd));
 	world_working_dir(job, head->cwd, sizeof(head->cwd));
 }
@@ -357,10 +359,12 @@ static void write_start_line(struct run *run)
 {
 	char host[80];
 	BUF(line, HISTORY_LINE_MAX);
+	struct kept_command kept = kept_command(run);
 	struct history_start start = {
 		.head = &run->head,
-		.argv = run->argv,
-		.program = run->program,
+		.argv = kept.argv,
+		.command_digest = kept.digest,
+		.program = kept.program,
 		.host_name = host,
 		.tag = run->job->tag,
 		.tag_count = run->job->tag_count,
@@ -428,8 +432,15 @@ static void take_snapshot(struct run *run)
 
 int run_start(struct run *run, int *out_exit)
 {
-	take_snapshot(run);
-	if ((*out_exit = put_together(run)) != 0 || (*out_exit = check_run_id(run)) != 0)
+	if ((*out_exit = put_together(run)) != 0)
+		return -1;
+	int ended = splay_wait(run);
+	if (ended != 0) {
+		os_signal_die(ended);
+		return *out_exit = 128 + ended, -1; /* PID 1: for it that is discarded */
+	}
+	take_snapshot(run); /* not before: who ends meanwhile leaves a number that another may get */
+	if ((*out_exit = check_run_id(run)) != 0)
 		return -1;
 	make_run_id(run);
 	fill_head(run);
