@@ -6,6 +6,7 @@
 #include "base/escape.h"
 #include "codec/record.h"
 #include "conf/signal_name.h"
+#include "run/find.h"
 
 void describe_command(struct buf *out, const struct record_head *head, size_t columns)
 {
@@ -34,4 +35,19 @@ void describe_end(struct buf *out, enum outcome outcome, int exit_code)
 	buf_str(out, " (");
 	signal_format(out, exit_code - 128);
 	buf_char(out, ')');
+}
+
+const char *describe_state(const struct run_view *view)
+{
+	if (view->place == PLACE_ELSEWHERE)
+		return "elsewhere";
+	if (view->place == PLACE_OLD_BOOT || !view->is_guarded)
+		return "lost";
+	return !view->has_warden || view->record.state.phase == PHASE_ENDING ? "ending" : "running";
+}
+
+uint64_t describe_age_ns(const struct run_view *view, uint64_t now_boot_ns)
+{
+	uint64_t start_ns = view->record.head.started_boot_ns;
+	return view->place == PLACE_HERE && now_boot_ns > start_ns ? now_boot_ns - start_ns : 0;
 }

@@ -3,16 +3,22 @@
 #define SG_RUN_DESCRIBE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/outcome.h"
 
 struct buf;
 struct record_head;
+struct run_view;
 
 /* The recorded command as a shell would take it, at most `columns` characters; 0 = all that was recorded. */
 void describe_command(struct buf *out, const struct record_head *head, size_t columns);
 
 /* "failed, status 7"; "signaled, status 143 (TERM)" */
 void describe_end(struct buf *out, enum outcome outcome, int exit_code);
+/* "running", "ending", "lost" (both guards are dead), "elsewhere" (cannot be told from here). */
+const char *describe_state(const struct run_view *view);
+/* Since its start; 0 where that cannot be told. */
+uint64_t describe_age_ns(const struct run_view *view, uint64_t now_boot_ns);
 
 #endif
