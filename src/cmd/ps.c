@@ -16,30 +16,34 @@
 #include "os/self.h"
 #include "run/describe.h"
 #include "run/find.h"
+#include "spawnguard/exit.h"
 #include "tree/walk.h"
 
 #define PAGE_BYTES 4096
+#define TEXT_LOST  "the guards of a lost run are dead: spawnguard reap ends what is left of it"
 #define TEXT_BYTES (256 * 1024)
 
 struct listing {
 	bool is_json;
 	struct buf out;
 	struct json json;
-	uint32_t runs;
+	uint32_t runs, lost;
+	int error; /* of the output */
 };
 
-/* running, ending, orphaned (both guards dead), and what cannot be told. */
-static const char *state_name(const struct run_view *view)
+/* What does not fit is not cut off: a job may have thousands of members. */
+static void flush(struct listing *l)
 {
-	if (view->place == PLACE_OLD_BOOT)
-		return "lost";
-	if (view->place == PLACE_ELSEWHERE)
-		return "elsewhere";
-	if (!view->is_guarded)
-		return "lost";
-	if (!view->has_warden)
-		return "ending";
-	return view->record.state.phase == PHASE_ENDING ? "ending" : "running";
+	int r = os_write_whole(1, l->out.at, l->out.len);
+	if (r < 0 && l->error == 0)
+		l->error = r;
+	buf_clear(&l->out);
+}
+
+static void flush_if_full(struct listing *l)
+{
+	if (l->out.len > TEXT_BYTES / 2)
+		flush(l);
 }
 
 static void pad(struct buf *out, size_t from, size_t width)
@@ -55,8 +59,10 @@ static uint64_t age_ns(const struct run_view *view)
 	return view->place == PLACE_HERE && now_ns > start_ns ? now_ns - start_ns : 0;
 }
 
-static void put_members(struct buf *out, struct tree *tree)
+static void put_members(struct listing *l, struct tree *tree)
 {
+	struct buf *out = &l->out;
+
 	FOR_EACH_MEMBER (tree, m) {
 		if (m->flags & MEMBER_ROOT)
 			continue;
@@ -69,6 +75,7 @@ static void put_members(struct buf *out, struct tree *tree)
 		pad(out, column, 8);
 		escape_text(out, m->comm, strnlen(m->comm, sizeof(m->comm)), 0);
 		buf_char(out, '\n');
+		flush_if_full(l);
 	}
 }
 
@@ -84,13 +91,13 @@ static void put_row(struct listing *l, const struct run_view *view, struct tree 
 	at = out->len, escape_text(out, head->job, strlen(head->job), 40), pad(out, at, 21);
 	at = out->len, buf_mem(out, head->run_id, strnlen(head->run_id, 8)), pad(out, at, 10);
 	at = out->len, buf_i64(out, head->front.pid), pad(out, at, 9);
-	at = out->len, buf_str(out, state_name(view)), pad(out, at, 10);
+	at = out->len, buf_str(out, describe_state(view)), pad(out, at, 10);
 	at = out->len, num_format_duration(out, age_ns(view)), pad(out, at, 9);
 	at = out->len, buf_u64(out, tree->procs), pad(out, at, 7);
 	at = out->len, num_format_size(out, tree->rss_pages * PAGE_BYTES), pad(out, at, 8);
 	describe_command(out, head, 60);
 	buf_char(out, '\n');
-	put_members(out, tree);
+	put_members(l, tree);
 }
 
 static void put_json(struct listing *l, const struct run_view *view, struct tree *tree)
@@ -105,7 +112,7 @@ static void put_json(struct listing *l, const struct run_view *view, struct tree
 	json_str(j, "run_id", head->run_id);
 	if (head->parent_run_id[0] != '\0')
 		json_str(j, "parent_run_id", head->parent_run_id);
-	json_str(j, "state", state_name(view));
+	json_str(j, "state", describe_state(view));
 	json_i64(j, "front_pid", head->front.pid);
 	json_i64(j, "warden_pid", view->record.state.warden.pid);
 	json_i64(j, "job_pid", view->record.state.job_pid);
@@ -131,6 +138,7 @@ static void put_json(struct listing *l, const struct run_view *view, struct tree
 		json_u64(j, "rss", m->rss_pages * PAGE_BYTES);
 		json_bytes(j, "comm", m->comm, strnlen(m->comm, sizeof(m->comm)));
 		json_close(j, '}');
+		flush_if_full(l);
 	}
 	json_close(j, ']');
 	json_close(j, '}');
@@ -152,9 +160,23 @@ static int show(void *with, struct run_view *view)
 	l->runs++;
 	tree_release(tree);
 	/* One run at a time: a job with thousands of members must not cut the others off. */
-	os_print(1, l->out.at, l->out.len);
-	buf_clear(&l->out);
+	l->lost += strcmp(describe_state(view), "lost") == 0 ? 1 : 0;
+	flush(l);
 	return 0;
+}
+
+static void say(const char *text)
+{
+	os_say(text, strlen(text));
+}
+
+static int say_unwritten(int err)
+{
+	BUF(line, 256);
+	buf_str(&line, "cannot write the result: ");
+	buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+	cmd_say(&line);
+	return SG_EXIT_GUARD;
 }
 
 int main(int argc, char **argv)
@@ -166,9 +188,13 @@ int main(int argc, char **argv)
 	int code = cmd_start(&cmd, argv);
 	if (code >= 0)
 		return code;
+	if (cmd.job.all_users || cmd.job.columns) {
+		say("ps --all and ps --output are not there yet: see ps --json, and --state-dir");
+		return SG_EXIT_GUARD;
+	}
 	AUTO_FREE char *text = malloc(TEXT_BYTES);
 	if (!text)
-		return 125;
+		return SG_EXIT_GUARD;
 	os_raise_files();
 	buf_init(&l.out, text, TEXT_BYTES);
 	l.is_json = cmd.job.json;
@@ -183,8 +209,12 @@ int main(int argc, char **argv)
 		json_close(&l.json, ']');
 		json_close(&l.json, '}');
 		buf_char(&l.out, '\n');
-		os_print(1, l.out.at, l.out.len);
+		flush(&l);
 	}
+	if (l.error < 0)
+		return say_unwritten(l.error);
+	if (l.lost > 0 && !l.is_json)
+		say(TEXT_LOST);
 	if (r == -ENOENT && !cmd.rest[0])
 		return l.is_json ? EXIT_NOTHING : cmd_not_found(&cmd, NULL, r);
 	return r < 0 ? cmd_not_found(&cmd, cmd.rest[0], r) : 0;

@@ -54,6 +54,16 @@ class Ps(GuardTest):
         self.assertEqual([r["run_id"] for r in told], ["many-1"])
         self.end(*runs)
 
+    def test_a_full_disk_is_no_success(self):
+        held = self.holder("-N", "full")
+        for args in ([], ["--json"]):
+            with open("/dev/full", "w") as full:
+                run = self.command("ps", *args, stdout=full)
+            self.assertEqual(run.status, 125)
+            self.assertRegex(run.err, r"\Aspawnguard: cannot write the result: .+\n\Z")
+        held.send(TERM)
+        held.wait()
+
     def test_hostile_names_are_inert(self):
         name = "\x1b[2Jname\n"
         script = self.write("hostile.py", "import os\nopen('/proc/self/comm', 'w').write(') R 1\\n\\x1b[2J')\n"
