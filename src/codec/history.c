@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/num.h"
+#include "base/ring.h"
 #include "base/utc.h"
 #include "codec/json_write.h"
 
@@ -248,7 +249,41 @@ static void put_load(struct json *j, const struct history_end *end)
 	json_close(j, '}');
 }
 
-static void put_end(struct json *j, struct buf *out, const struct history_end *end)
+/* NUL as what is no UTF-8: many readers of JSON refuse a line with \u0000. */
+static void put_foreign(struct json *j, const char *key, const char *bytes, size_t n)
+{
+	char text[RING_MAX];
+
+	n = n < sizeof(text) ? n : sizeof(text);
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char)(bytes[i] != '\0' ? bytes[i] : '\xff');
+	json_bytes(j, key, text, n);
+}
+
+/* At most `room` bytes of it; what was cut off may be half of a character. */
+static void put_tail(struct json *j, const struct history_tail *t, size_t room)
+{
+	size_t shown = t->count < room ? t->count : room;
+	const char *at = t->bytes + t->count - shown;
+	BUF(hex, 20);
+
+	optional(j, "spawnguard.stderr.detail", t->detail);
+	if (!t->is_known)
+		return;
+	json_u64(j, "spawnguard.stderr.bytes", t->total);
+	buf_hex(&hex, hash_fnv(HASH_FNV_START, t->bytes, t->count), 16);
+	json_str(j, "spawnguard.stderr.digest", hex.at);
+	if (t->digest_only)
+		return;
+	for (int i = 0; t->total > shown && shown > 0 && i < 3 && ((unsigned char)*at & 0xc0) == 0x80; i++) {
+		at++;
+		shown--;
+	}
+	json_bool(j, "spawnguard.stderr.cut", t->total > shown);
+	put_foreign(j, "spawnguard.stderr.tail", at, shown);
+}
+
+static void put_end(struct json *j, struct buf *out, const struct history_end *end, size_t tail_room)
 {
 	begin(j, out, "end", end->figures->ended_wall_ns);
 	identify(j, end->head);
@@ -257,6 +292,14 @@ static void put_end(struct json *j, struct buf *out, const struct history_end *e
 	put_processes(j, end);
 	put_load(j, end);
 	json_str(j, "spawnguard.written_by", end->by);
+	if (end->tail)
+		put_tail(j, end->tail, tail_room);
+}
+
+/* Escaped, a byte of the tail takes up to six: as much of it as the line has room for. */
+static size_t next_room(size_t room)
+{
+	return room < 64 ? 0 : room - room / 4;
 }
 
 void history_format_end(struct buf *out, const struct history_end *end)
@@ -264,18 +307,31 @@ void history_format_end(struct buf *out, const struct history_end *end)
 	struct json j;
 
 	buf_char(out, '\n');
-	size_t at = out->len;
-	put_end(&j, out, end);
-	seal(&j, at);
+	size_t at = out->len, room = end->tail ? end->tail->count : 0;
+	for (;; room = next_room(room)) {
+		put_end(&j, out, end, room);
+		seal(&j, at);
+		if (!out->cut || room == 0)
+			return;
+		buf_truncate(out, at);
+		out->cut = false;
+	}
 }
 
 void history_format_status(struct buf *out, const struct history_end *end)
 {
 	struct json j;
+	size_t at = out->len, room = end->tail ? end->tail->count : 0;
 
-	put_end(&j, out, end);
-	json_close(&j, '}');
-	buf_char(out, '\n');
+	for (;; room = next_room(room)) {
+		put_end(&j, out, end, room);
+		json_close(&j, '}');
+		buf_char(out, '\n');
+		if (!out->cut || room == 0)
+			return;
+		buf_truncate(out, at);
+		out->cut = false;
+	}
 }
 
 static void put_refused(struct json *j, struct buf *out, const struct history_refused *r)

@@ -37,6 +37,16 @@ struct history_process {
 	char comm[16];
 };
 
+/* The end of the job's stderr. */
+struct history_tail {
+	const char *bytes; /* as written: anything may be in them */
+	size_t count;
+	uint64_t total;     /* bytes that were written, these included */
+	bool is_known;      /* false: only `detail` is told */
+	bool digest_only;   /* the bytes themselves do not go into the line */
+	const char *detail; /* why it is not whole, NULL = it is */
+};
+
 struct history_end {
 	const struct record_head *head;
 	const struct run_figures *figures;
@@ -47,9 +57,10 @@ struct history_end {
 	uint32_t process_count;
 	bool has_load; /* at a failure */
 	uint32_t load1_centi;
-	uint32_t pressure_centi[3]; /* cpu, memory, io; UINT32_MAX = unknown */
-	const char *detail;         /* one more line of text, NULL = none */
-	const char *log;            /* file with the job's output, NULL = none */
+	uint32_t pressure_centi[3];      /* cpu, memory, io; UINT32_MAX = unknown */
+	const char *detail;              /* one more line of text, NULL = none */
+	const char *log;                 /* file with the job's output, NULL = none */
+	const struct history_tail *tail; /* NULL = not asked for */
 };
 
 struct history_refused {

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/num.h"
+#include "guard/after.h"
 #include "guard/detach.h"
 #include "guard/output.h"
 #include "guard/pair.h"
@@ -121,11 +122,15 @@ static void reap_others(struct front *f)
 	struct os_child child;
 
 	continue_warden(f);
-	while (os_wait_any(&child) > 0)
-		if (child.pid == f->warden && child.has_ended) {
+	while (os_wait_any(&child) > 0) {
+		if (!child.has_ended)
+			continue;
+		if (child.pid == f->warden) {
 			f->warden_reaped = true;
 			f->warden_status = child.status;
 		}
+		tail_reaped(f->run, child.pid);
+	}
 }
 
 static void read_signals(struct front *f)
@@ -224,7 +229,7 @@ static bool accepts(void *with, pid_t pid)
 	struct front *f = with;
 	const struct run *run = f->run;
 
-	if (is_from_before(run, pid))
+	if (is_from_before(run, pid) || pid == run->tail.pump)
 		return false;
 	if (run->snapshot_count == 0 && run->head.front.pid != 1)
 		return true;
@@ -248,10 +253,11 @@ static bool reap_tree(void *with)
 		figures->user_ns += child.user_ns;
 		figures->system_ns += child.system_ns;
 		tree_forget(tree, child.pid);
+		tail_reaped(f->run, child.pid);
 	}
 	if (r == -ECHILD)
 		return true;
-	if (f->run->snapshot_count == 0 && f->run->head.front.pid != 1)
+	if (f->run->snapshot_count == 0 && f->run->head.front.pid != 1 && f->run->tail.pump == 0)
 		return false;
 	(void)tree_walk(tree, os_clock_boot_ns(), false);
 	return tree_count_alive(tree) == 0;
@@ -370,6 +376,7 @@ static struct outcome_verdict guard(struct front *f, char **env)
 				 OS_SIG(SIGCONT) | OS_SIG(SIGCHLD) | run->job->end_on | REAL_TIME_SIGNALS);
 	if (run->has_terminal)
 		run->stop_wanted = os_signal_take_stop();
+	tail_open(run);
 	f->warden = f->signals < 0 ? f->signals : os_fork();
 	if (f->warden == 0) {
 		os_fd_close(&ends[0]);
@@ -377,6 +384,7 @@ static struct outcome_verdict guard(struct front *f, char **env)
 		warden_main(run, env, ends[1]);
 	}
 	os_fd_close(&ends[1]);
+	tail_let_job_have_it(run);
 	f->link = ends[0];
 	if (f->warden < 0)
 		return not_made(f, f->warden);
@@ -400,6 +408,7 @@ static struct outcome_verdict guard(struct front *f, char **env)
 	memcpy(c.process, f->end.process, sizeof(c.process));
 	if (f->end.detail[0] != '\0')
 		c.detail = f->end.detail;
+	c.has_tail = tail_get(run, &c.tail);
 	run_put_status(run, &c);
 	return f->end.verdict;
 }
@@ -412,6 +421,7 @@ int front_main(struct run *run)
 	output_finish(run, &v);
 	if (run->job->stats)
 		report_stats(run, &run->state.figures);
+	after_end(run, f.signals, v);
 	if (v.raise_signal != 0 && v.raise_signal != SIGSTOP)
 		os_signal_die(v.raise_signal);
 	return v.exit_code;

@@ -139,6 +139,9 @@ static int become_job(void *with)
 	int stop = os_signal_take_stop();
 	if (stop != 0)
 		b->run->stop_wanted = stop;
+	r = tail_give(b->run);
+	if (r < 0)
+		return -r;
 	os_signals_give_back(&b->run->signals);
 	return os_exec(b->program, b->argv, b->env);
 }

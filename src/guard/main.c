@@ -46,7 +46,8 @@ static int print_commands(void)
 		"Usage: spawnguard COMMAND [OPTIONS] ...\n"
 		"Guards a job: one copy at a time, its whole tree known, bounded, nothing left behind.\n\n");
 	help_commands(&text);
-	buf_str(&text, "\n\"spawnguard COMMAND --help\" tells what matters most of each; the manual: spawnguard help TOPIC.\n");
+	buf_str(&text, "\n\"spawnguard COMMAND --help\" tells what matters most of each; the manual: "
+		       "spawnguard help TOPIC.\n");
 	os_print(1, text.at, text.len);
 	return 0;
 }
@@ -115,7 +116,7 @@ static int command_run(char **argv, char **env)
 	if (job.version)
 		return print_version();
 	voice_set_level(job.quiet, job.verbose);
-	if ((code = check_status_fd(&job)) != 0)
+	if ((code = check_status_fd(&job)) != 0 || (code = tail_check(&job)) != 0)
 		return code;
 	if (job.dry_run)
 		return run_explain(&run);

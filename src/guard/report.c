@@ -253,6 +253,8 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 		.keep_record = f->survivors > 0,
 	};
 
+	tail_collect(run);
+	c.has_tail = tail_get(run, &c.tail);
 	c.verdict = report_judge(run, f, start_errno);
 	if (run->world_failed != WORLD_NONE) {
 		struct buf detail;

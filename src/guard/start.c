@@ -41,6 +41,7 @@ void run_init(struct run *run, const struct job *job, const struct surroundings 
 	run->argv = argv;
 	run->dir.run_fd = run->dir.keep_fd = -1;
 	run->output.fd = -1;
+	tail_init(&run->tail);
 	run->lock_fd = run->user_lock_fd = run->info_fd = run->record_fd = run->history_fd = -1;
 }
 

@@ -93,6 +93,11 @@ int os_fd_set_blocking(int fd)
 	return 0;
 }
 
+int os_pipe_open(int out_ends[2])
+{
+	return pipe2(out_ends, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
 int os_fd_set_cloexec(int fd)
 {
 	int flags = fcntl(fd, F_GETFD);

@@ -39,6 +39,8 @@ int os_fd_put(int fd, int number);
 int os_fd_put_null(int number);
 /* Reads and writes wait (a job's own descriptors do). 0, -errno. */
 int os_fd_set_blocking(int fd);
+/* A pipe: out_ends[0] is read, out_ends[1] written; both owned (CLOEXEC). 0, -errno. */
+int os_pipe_open(int out_ends[2]);
 
 /* The job must not have it. 0, -EBADF. */
 int os_fd_set_cloexec(int fd);

@@ -55,9 +55,9 @@ static struct os_file_id id_of(const struct stat *st)
 		.ino = st->st_ino,
 		.size = st->st_size > 0 ? (uint64_t)st->st_size : 0,
 		.changed_wall_ns = (uint64_t)st->st_ctim.tv_sec * 1000000000U + (uint64_t)st->st_ctim.tv_nsec,
+		.is_regular = S_ISREG(st->st_mode),
 		.is_single_regular = S_ISREG(st->st_mode) && st->st_nlink <= 1,
 		.is_own_regular = S_ISREG(st->st_mode) && st->st_nlink <= 1 && own,
-		.is_regular = S_ISREG(st->st_mode),
 		.is_own_private_dir = S_ISDIR(st->st_mode) && own && (st->st_mode & 077) == 0,
 		.mode = st->st_mode,
 		.uid = st->st_uid,
@@ -80,6 +80,17 @@ int os_file_id_at(int dirfd, const char *name, struct os_file_id *out_id)
 		return -errno;
 	*out_id = id_of(&st);
 	return 0;
+}
+
+uint64_t os_file_write_place(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if (flags >= 0 && flags & O_APPEND)
+		return fstat(fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	return at > 0 ? (uint64_t)at : 0;
 }
 
 int os_mkdir_at(int dirfd, const char *name, unsigned mode)

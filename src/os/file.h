@@ -13,10 +13,10 @@
 struct os_file_id {
 	uint64_t dev, ino, size;
 	uint64_t changed_wall_ns; /* ctime */
-	bool is_single_regular;   /* a regular file of one name, whoever owns it */
+	bool is_regular;
+	bool is_single_regular; /* a regular file of one name, whoever owns it */
 	bool is_own_regular; /* a regular file, at most one link (0: just removed), owned by our effective uid
 			      */
-	bool is_regular;
 	bool is_own_private_dir; /* a directory, owned by our effective uid, 0700 or less */
 	uint32_t mode;
 	uid_t uid;
@@ -45,6 +45,9 @@ int os_flock_wait(int fd, bool shared);
 
 int os_file_id(int fd, struct os_file_id *out_id);
 int os_file_id_at(int dirfd, const char *name, struct os_file_id *out_id);
+
+/* Where the next write to this regular file goes: its offset, or its end; 0 where that cannot be told. */
+uint64_t os_file_write_place(int fd);
 
 static inline bool os_is_same_file(const struct os_file_id *a, const struct os_file_id *b)
 {

@@ -37,6 +37,7 @@ static struct history_end end_of(const struct close_run *c)
 		.log = close_keeps_log(c->head, (enum end_cause)c->state->figures.cause, c->verdict.outcome)
 			       ? c->head->log
 			       : NULL,
+		.tail = c->has_tail ? &c->tail : NULL,
 	};
 }
 

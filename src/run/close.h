@@ -22,6 +22,8 @@ struct close_run {
 	const char *detail; /* NULL = none */
 	struct history_process process[HISTORY_PROCESS_MAX];
 	uint32_t process_count;
+	struct history_tail tail;
+	bool has_tail;
 	bool keep_record; /* survivors: the next start has to try again */
 	bool may_be_told; /* a guard that was killed may have written the end line before */
 };

@@ -12,6 +12,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "base/ring.h"
 #include "codec/history.h"
 
 #define RUN   "0123456789abcdef0123456789abcdef"
@@ -768,6 +769,112 @@ static void says_what_did_not_fit(void **state)
 	}
 }
 
+/* ---- the end of stderr */
+
+static void format_tail(struct buf *out, const struct history_tail *tail)
+{
+	struct record_head head = some_head();
+	struct run_figures figures = { .has_status = 1 };
+	struct history_end end = { .head = &head,
+				   .figures = &figures,
+				   .outcome = "ok",
+				   .cause = "none",
+				   .by = "warden",
+				   .tail = tail };
+	history_format_end(out, &end);
+	check_line("tail", out);
+
+	BUF(object, HISTORY_LINE_MAX);
+	history_format_status(&object, &end);
+	assert_false(object.cut);
+	assert_true(check_json(object.at, object.len - 1));
+}
+
+static void an_end_line_has_the_end_of_stderr(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rule;
+		struct history_tail tail;
+		const char *text, *cut, *bytes, *digest, *detail;
+	} rows[] = {
+		{ "all of it",
+		  { "a\n\x1b", 3, 3, true, false, NULL },
+		  "\"a\\u000a\\u001b\"",
+		  "false",
+		  "3",
+		  "\"e5be8a190415a42b\"",
+		  "" },
+		{ "nothing was written",
+		  { "", 0, 0, true, false, NULL },
+		  "\"\"",
+		  "false",
+		  "0",
+		  "\"cbf29ce484222325\"",
+		  "" },
+		{ "the end of it", { "bc", 2, 9, true, false, NULL }, "\"bc\"", "true", "9", NULL, "" },
+		{ "half a character at its begin",
+		  { "\xbc\xbc"
+		    "b",
+		    3, 9, true, false, NULL },
+		  "\"b\"",
+		  "true",
+		  "9",
+		  NULL,
+		  "" },
+		{ "half a character, but all",
+		  { "\xbc"
+		    "b",
+		    2, 2, true, false, NULL },
+		  "\"\xef\xbf\xbd"
+		  "b\"",
+		  "false",
+		  "2",
+		  NULL,
+		  "" },
+		{ "NUL, which many readers refuse",
+		  { "a\0b", 3, 3, true, false, NULL },
+		  "\"a\xef\xbf\xbd"
+		  "b\"",
+		  "false",
+		  "3",
+		  NULL,
+		  "" },
+		{ "its digest alone", { "bc", 2, 9, true, true, NULL }, "", "", "9", NULL, "" },
+		{ "not known", { "", 0, 0, false, false, "because" }, "", "", "", "", "\"because\"" },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		BUF(line, HISTORY_LINE_MAX);
+		format_tail(&line, &rows[i].tail);
+		expect_member(rows[i].rule, &line, "spawnguard.stderr.tail", rows[i].text);
+		expect_member(rows[i].rule, &line, "spawnguard.stderr.cut", rows[i].cut);
+		expect_member(rows[i].rule, &line, "spawnguard.stderr.bytes", rows[i].bytes);
+		if (rows[i].digest)
+			expect_member(rows[i].rule, &line, "spawnguard.stderr.digest", rows[i].digest);
+		expect_member(rows[i].rule, &line, "spawnguard.stderr.detail", rows[i].detail);
+	}
+}
+
+/* Six bytes for each, and the line has room for a third of that. */
+static void no_tail_makes_a_line_too_long(void **state)
+{
+	(void)state;
+	static char bytes[RING_MAX];
+	static const char with[] = { '\x01', 'a', '\xff', '"', '\0' };
+
+	for (size_t k = 0; k < sizeof(with); k++) {
+		BUF(line, HISTORY_LINE_MAX);
+		memset(bytes, with[k], sizeof(bytes));
+		bytes[sizeof(bytes) - 1] = 'Z';
+		struct history_tail tail = { bytes, sizeof(bytes), sizeof(bytes), true, false, NULL };
+		format_tail(&line, &tail);
+		assert_false(line.cut);
+		assert_non_null(strstr(line.at, "Z\",\"check\":"));
+		expect_member("cut", &line, "spawnguard.stderr.cut", with[k] == 'a' ? "false" : "true");
+		assert_true(with[k] == 'a' || line.len > HISTORY_LINE_MAX / 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -791,6 +898,8 @@ int main(void)
 		cmocka_unit_test(nothing_makes_a_line_too_long),
 		cmocka_unit_test(plain_text_is_not_cut),
 		cmocka_unit_test(says_what_did_not_fit),
+		cmocka_unit_test(an_end_line_has_the_end_of_stderr),
+		cmocka_unit_test(no_tail_makes_a_line_too_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

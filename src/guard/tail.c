@@ -1,0 +1,312 @@
+#include "guard/tail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "codec/history.h"
+#include "conf/job.h"
+#include "guard/after.h"
+#include "guard/run.h"
+#include "guard/voice.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/link.h"
+#include "os/pidfd.h"
+#include "os/poll.h"
+#include "os/pump.h"
+#include "os/signal.h"
+#include "os/spawn.h"
+#include "os/wait.h"
+#include "spawnguard/exit.h"
+
+#define ANSWER_MS 2000 /* the pump drains a pipe that nobody writes: microseconds, unless it is stopped */
+#define STUCK_MS  1000 /* a reader that takes nothing for so long */
+#define CALLER    2
+
+/* How what is kept came to its end. */
+enum tail_end { END_WHOLE, END_KILLED, END_SILENT, END_UNREAD };
+
+struct tail_shared {
+	struct pump_shared pump;
+	uint32_t is_collected;
+	uint32_t end;   /* enum tail_end */
+	int32_t err;    /* with END_UNREAD */
+	uint32_t count; /* of bytes */
+	uint64_t total; /* that were written */
+	char bytes[RING_MAX];
+};
+
+void tail_init(struct tail *tail)
+{
+	*tail = (struct tail){ .word = -1, .job_end = -1, .file = -1 };
+}
+
+int tail_check(const struct job *job)
+{
+	BUF(line, 256);
+
+	if (job->tail_bytes == 0 || job->leftovers != LEFTOVERS_LEAVE)
+		return 0;
+	buf_str(&line,
+		"--tail cannot go with --leftovers=leave: what is left would write into a pipe that nobody "
+		"reads; use --leftovers=wait, or leave --tail out");
+	voice_error(&line);
+	return SG_EXIT_GUARD;
+}
+
+/* --- opening -------------------------------------------------------------------------------------------- */
+
+static int open_file(struct tail *t, int file)
+{
+	BUF(path, 32);
+
+	t->file_from = os_file_write_place(file);
+	/* It is open for writing only; opened anew it has no offset in common with the job. */
+	buf_str(&path, "/proc/self/fd/");
+	buf_i64(&path, file);
+	t->file = os_open_user(path.at, O_RDONLY, 0);
+	return t->file < 0 ? t->file : 0;
+}
+
+static int open_pump(struct tail *t, int out)
+{
+	int data[2], words[2];
+
+	int r = os_pipe_open(data);
+	if (r < 0)
+		return r;
+	r = os_link_open(words);
+	if (r < 0) {
+		os_fd_close(&data[0]);
+		os_fd_close(&data[1]);
+		return r;
+	}
+	pid_t pid = os_fork();
+	if (pid == 0) {
+		struct pump pump = {
+			.in = data[0], .out = out, .word = words[1], .shared = &t->shared->pump
+		};
+		const int keep[] = { pump.in, pump.out, pump.word };
+		os_fd_close_others(keep, COUNT_OF(keep));
+		(void)os_chdir_root();
+		os_pump_run(&pump);
+	}
+	os_fd_close(&data[0]);
+	os_fd_close(&words[1]);
+	t->pump = pid > 0 ? pid : 0;
+	t->job_end = data[1];
+	t->word = words[0];
+	return pid < 0 ? (int)pid : 0;
+}
+
+/* `out`: where the job's stderr goes without us. */
+static int open_tail(struct tail *t, uint64_t bytes, int out)
+{
+	struct os_file_id id;
+
+	t->shared = os_shared_new(sizeof(*t->shared));
+	if (!t->shared)
+		return -ENOMEM;
+	ring_init(&t->shared->pump.ring, bytes);
+	int r = os_file_id(out, &id);
+	if (r < 0)
+		return r;
+	return id.is_regular ? open_file(t, out) : open_pump(t, out);
+}
+
+void tail_open(struct run *run)
+{
+	struct tail *t = &run->tail;
+	BUF(line, 256);
+
+	if (run->job->tail_bytes == 0 || run->job->record_tail == TAIL_NONE)
+		return;
+	int r = open_tail(t, run->job->tail_bytes, run->output.fd >= 0 ? run->output.fd : CALLER);
+	if (r == 0)
+		return;
+	os_fd_close(&t->word);
+	os_fd_close(&t->job_end);
+	t->shared = NULL;
+	buf_str(&line, "warning: the end of stderr cannot be kept: ");
+	buf_str(&line, strerrordesc_np(-r) ? strerrordesc_np(-r) : "unknown error");
+	buf_str(&line, ": the job runs without --tail");
+	voice_note(&line);
+}
+
+void tail_let_job_have_it(struct run *run)
+{
+	os_fd_close(&run->tail.job_end);
+}
+
+int tail_give(const struct run *run)
+{
+	return run->tail.job_end < 0 ? 0 : os_fd_put(run->tail.job_end, CALLER);
+}
+
+/* --- collecting ----------------------------------------------------------------------------------------- */
+
+static void read_file(struct tail *t)
+{
+	struct tail_shared *s = t->shared;
+	struct os_file_id id;
+	size_t cap = s->pump.ring.cap;
+
+	int r = os_file_id(t->file, &id);
+	uint64_t from =
+		r == 0 && id.size < t->file_from ? 0 : t->file_from; /* emptied meanwhile: all is new */
+	uint64_t total = r == 0 ? id.size - from : 0;
+	size_t n = total < cap ? (size_t)total : cap;
+	ssize_t got = r < 0 ? r : os_fd_pread(t->file, s->bytes, n, from + total - n);
+	if (got < 0) {
+		s->end = END_UNREAD;
+		s->err = (int32_t)-got;
+		return;
+	}
+	s->count = (uint32_t)got;
+	s->total = total;
+}
+
+/* Bits: 1 = the pump has said something or is gone, 2 = signals are there; 0: not within `timeout_ms`. */
+static int wait_word(const struct tail *t, int signals, int timeout_ms)
+{
+	struct os_poll set[2] = { { .fd = t->word, .wants = OS_POLL_IN },
+				  { .fd = signals, .wants = OS_POLL_IN } };
+
+	if (os_poll(set, 2, timeout_ms) < 0)
+		return 3; /* no memory to tell: look at both, neither blocks */
+	return (set[0].ready ? 1 : 0) | (set[1].ready ? 2 : 0);
+}
+
+static bool is_drained(const struct tail *t)
+{
+	return __atomic_load_n(&t->shared->pump.is_drained, __ATOMIC_ACQUIRE) != 0;
+}
+
+static void ask_pump(struct tail *t)
+{
+	struct tail_shared *s = t->shared;
+	char answer[8];
+	ssize_t n = 0;
+
+	if (os_link_send(t->word, "", 1) == 0 && !is_drained(t)) {
+		int ready = wait_word(t, -1, ANSWER_MS);
+		n = ready & 1 ? os_link_receive(t->word, answer, sizeof(answer)) : -EAGAIN;
+	}
+	if (!is_drained(t))
+		s->end = n == 0 ? END_KILLED : END_SILENT;
+	s->count = (uint32_t)ring_copy(&s->pump.ring, s->bytes);
+	s->total = s->pump.ring.total;
+}
+
+void tail_collect(struct run *run)
+{
+	struct tail *t = &run->tail;
+
+	if (!t->shared || t->shared->is_collected)
+		return;
+	if (t->file >= 0)
+		read_file(t);
+	else
+		ask_pump(t);
+	t->shared->is_collected = 1;
+}
+
+static const char *detail_of(const struct tail_shared *s)
+{
+	const char *text = s->end == END_UNREAD ? strerrordesc_np(s->err) : NULL;
+
+	if (s->end == END_KILLED)
+		return "the pump was killed: what it had not read yet is missing";
+	if (s->end == END_SILENT)
+		return "the pump did not answer: the end may be missing";
+	if (s->end == END_UNREAD)
+		return text ? text : "unknown error";
+	return s->pump.is_refused ? "its reader went away before the end" : NULL;
+}
+
+bool tail_get(const struct run *run, struct history_tail *out_tail)
+{
+	const struct tail_shared *s = run->tail.shared;
+
+	if (!s || !s->is_collected)
+		return false;
+	*out_tail = (struct history_tail){
+		.bytes = s->bytes,
+		.count = s->count,
+		.total = s->total,
+		.is_known = s->end != END_UNREAD,
+		.digest_only = run->job->record_tail == TAIL_PRINT,
+		.detail = detail_of(s),
+	};
+	return true;
+}
+
+/* --- front, afterwards ---------------------------------------------------------------------------------- */
+
+void tail_reaped(struct run *run, pid_t pid)
+{
+	struct tail *t = &run->tail;
+	BUF(line, 256);
+
+	if (pid <= 0 || pid != t->pump)
+		return;
+	t->pump = 0;
+	if (is_drained(t) || t->shared->is_collected)
+		return;
+	buf_str(&line, "warning: the process that passes stderr on for --tail was killed (pid ");
+	buf_i64(&line, pid);
+	buf_str(&line, "): what the job writes there from now on is lost");
+	voice_note(&line);
+}
+
+static uint64_t passed_by(const struct tail *t)
+{
+	return __atomic_load_n(&t->shared->pump.passed, __ATOMIC_ACQUIRE);
+}
+
+static void reap_pump(struct tail *t)
+{
+	struct os_child child;
+	(void)os_wait_pid(t->pump, &child);
+	t->pump = 0;
+}
+
+static void end_pump(struct tail *t)
+{
+	BUF(line, 256);
+	AUTO_FD int fd = os_pidfd_open(t->pump); /* unreaped child: it is the pump */
+
+	(void)os_child_signal(t->pump, fd, SIGKILL);
+	reap_pump(t);
+	uint64_t total = t->shared->pump.ring.total, passed = passed_by(t);
+	if (passed >= total)
+		return;
+	buf_str(&line, "warning: the reader of stderr took nothing more: the last ");
+	buf_u64(&line, total - passed);
+	buf_str(&line, total - passed == 1 ? " byte of the job's is lost" : " bytes of the job's are lost");
+	voice_note(&line);
+}
+
+void tail_wait(struct run *run, int signals, bool is_patient, bool is_last)
+{
+	struct tail *t = &run->tail;
+	char answer[8];
+
+	while (t->pump > 0) {
+		uint64_t before = passed_by(t);
+		int ready = wait_word(t, signals, is_patient ? -1 : STUCK_MS);
+		if (ready & 1 && os_link_receive(t->word, answer, sizeof(answer)) == 0) {
+			reap_pump(t);
+			return;
+		}
+		bool is_asked = ready & 2 && after_is_asked_to_end(signals);
+		if (!is_asked && (ready != 0 || passed_by(t) != before))
+			continue;
+		if (is_last || is_asked)
+			end_pump(t);
+		return;
+	}
+}
