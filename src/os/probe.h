@@ -31,13 +31,14 @@ enum probe_id {
 	PROBE_LOAD,         /* the last PID in /proc/loadavg */
 	PROBE_ENVIRON,      /* environ of a child of a child: ptrace-read */
 	PROBE_PSS,          /* smaps_rollup of a child */
-	PROBE_CGROUP,       /* text: directory of our cgroup2; value[0] 1 = version 1 is mounted; -ENOENT no 2 */
-	PROBE_DELEGATION,   /* that is ours to divide: value[0] 1 = cgroup.kill there. -EPERM not delegated, -EACCES */
-	PROBE_PERF,         /* perf task records; value[0] perf_event_paranoid + 2 (0: not known) */
-	PROBE_PSI,          /* a pressure trigger; value[0] 1 = can at least be read */
-	PROBE_USERNS,       /* a user and PID namespace of one's own */
-	PROBE_FIFO,         /* SCHED_FIFO; value[0] RLIMIT_RTPRIO */
-	PROBE_AUTOGROUP,    /* r 1 on, 0 off */
+	PROBE_CGROUP, /* text: directory of our cgroup2; value[0] 1 = version 1 is mounted; -ENOENT no 2 */
+	PROBE_DELEGATION, /* that is ours to divide: value[0] 1 = cgroup.kill there. -EPERM not delegated,
+			     -EACCES */
+	PROBE_PERF,       /* perf task records; value[0] perf_event_paranoid + 2 (0: not known) */
+	PROBE_PSI,        /* a pressure trigger; value[0] 1 = can at least be read */
+	PROBE_USERNS,     /* a user and PID namespace of one's own */
+	PROBE_FIFO,       /* SCHED_FIFO; value[0] RLIMIT_RTPRIO */
+	PROBE_AUTOGROUP,  /* r 1 on, 0 off */
 	/* limits: value[0] soft, [1] hard, UINT64_MAX = none */
 	PROBE_LIMIT_PROCESSES,
 	PROBE_LIMIT_FILES,
@@ -63,7 +64,8 @@ enum probe_id {
 #define PROBE_TEXT_MAX 256
 
 struct probe_answer {
-	int r; /* >= 0 yes, or a number; negative errno: no; -ETIMEDOUT: no answer, -ECANCELED: it was killed for asking */
+	int r; /* >= 0 yes, or a number; negative errno: no; -ETIMEDOUT: no answer, -ECANCELED: it was killed
+		  for asking */
 	uint64_t value[3];
 	char text[PROBE_TEXT_MAX]; /* foreign: escape it */
 };

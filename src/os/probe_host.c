@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/num.h"
 #include "os/clock.h"
+#include "os/fd.h"
 #include "os/file.h"
 #include "os/probe_ask.h"
 #include "os/self.h"
@@ -168,7 +169,8 @@ static int read_conf(struct logind *l, const char *path)
 
 	if (!bytes)
 		return -ENOMEM;
-	ssize_t n = os_file_read_at(OS_CWD, path, bytes, CONF_BYTES);
+	AUTO_FD int fd = os_open_user(path, 0, 0);
+	ssize_t n = fd < 0 ? fd : os_file_read_fd(fd, bytes, CONF_BYTES);
 	if (n < 0)
 		return (int)n;
 	for (char *line = strtok_r(bytes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
@@ -177,7 +179,8 @@ static int read_conf(struct logind *l, const char *path)
 }
 
 /* Of a lower directory first: the same name in a higher one hides it. */
-static const char *const conf_dir[] = { "/usr/lib/systemd", "/usr/local/lib/systemd", "/run/systemd", "/etc/systemd" };
+static const char *const conf_dir[] = { "/usr/lib/systemd", "/usr/local/lib/systemd", "/run/systemd",
+					"/etc/systemd" };
 
 struct dropin {
 	char name[DROPIN_BYTES];

@@ -49,14 +49,17 @@ static int parse_mount(char *line, struct mount *out)
 	size_t n = 0, dash = 0;
 	char *rest = NULL;
 
-	for (char *word = strtok_r(line, " ", &rest); word && n < FIELDS_MAX; word = strtok_r(NULL, " ", &rest)) {
+	for (char *word = strtok_r(line, " ", &rest); word && n < FIELDS_MAX;
+	     word = strtok_r(NULL, " ", &rest)) {
 		if (n > 5 && dash == 0 && strcmp(word, "-") == 0)
 			dash = n;
 		field[n++] = word;
 	}
 	if (dash == 0 || n < dash + 4)
 		return -EBADMSG;
-	*out = (struct mount){ .root = field[3], .point = field[4], .type = field[dash + 1], .options = field[dash + 3] };
+	*out = (struct mount){
+		.root = field[3], .point = field[4], .type = field[dash + 1], .options = field[dash + 3]
+	};
 	return 0;
 }
 

@@ -14,6 +14,12 @@
 #define ROOT_RUN  "/run/spawnguard"
 #define ROOT_KEEP "/var/lib/spawnguard"
 
+#define PART_IS_OPEN "use state directory (a part of it is not ours alone: chmod 700)"
+#define IS_REMOTE    "use state directory (a network file system: locks are not safe there)"
+
+static const char *const run_names[] = { "locks", "locks/job", "runs" };
+static const char *const keep_names[] = { "history" };
+
 /* mkdir -p, 0700 each; existing parts are left as they are.  /var/lib/spawnguard lets users pass to their
  * own. */
 static int make_path(const char *path)
@@ -33,6 +39,16 @@ static int make_path(const char *path)
 	return r == -EEXIST ? 0 : r;
 }
 
+/* What forbids to use a directory with these facts, as `what` of a failure; NULL. */
+static const char *objection(const struct os_file_id *id)
+{
+	if (id->uid != os_self_uid())
+		return "use state directory (it belongs to another user)";
+	if (id->mode & 022)
+		return "use state directory (others can write to it: chmod go-w)";
+	return NULL;
+}
+
 static int open_base(const char *path, struct fail *fail)
 {
 	struct os_file_id id;
@@ -49,12 +65,8 @@ static int open_base(const char *path, struct fail *fail)
 	int r = os_file_id(fd, &id);
 	if (r < 0)
 		return fail_set(fail, -r, "check state directory", path);
-	if (id.uid != os_self_uid())
-		return fail_set(fail, EPERM, "use state directory (it belongs to another user)", path);
-	if (id.mode & 022)
-		return fail_set(fail, EPERM, "use state directory (others can write to it: chmod go-w)",
-				path);
-	return os_fd_steal(&fd);
+	const char *bad = objection(&id);
+	return bad ? fail_set(fail, EPERM, bad, path) : os_fd_steal(&fd);
 }
 
 static int need_dirs(int fd, const char *path, const char *const *names, size_t n, struct fail *fail)
@@ -70,17 +82,13 @@ static int need_dirs(int fd, const char *path, const char *const *names, size_t 
 		if (r < 0)
 			return fail_set(fail, -r, names[i], path);
 		if (!id.is_own_private_dir)
-			return fail_set(fail, EPERM,
-					"use state directory (a part of it is not ours alone: chmod 700)",
-					names[i]);
+			return fail_set(fail, EPERM, PART_IS_OPEN, names[i]);
 	}
 	return 0;
 }
 
 static int open_both(struct statedir *dir, const char *run, const char *keep, struct fail *fail)
 {
-	static const char *const run_names[] = { "locks", "locks/job", "runs" };
-	static const char *const keep_names[] = { "history" };
 	struct buf path, kept;
 
 	dir->run_fd = dir->keep_fd = -1;
@@ -92,8 +100,7 @@ static int open_both(struct statedir *dir, const char *run, const char *keep, st
 		return fail_set(fail, ENAMETOOLONG, "open state directory", run);
 	int r = dir->run_fd = open_base(run, fail);
 	if (r >= 0 && os_file_is_remote(dir->run_fd) > 0)
-		r = fail_set(fail, ENOLCK,
-			     "use state directory (a network file system: locks are not safe there)", run);
+		r = fail_set(fail, ENOLCK, IS_REMOTE, run);
 	if (r >= 0)
 		r = need_dirs(dir->run_fd, run, run_names, COUNT_OF(run_names), fail);
 	if (r >= 0)
@@ -130,28 +137,150 @@ static int home_path(struct buf *path)
 	return path->cut ? -ENOENT : 0;
 }
 
+/*
+ * Rung `n` of the ladder of places: where locks and records go, and what is kept. 1 there is such a place, 0
+ * there is not, -ENOENT the ladder has ended.
+ */
+enum { RUNG_GIVEN, RUNG_ROOT, RUNG_MADE, RUNG_HOME, RUNG_SERVICE };
+static int try_rung(unsigned n, const char *given, const char *service_dir, struct buf *run,
+		    const char **out_keep)
+{
+	buf_clear(run);
+	*out_keep = run->at;
+	switch (n) {
+	case RUNG_GIVEN:
+		if (given)
+			buf_str(run, given);
+		return given != NULL;
+	case RUNG_ROOT:
+		buf_str(run, ROOT_RUN);
+		*out_keep = ROOT_KEEP;
+		return os_self_uid() == 0;
+	case RUNG_MADE:
+		buf_str(run, ROOT_KEEP "/user/");
+		buf_u64(run, os_self_uid());
+		return is_own_dir(run->at);
+	case RUNG_HOME:
+		return home_path(run) == 0;
+	case RUNG_SERVICE:
+		if (!service_dir || service_dir[0] != '/')
+			return 0;
+		buf_mem(run, service_dir, strcspn(service_dir, ":"));
+		return 1;
+	default:
+		return -ENOENT;
+	}
+}
+
 int statedir_open(struct statedir *dir, const char *given, const char *service_dir, struct fail *fail)
 {
 	BUF(path, 512);
+	BUF(home, 512);
+	const char *keep;
 
-	if (given)
-		return open_both(dir, given, given, fail);
-	if (os_self_uid() == 0)
-		return open_both(dir, ROOT_RUN, ROOT_KEEP, fail);
-	buf_str(&path, ROOT_KEEP "/user/");
-	buf_u64(&path, os_self_uid());
-	if (is_own_dir(path.at))
-		return open_both(dir, path.at, path.at, fail);
-	buf_clear(&path);
-	if (home_path(&path) == 0 && open_both(dir, path.at, path.at, fail) == 0)
-		return 0;
-	if (service_dir && service_dir[0] == '/') {
-		buf_clear(&path);
-		buf_mem(&path, service_dir, strcspn(service_dir, ":"));
-		return open_both(dir, path.at, path.at, fail);
+	for (unsigned n = 0;; n++) {
+		int r = try_rung(n, given, service_dir, &path, &keep);
+		if (r < 0)
+			break;
+		if (r == 0)
+			continue;
+		r = path.cut ? fail_set(fail, ENAMETOOLONG, "open state directory", path.at)
+			     : open_both(dir, path.at, keep, fail);
+		if (r == 0 || n != RUNG_HOME)
+			return r;
+		buf_str(&home, path.at); /* a service's own may do */
 	}
 	return fail_set(fail, ENOENT, "find a place for state (give one with --state-dir DIR)",
-			path.len > 0 ? path.at : "no local home directory");
+			home.len > 0 ? home.at : "no local home directory");
+}
+
+/* ---- the same, only looked at */
+
+/* A directory that will be used as it is, or made. 0, -errno with side->fail. */
+static int examine_base(struct statedir_side *side)
+{
+	struct os_file_id id;
+	AUTO_FD int fd = os_open_at(OS_CWD, side->path, O_RDONLY | O_DIRECTORY, 0);
+
+	side->is_there = fd != -ENOENT;
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return fail_set(&side->fail, -fd, "open state directory", side->path);
+	int r = os_file_id(fd, &id);
+	if (r < 0)
+		return fail_set(&side->fail, -r, "check state directory", side->path);
+	const char *bad = objection(&id);
+	return bad ? fail_set(&side->fail, EPERM, bad, side->path) : 0;
+}
+
+static int examine_parts(struct statedir_side *side, const char *const *names, size_t n)
+{
+	AUTO_FD int fd = os_open_at(OS_CWD, side->path, O_RDONLY | O_DIRECTORY, 0);
+
+	for (size_t i = 0; fd >= 0 && i < n; i++) {
+		struct os_file_id id;
+		int r = os_file_id_at(fd, names[i], &id);
+		if (r == -ENOENT)
+			continue;
+		if (r < 0)
+			return fail_set(&side->fail, -r, names[i], side->path);
+		if (!id.is_own_private_dir)
+			return fail_set(&side->fail, EPERM, PART_IS_OPEN, names[i]);
+	}
+	return 0;
+}
+
+/* `deepest`: the part that is written most. */
+static void examine_side(struct statedir_side *side, const char *path, const char *const *names, size_t n,
+			 const char *deepest)
+{
+	struct buf text;
+	BUF(part, sizeof(side->path));
+
+	*side = (struct statedir_side){ .is_there = false };
+	buf_init(&text, side->path, sizeof(side->path));
+	buf_str(&text, path);
+	buf_str(&part, path);
+	buf_char(&part, '/');
+	buf_str(&part, deepest);
+	if (text.cut || part.cut) {
+		(void)fail_set(&side->fail, ENAMETOOLONG, "open state directory", path);
+		return;
+	}
+	if (examine_base(side) < 0 || examine_parts(side, names, n) < 0)
+		return; /* told by `fail` */
+	(void)os_fs_look(part.at, &side->fs);
+	if (side->fs.err != 0)
+		(void)fail_set(&side->fail, side->fs.err, "open state directory", side->fs.at);
+	else if (side->fs.make_err != 0)
+		(void)fail_set(&side->fail, side->fs.make_err,
+			       side->is_there ? "write in the state directory" : "make state directory",
+			       side->path);
+}
+
+int statedir_examine(struct statedir_report *out, const char *given, const char *service_dir)
+{
+	static const char *const by[] = { "as given", "root's own", "made by root for this user",
+					  "in the home directory", "the service's own" };
+	BUF(path, 512);
+	const char *keep;
+	int found = -ENOENT;
+
+	for (unsigned n = 0; n <= RUNG_SERVICE; n++) {
+		if (try_rung(n, given, service_dir, &path, &keep) <= 0)
+			continue;
+		out->by = by[n];
+		out->is_one = keep == path.at;
+		examine_side(&out->run, path.at, run_names, COUNT_OF(run_names), "locks/job");
+		examine_side(&out->keep, keep, keep_names, COUNT_OF(keep_names), "history");
+		if (out->run.fail.err == 0 && out->run.fs.is_remote)
+			(void)fail_set(&out->run.fail, ENOLCK, IS_REMOTE, path.at);
+		found = 0;
+		if (n != RUNG_HOME || out->run.fail.err == 0)
+			return 0;
+	}
+	return found;
 }
 
 void statedir_close(struct statedir *dir)

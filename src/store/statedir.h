@@ -2,7 +2,10 @@
 #ifndef SG_STORE_STATEDIR_H
 #define SG_STORE_STATEDIR_H
 
-struct fail;
+#include <stdbool.h>
+
+#include "base/fail.h"
+#include "os/fs.h"
 
 struct statedir {
 	int run_fd;          /* owned: locks/ and runs/ */
@@ -20,5 +23,25 @@ struct statedir {
  */
 int statedir_open(struct statedir *dir, const char *given, const char *service_dir, struct fail *fail);
 void statedir_close(struct statedir *dir);
+
+/* One of the two places, as it was found. */
+struct statedir_side {
+	char path[512];
+	bool is_there;
+	struct fail fail; /* err != 0: this is what a start would say */
+	struct os_fs fs;  /* of the directory that is written most, or what is there of the way to it */
+};
+
+struct statedir_report {
+	const char *by; /* which rung of the ladder */
+	bool is_one;    /* both are the same directory */
+	struct statedir_side run, keep;
+};
+
+/*
+ * The place that statedir_open would use and what is to be said of it, without making or changing anything.
+ * 0, -ENOENT: there is none.
+ */
+int statedir_examine(struct statedir_report *out, const char *given, const char *service_dir);
 
 #endif
