@@ -103,6 +103,11 @@ int os_unlink_at(int dirfd, const char *name)
 	return unlinkat(dirfd, name, 0) < 0 ? -errno : 0;
 }
 
+int os_rmdir_at(int dirfd, const char *name)
+{
+	return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
 int os_rename_at(int dirfd, const char *from, const char *to)
 {
 	return renameat(dirfd, from, dirfd, to) < 0 ? -errno : 0;

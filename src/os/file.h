@@ -56,6 +56,7 @@ static inline bool os_is_same_file(const struct os_file_id *a, const struct os_f
 
 int os_mkdir_at(int dirfd, const char *name, unsigned mode);
 int os_unlink_at(int dirfd, const char *name);
+int os_rmdir_at(int dirfd, const char *name);
 int os_rename_at(int dirfd, const char *from, const char *to);
 /* Only where `to` does not exist: -EEXIST; -EINVAL where the file system cannot promise that. */
 int os_rename_new_at(int dirfd, const char *from, const char *to);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -16,47 +17,47 @@
 
 /* clang-format off */
 const struct probe_row probe_rows[PROBE_COUNT] = {
-	[PROBE_FORK]            = { "fork",            probe_fork,            1 },
-	[PROBE_SPAWN]           = { "spawn",           probe_spawn,           0 },
-	[PROBE_SUBREAPER]       = { "subreaper",       probe_subreaper,       0 },
-	[PROBE_SIGNALFD]        = { "signalfd",        probe_signalfd,        0 },
-	[PROBE_EPOLL]           = { "epoll",           probe_epoll,           0 },
-	[PROBE_TIMERFD]         = { "timerfd",         probe_timerfd,         0 },
-	[PROBE_SOCKETPAIR]      = { "socketpair",      probe_socketpair,      0 },
-	[PROBE_LOCK]            = { "flock",           probe_lock,            0 },
-	[PROBE_PIDFD]           = { "pidfd",           probe_pidfd,           0 },
-	[PROBE_PIDFD_SIGNAL]    = { "pidfd-signal",    probe_pidfd_signal,    0 },
-	[PROBE_PIDFS]           = { "pidfs",           probe_pidfs,           0 },
-	[PROBE_PROC]            = { "proc",            probe_proc,            1 },
-	[PROBE_PROC_MOUNT]      = { "proc-mount",      probe_proc_mount,      0 },
-	[PROBE_CHILDREN]        = { "children",        probe_children,        0 },
-	[PROBE_STATM]           = { "statm",           probe_statm,           0 },
-	[PROBE_LOAD]            = { "load",            probe_load,            0 },
-	[PROBE_ENVIRON]         = { "environ",         probe_environ,         0 },
-	[PROBE_PSS]             = { "pss",             probe_pss,             0 },
-	[PROBE_CGROUP]          = { "cgroup",          probe_cgroup,          0 },
-	[PROBE_DELEGATION]      = { "delegation",      probe_delegation,      0 },
-	[PROBE_PERF]            = { "perf",            probe_perf,            0 },
-	[PROBE_PSI]             = { "psi",             probe_psi,             0 },
-	[PROBE_USERNS]          = { "userns",          probe_userns,          0 },
-	[PROBE_FIFO]            = { "fifo",            probe_fifo,            0 },
-	[PROBE_AUTOGROUP]       = { "autogroup",       probe_autogroup,       0 },
-	[PROBE_LIMIT_PROCESSES] = { "limit-processes", probe_limit_processes, 1 },
-	[PROBE_LIMIT_FILES]     = { "limit-files",     probe_limit_files,     1 },
-	[PROBE_LIMIT_LOCKED]    = { "limit-locked",    probe_limit_locked,    1 },
-	[PROBE_KERNEL]          = { "kernel",          probe_kernel,          0 },
-	[PROBE_BOOT_ID]         = { "boot-id",         probe_boot_id,         0 },
-	[PROBE_MACHINE_ID]      = { "machine-id",      probe_machine_id,      0 },
-	[PROBE_CLOCK]           = { "clock",           probe_clock,           0 },
-	[PROBE_PID_NS]          = { "pid-ns",          probe_pid_ns,          1 },
-	[PROBE_USER_NS]         = { "user-ns",         probe_user_ns,         1 },
-	[PROBE_TIME_NS]         = { "time-ns",         probe_time_ns,         1 },
-	[PROBE_SECCOMP]         = { "seccomp",         probe_seccomp,         1 },
-	[PROBE_PTRACE_SCOPE]    = { "ptrace-scope",    probe_ptrace_scope,    0 },
-	[PROBE_LOGOUT]          = { "logout",          probe_logout,          0 },
-	[PROBE_LIBC]            = { "libc",            probe_libc,            1 },
-	[PROBE_SMARTCOLS]       = { "smartcols",       probe_smartcols,       0 },
-	[PROBE_JANSSON]         = { "jansson",         probe_jansson,         0 },
+	[PROBE_FORK]            = { "fork",            probe_fork,            PROBE_HERE },
+	[PROBE_SPAWN]           = { "spawn",           probe_spawn,           PROBE_APART },
+	[PROBE_SUBREAPER]       = { "subreaper",       probe_subreaper,       PROBE_APART },
+	[PROBE_SIGNALFD]        = { "signalfd",        probe_signalfd,        PROBE_APART },
+	[PROBE_EPOLL]           = { "epoll",           probe_epoll,           PROBE_APART },
+	[PROBE_TIMERFD]         = { "timerfd",         probe_timerfd,         PROBE_APART },
+	[PROBE_SOCKETPAIR]      = { "socketpair",      probe_socketpair,      PROBE_APART },
+	[PROBE_LOCK]            = { "flock",           probe_lock,            PROBE_APART },
+	[PROBE_PIDFD]           = { "pidfd",           probe_pidfd,           PROBE_APART },
+	[PROBE_PIDFD_SIGNAL]    = { "pidfd-signal",    probe_pidfd_signal,    PROBE_APART },
+	[PROBE_PIDFS]           = { "pidfs",           probe_pidfs,           PROBE_APART },
+	[PROBE_PROC]            = { "proc",            probe_proc,            PROBE_HERE },
+	[PROBE_PROC_MOUNT]      = { "proc-mount",      probe_proc_mount,      PROBE_APART },
+	[PROBE_CHILDREN]        = { "children",        probe_children,        PROBE_APART },
+	[PROBE_STATM]           = { "statm",           probe_statm,           PROBE_APART },
+	[PROBE_LOAD]            = { "load",            probe_load,            PROBE_APART },
+	[PROBE_ENVIRON]         = { "environ",         probe_environ,         PROBE_APART },
+	[PROBE_PSS]             = { "pss",             probe_pss,             PROBE_APART },
+	[PROBE_CGROUP]          = { "cgroup",          probe_cgroup,          PROBE_APART },
+	[PROBE_DELEGATION]      = { "delegation",      probe_delegation,      PROBE_APART },
+	[PROBE_PERF]            = { "perf",            probe_perf,            PROBE_APART },
+	[PROBE_PSI]             = { "psi",             probe_psi,             PROBE_APART },
+	[PROBE_USERNS]          = { "userns",          probe_userns,          PROBE_ONLY_APART },
+	[PROBE_FIFO]            = { "fifo",            probe_fifo,            PROBE_ONLY_APART },
+	[PROBE_AUTOGROUP]       = { "autogroup",       probe_autogroup,       PROBE_APART },
+	[PROBE_LIMIT_PROCESSES] = { "limit-processes", probe_limit_processes, PROBE_HERE },
+	[PROBE_LIMIT_FILES]     = { "limit-files",     probe_limit_files,     PROBE_HERE },
+	[PROBE_LIMIT_LOCKED]    = { "limit-locked",    probe_limit_locked,    PROBE_HERE },
+	[PROBE_KERNEL]          = { "kernel",          probe_kernel,          PROBE_APART },
+	[PROBE_BOOT_ID]         = { "boot-id",         probe_boot_id,         PROBE_APART },
+	[PROBE_MACHINE_ID]      = { "machine-id",      probe_machine_id,      PROBE_APART },
+	[PROBE_CLOCK]           = { "clock",           probe_clock,           PROBE_APART },
+	[PROBE_PID_NS]          = { "pid-ns",          probe_pid_ns,          PROBE_HERE },
+	[PROBE_USER_NS]         = { "user-ns",         probe_user_ns,         PROBE_HERE },
+	[PROBE_TIME_NS]         = { "time-ns",         probe_time_ns,         PROBE_HERE },
+	[PROBE_SECCOMP]         = { "seccomp",         probe_seccomp,         PROBE_HERE },
+	[PROBE_PTRACE_SCOPE]    = { "ptrace-scope",    probe_ptrace_scope,    PROBE_APART },
+	[PROBE_LOGOUT]          = { "logout",          probe_logout,          PROBE_APART },
+	[PROBE_LIBC]            = { "libc",            probe_libc,            PROBE_HERE },
+	[PROBE_SMARTCOLS]       = { "smartcols",       probe_smartcols,       PROBE_APART },
+	[PROBE_JANSSON]         = { "jansson",         probe_jansson,         PROBE_APART },
 };
 /* clang-format on */
 
@@ -131,10 +132,11 @@ void os_probe_all(struct probe_answer *answers)
 	memset(answers, 0, bytes);
 	for (unsigned i = 0; i < PROBE_COUNT; i++) {
 		const struct probe_row *row = &probe_rows[i];
-		int r = row->is_here || shared == MAP_FAILED ? -EAGAIN : ask_apart(row, &shared[i]);
+		bool is_here = row->place == PROBE_HERE || shared == MAP_FAILED;
+		int r = is_here ? -EAGAIN : ask_apart(row, &shared[i]);
 		if (r == 0)
 			answers[i] = shared[i];
-		else if (r == -EAGAIN)
+		else if (r == -EAGAIN && row->place != PROBE_ONLY_APART)
 			answers[i].r = row->ask(&answers[i]);
 		else
 			answers[i].r = r;

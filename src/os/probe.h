@@ -70,10 +70,16 @@ struct probe_answer {
 	char text[PROBE_TEXT_MAX]; /* foreign: escape it */
 };
 
+enum probe_place {
+	PROBE_APART,      /* by a child, or here where none is to be had */
+	PROBE_HERE,       /* it is about this process */
+	PROBE_ONLY_APART, /* it changes who asks: without a child -EAGAIN */
+};
+
 struct probe_row {
 	const char *name;
 	int (*ask)(struct probe_answer *out); /* its result becomes out->r */
-	int is_here;                          /* 1: asked by this process, because it is about it */
+	enum probe_place place;
 };
 extern const struct probe_row probe_rows[PROBE_COUNT];
 

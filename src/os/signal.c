@@ -63,6 +63,11 @@ int os_signalfd_read(int fd, struct os_signal *out_signal)
 	return 1;
 }
 
+void os_signal_ignore(int number)
+{
+	(void)signal(number, SIG_IGN);
+}
+
 bool os_signal_is_ignored(int number)
 {
 	struct sigaction is;

@@ -39,6 +39,9 @@ int os_signalfd_open(os_sigset set);
 /* 1 and the next signal, 0 none waiting. */
 int os_signalfd_read(int fd, struct os_signal *out_signal);
 
+/* From here on, in this process and what it makes. */
+void os_signal_ignore(int number);
+
 /* Ignored since before we started (nohup): we never set it. */
 bool os_signal_is_ignored(int number);
 
