@@ -8,12 +8,14 @@
 #include "cmd/cmd.h"
 #include "cmd/doctor.h"
 #include "codec/json_write.h"
+#include "conf/argv.h"
 #include "conf/options.h"
 #include "os/child.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/say.h"
 #include "os/self.h"
+#include "run/settings.h"
 #include "spawnguard/exit.h"
 
 #define TEXT_BYTES         (64 * 1024)
@@ -70,9 +72,54 @@ static int ask_wrapper(struct machine *m, char **env)
 	return 0;
 }
 
-static void look(struct machine *m, const struct cmd *cmd, char **env)
+static bool tell(void *with, const char *file, uint32_t line, const struct buf *what)
+{
+	struct machine *m = with;
+	struct buf text;
+
+	if (m->config_problems++ == 0) {
+		buf_init(&text, m->config_problem, sizeof(m->config_problem));
+		conf_say(&text, file, line, what);
+	}
+	return true;
+}
+
+/* All problems; then what the files say of state, if a start would go on with them. */
+static void look_at_config(struct machine *m, struct cmd *cmd, char **argv)
+{
+	static struct settings all, first;
+	static struct job scratch;
+	const char *given = cmd_config_given(cmd);
+	struct buf files;
+	BUF(why, CONF_LINE_MAX);
+
+	conf_init(&all.conf, tell, m);
+	int r = settings_open(&all, given);
+	if (r != -ENOMEM)
+		r = conf_check(&all.conf);
+	buf_init(&files, m->config_files, sizeof(m->config_files));
+	for (uint32_t i = 0; i < all.conf.file_count; i++) {
+		buf_str(&files, i > 0 ? " " : "");
+		buf_str(&files, all.conf.file[i].path);
+	}
+	conf_init_first(&first.conf, &why);
+	r = settings_open(&first, given);
+	if (r == 0)
+		r = conf_select(&first.conf, NULL);
+	argv_defaults(&scratch);
+	if (r == 0)
+		r = conf_apply(&first.conf, FOR_FILE, &scratch);
+	m->config_refuses = r < 0;
+	settings_release(&all);
+	settings_release(&first);
+	if (r == 0)
+		(void)cmd_configure(cmd, argv);
+}
+
+static void look(struct machine *m, struct cmd *cmd, char **argv, char **env)
 {
 	os_probe_all(m->probe);
+	look_at_config(m, cmd, argv);
 	m->uid = os_self_uid();
 	m->version = SG_VERSION;
 	m->wrapper_err = ask_wrapper(m, env);
@@ -138,7 +185,7 @@ static bool wants_color(const struct job *job)
 	return os_is_terminal(1) && !(no && no[0] != '\0');
 }
 
-static int examine(const struct cmd *cmd, char **env)
+static int examine(struct cmd *cmd, char **argv, char **env)
 {
 	AUTO_FREE struct machine *m = calloc(1, sizeof(*m));
 	AUTO_FREE char *text = malloc(TEXT_BYTES);
@@ -150,7 +197,7 @@ static int examine(const struct cmd *cmd, char **env)
 
 	if (!m || !text)
 		return EXIT_CANNOT_GUARD;
-	look(m, cmd, env);
+	look(m, cmd, argv, env);
 	buf_init(&out, text, TEXT_BYTES);
 	if (cmd->job.json) {
 		json_init(&j, &out);
@@ -198,7 +245,7 @@ int main(int argc, char **argv, char **env)
 		return EXIT_USAGE;
 	}
 	if (!cmd.job.selftest)
-		return examine(&cmd, env);
+		return examine(&cmd, argv, env);
 	char wrapper[4096];
 	int r = find_wrapper(wrapper, sizeof(wrapper));
 	if (r < 0) {
@@ -207,5 +254,5 @@ int main(int argc, char **argv, char **env)
 		cmd_say(&line);
 		return EXIT_CANNOT_GUARD;
 	}
-	return selftest_main(&cmd, env, wrapper);
+	return selftest_main(&cmd, argv, env, wrapper);
 }

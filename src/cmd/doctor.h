@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "conf/resolve.h"
 #include "os/probe.h"
 #include "store/statedir.h"
 
@@ -25,11 +26,15 @@ struct machine {
 	struct probe_answer probe[PROBE_COUNT];
 	int state_err; /* of statedir_examine */
 	struct statedir_report state;
-	uid_t uid;              /* effective */
-	const char *version;    /* ours */
-	int wrapper_err;        /* of asking bin/spawnguard, negative errno */
-	char wrapper_path[512]; /* foreign */
-	char wrapper[64];       /* what it says its version is; foreign */
+	uid_t uid;                          /* effective */
+	const char *version;                /* ours */
+	int wrapper_err;                    /* of asking bin/spawnguard, negative errno */
+	char wrapper_path[512];             /* foreign */
+	uint32_t config_problems;           /* in all sections */
+	bool config_refuses;                /* one of them refuses every start */
+	char config_files[700];             /* those that are read, with blanks between; foreign */
+	char config_problem[CONF_LINE_MAX]; /* the first; escaped */
+	char wrapper[64];                   /* what it says its version is; foreign */
 };
 
 struct finding {
@@ -95,12 +100,13 @@ void judge_seccomp(const struct machine *m, struct finding *f);
 void judge_ptrace_scope(const struct machine *m, struct finding *f);
 void judge_logout(const struct machine *m, struct finding *f);
 
+void judge_config(const struct machine *m, struct finding *f);
 void judge_state(const struct machine *m, struct finding *f);
 void judge_history(const struct machine *m, struct finding *f);
 void judge_space(const struct machine *m, struct finding *f);
 
 /* --selftest: one line for each step; 0, EXIT_CANNOT_GUARD, or a usage or state failure. */
-int selftest_main(struct cmd *cmd, char **env, const char *wrapper);
+int selftest_main(struct cmd *cmd, char **argv, char **env, const char *wrapper);
 /* The victim: `doctor @tree FD`, a job whose children leave its session. */
 #define SELFTEST_VICTIM "@tree"
 int selftest_victim(const char *fd);

@@ -17,7 +17,10 @@ void judge_version(const struct machine *m, struct finding *f)
 {
 	finding_set(f, VERDICT_OK, NULL, "spawnguard ");
 	buf_str(&f->what, m->version);
-	if (m->wrapper_err < 0) {
+	if (m->wrapper_err == -EAGAIN || m->wrapper_err == -ENOMEM) {
+		finding_worsen(f, VERDICT_NOTE);
+		finding_error(&f->why, "bin/spawnguard was not asked", m->wrapper_err);
+	} else if (m->wrapper_err < 0) {
 		finding_worsen(f, VERDICT_BROKEN);
 		finding_error(&f->why, "bin/spawnguard", m->wrapper_err);
 		buf_str(&f->why, ": ");
@@ -53,6 +56,7 @@ void judge_libraries(const struct machine *m, struct finding *f)
 {
 	finding_set(f, VERDICT_OK, NULL, "libc ");
 	finding_foreign(&f->what, m->probe[PROBE_LIBC].text);
+	buf_str(&f->what, ", inih " SG_INIH_VERSION " built in");
 	put_library(f, &m->probe[PROBE_SMARTCOLS], "libsmartcols", "libsmartcols1");
 	put_library(f, &m->probe[PROBE_JANSSON], "libjansson", "libjansson4");
 }

@@ -19,6 +19,7 @@ const struct doctor_row doctor_rows[] = {
 	{ "pressure",        true,  judge_pressure },
 	{ "version",         false, judge_version },
 	{ "libraries",       false, judge_libraries },
+	{ "config",          false, judge_config },
 	{ "state",           false, judge_state },
 	{ "history",         false, judge_history },
 	{ "space",           false, judge_space },

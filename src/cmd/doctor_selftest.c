@@ -472,14 +472,14 @@ static bool run_all(struct selftest *t, struct cmd *cmd)
 	return good;
 }
 
-int selftest_main(struct cmd *cmd, char **env, const char *wrapper)
+int selftest_main(struct cmd *cmd, char **argv, char **env, const char *wrapper)
 {
 	char self[4096], dir[4096];
 	struct selftest t = { .env = env, .wrapper = wrapper, .self = self, .place_fd = -1, .run_alive = -1 };
 	struct buf place, program;
 	bool good = false;
 
-	if (cmd_open_state(cmd) >= 0)
+	if (cmd_configure(cmd, argv) >= 0 || cmd_open_state(cmd) >= 0)
 		return EXIT_CANNOT_GUARD;
 	t.parent_fd = cmd->dir.run_fd;
 	buf_init(&t.why, t.why_bytes, sizeof(t.why_bytes));

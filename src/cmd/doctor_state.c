@@ -1,4 +1,4 @@
-/* Lines about the place of state. */
+/* Lines about configuration and the place of state. */
 #include <errno.h>
 #include <string.h>
 
@@ -42,6 +42,22 @@ static bool has_place(const struct machine *m, struct finding *f)
 	buf_str(&f->todo,
 		"--state-dir DIR, or as root: install -d -m 700 -o USER /var/lib/spawnguard/user/UID");
 	return false;
+}
+
+void judge_config(const struct machine *m, struct finding *f)
+{
+	finding_set(f, VERDICT_OK, NULL, "");
+	if (m->config_files[0] != '\0')
+		finding_foreign(&f->what, m->config_files);
+	else
+		buf_str(&f->what, m->config_problems > 0 ? "not readable" : "no file");
+	if (m->config_problems == 0)
+		return;
+	finding_worsen(f, m->config_refuses ? VERDICT_BROKEN : VERDICT_WEAK);
+	buf_u64(&f->why, m->config_problems);
+	buf_str(&f->why, m->config_problems == 1 ? " problem: " : " problems, the first: ");
+	buf_str(&f->why, m->config_problem);
+	buf_str(&f->todo, "spawnguard config check");
 }
 
 void judge_state(const struct machine *m, struct finding *f)

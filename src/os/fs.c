@@ -87,7 +87,9 @@ static int make_nameless(int dir)
 static void try_file(struct os_fs *fs, int dir)
 {
 	static const char bytes[TRY_BYTES];
-	AUTO_FD int fd = make_nameless(dir);
+	/* Theirs alone: no mode says so. */
+	bool is_of_kernel = strcmp(fs->kind, "proc") == 0 || strcmp(fs->kind, "sysfs") == 0;
+	AUTO_FD int fd = is_of_kernel ? -EPERM : make_nameless(dir);
 
 	if (fd == -EOPNOTSUPP) /* could be, but is not tried */
 		return;

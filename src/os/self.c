@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -11,6 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/auto.h"
 #include "base/buf.h"
 #include "base/hash.h"
 #include "os/clock.h"
@@ -169,12 +171,28 @@ int os_user_home(uid_t uid, char *out, size_t n)
 	return result < 0 ? result : copy_home(home, strlen(home), out, n);
 }
 
+/* Without /proc: by the name we were executed as, from where we still are. 0, -errno. */
+static int program_path(char *out, size_t n)
+{
+	struct buf path;
+	const char *name = (const char *)getauxval(AT_EXECFN);
+	AUTO_FREE char *real = name ? realpath(name, NULL) : NULL;
+
+	if (!real)
+		return -ENOENT;
+	buf_init(&path, out, n);
+	buf_str(&path, real);
+	return path.cut ? -ENAMETOOLONG : 0;
+}
+
 int os_self_dir(char *out, size_t n)
 {
 	ssize_t got = readlink("/proc/self/exe", out, n - 1);
-	if (got < 0)
-		return -errno;
-	out[got] = '\0';
+	int r = got < 0 ? program_path(out, n) : 0;
+	if (r < 0)
+		return r;
+	if (got >= 0)
+		out[got] = '\0';
 	char *slash = strrchr(out, '/');
 	if (!slash)
 		return -ENOENT;

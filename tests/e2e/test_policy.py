@@ -43,14 +43,6 @@ class PolicyTest(GuardTest):
             self.assertEqual(run.err, "", what)
         os.unlink(self.ran)
 
-    def in_mounts(self, script, *argv, **popen):
-        """argv in mounts of its own, which `script` has changed; skips where that is not allowed."""
-        way = ["unshare", "-m"] if IS_ROOT else ["unshare", "-Urm"]
-        if not shutil.which("unshare") or subprocess.run([*way, "mount", "-t", "tmpfs", "t", self.scratch],
-                                                         stderr=subprocess.DEVNULL, check=False).returncode:
-            self.skipTest("no mounts of one's own here")
-        return self.start(*way, "sh", "-ec", script + '\nexec "$@"', "sh", *argv, **popen)
-
     def run_args(self, *args):
         return [SPAWNGUARD, "run", "-N", "p", *args, "--", *self.job()]
 

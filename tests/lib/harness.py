@@ -319,6 +319,14 @@ class GuardTest(unittest.TestCase):
         """`spawnguard ARGS` (ps, kill, reap) to its end."""
         return self.start(SPAWNGUARD, *args, **popen).wait(timeout)
 
+    def in_mounts(self, script, *argv, **popen):
+        """argv in mounts of its own, which `script` has changed; skips where that is not allowed."""
+        way = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+        if not shutil.which("unshare") or subprocess.run([*way, "mount", "-t", "tmpfs", "t", self.scratch],
+                                                         stderr=subprocess.DEVNULL, check=False).returncode:
+            self.skipTest("no mounts of one's own here")
+        return self.start(*way, "sh", "-ec", script + '\nexec "$@"', "sh", *argv, **popen)
+
     def path(self, name):
         return os.path.join(self.scratch, name)
 
