@@ -160,7 +160,7 @@ void judge_kill(const struct machine *m, struct finding *f)
 		    "TERM by handle, grace, STOP to a fixpoint, KILL in sweeps to a deadline");
 	would_allow(&f->why, "cgroup.kill", own->r >= 0 && own->value[0] != 0,
 		    own->r >= 0 ? "the kernel has none (5.14)" : no_cgroup_too(m));
-	would_allow(&f->why, "SCHED_FIFO", is_ok(m, PROBE_FIFO), "denied here (ulimit -r)");
+	would_allow(&f->why, "real time (SCHED_FIFO)", is_ok(m, PROBE_FIFO), "denied here (ulimit -r)");
 }
 
 void judge_memory(const struct machine *m, struct finding *f)

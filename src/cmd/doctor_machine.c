@@ -308,7 +308,7 @@ void judge_clock(const struct machine *m, struct finding *f)
 	finding_set(f, VERDICT_OK, NULL, "");
 	if (a->r < 0) {
 		finding_worsen(f, VERDICT_BROKEN);
-		finding_error(&f->what, "CLOCK_BOOTTIME", a->r);
+		finding_error(&f->what, "no CLOCK_BOOTTIME", a->r);
 		return;
 	}
 	buf_str(&f->what, "up ");

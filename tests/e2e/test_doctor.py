@@ -71,7 +71,7 @@ PROVOKED = [
     ("cap", denied("unshare=EPERM"), ["note"], "own limit: denied here"),
     ("kill", denied("pidfd_send_signal=ENOSYS"), ["weak"], "own children.*Linux 5.1"),
     ("kill", NO_PROC, ["broken"], "see membership"),
-    ("kill", denied("sched_setscheduler=EPERM"), ["ok"], "SCHED_FIFO: denied here"),
+    ("kill", denied("sched_setscheduler=EPERM"), ["ok"], r"SCHED_FIFO\): denied here"),
     ("memory", NO_PROC, ["weak"], "not known"),
     ("ptrace-reads", NO_PROC, ["weak"], "no environment can be read"),
     ("pressure", masked("/proc/pressure"), ["note"], "not known"),
