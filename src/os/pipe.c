@@ -1,14 +1,8 @@
 #include "os/pipe.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
-
-int os_pipe_open(int out_ends[2])
-{
-	return pipe2(out_ends, O_CLOEXEC) < 0 ? -errno : 0;
-}
 
 ssize_t os_pipe_read(int fd, void *bytes, size_t n, int timeout_ms)
 {
