@@ -1,13 +1,15 @@
 """The configuration file: what counts, what is refused, and that nothing starts then."""
 import json
 import os
+import shutil
+import subprocess
 import sys
 import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import GuardTest, outcome
+from harness import SPAWNGUARD, GuardTest, outcome
 
 IS_ROOT = os.geteuid() == 0
 STRANGER = 61235
@@ -220,6 +222,38 @@ class Jobs(ConfigTest):
         for command in ("ps", "kill", "reap"):
             run = self.command(command, f"--config={path}", "a")
             self.assert_refused(run, ":2: unknown key timeot", command)
+
+
+class UsualFiles(ConfigTest):
+    """/etc of our own: the system's file, and a home directory by the password database."""
+
+    def setUp(self):
+        super().setUp()
+        self.way = ["unshare", "-m"] if IS_ROOT else ["unshare", "-Urm"]
+        if not shutil.which("unshare") or subprocess.run([*self.way, "mount", "-t", "tmpfs", "t", self.scratch],
+                                                         stderr=subprocess.DEVNULL, check=False).returncode:
+            self.skipTest("no mounts of one's own here")
+        os.makedirs(self.path("home/.config"))
+        os.mkdir(self.path("etc"))
+        self.write("etc/passwd", f"x:x:1:1::/x:\nroot:x:0:0::{self.path('home')}:/bin/sh\n")
+        self.env["HOME"] = "/nowhere"
+
+    def show(self, key, *words):
+        run = self.start(*self.way, "sh", "-ec", 'mount --bind "$0" /etc; exec "$@"', self.path("etc"), SPAWNGUARD,
+                         "config", "--json", "show", *words).wait()
+        self.assertEqual((run.status, run.err), (0, ""))
+        return [(row["value"], row.get("file")) for row in json.loads(run.out)["keys"] if row["key"] == key][0]
+
+    def test_they_are_found_and_the_user_is_above_the_system(self):
+        self.assertEqual(self.show("timeout"), ("none", None))
+        self.conf("[defaults]\ntimeout = 1\nstats = yes\n[job a]\ntimeout = 2\n", "etc/spawnguard.conf")
+        self.assertEqual(self.show("timeout"), ("1", "/etc/spawnguard.conf"))
+        self.assertEqual(self.show("timeout", "a"), ("2", "/etc/spawnguard.conf"))
+        user = self.conf("[defaults]\ntimeout = 3\n", "home/.config/spawnguard.conf")
+        self.assertEqual(self.show("timeout", "a"), ("3", user))
+        self.assertEqual(self.show("stats", "a"), ("yes", "/etc/spawnguard.conf"))
+        self.conf("[defaults]\ntimeout = 3\n[job a]\ntimeout = 4\n", "home/.config/spawnguard.conf")
+        self.assertEqual(self.show("timeout", "a"), ("4", user))
 
 
 class Command(ConfigTest):
