@@ -188,10 +188,6 @@ int main(int argc, char **argv)
 	int code = cmd_start(&cmd, argv);
 	if (code >= 0)
 		return code;
-	if (cmd.job.all_users || cmd.job.columns) {
-		say("ps --all and ps --output are not there yet: see ps --json, and --state-dir");
-		return SG_EXIT_GUARD;
-	}
 	AUTO_FREE char *text = malloc(TEXT_BYTES);
 	if (!text)
 		return SG_EXIT_GUARD;

@@ -494,13 +494,6 @@ int main(int argc, char **argv)
 	int code = cmd_start(&cmd, argv);
 	if (code >= 0)
 		return code;
-	if (cmd.job.all_users) {
-		static const char text[] =
-			"status --all is not there yet: give the state directory of one user "
-			"with --state-dir";
-		os_say(text, sizeof(text) - 1);
-		return SG_EXIT_GUARD;
-	}
 	s.is_utf8 = setlocale(LC_CTYPE, "") && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	s.is_json = cmd.job.json;
 	AUTO_FREE char *text = malloc(TEXT_BYTES);

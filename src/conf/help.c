@@ -21,8 +21,6 @@ const struct help_status help_statuses[] = {
 	{ FOR_RUN,     -1,                 "the command's own; ended by a signal, spawnguard ends by the same one" },
 	{ FOR_PS,      0,                  "what was asked for is running" },
 	{ FOR_STATUS,  0,                  "it is running, or its last run was ok" },
-	{ FOR_WAIT,    -1,                 "the run's own, 128+N if it was ended by signal N; --all: the first that is not ok" },
-	{ FOR_LOGS,    0,                  "the output was printed" },
 	{ FOR_DOCTOR,  0,                  "all that matters works here" },
 	{ FOR_CONFIG,  0,                  "the configuration is good" },
 	{ FOR_HELP,    0,                  "the text was shown" },
@@ -31,8 +29,6 @@ const struct help_status help_statuses[] = {
 	{ FOR_PS,      1,                  "nothing is running, or no such job or run" },
 	{ FOR_KILL,    1,                  "no such job or run" },
 	{ FOR_STATUS,  1,                  "its last run was not ok, or no such job" },
-	{ FOR_WAIT,    1,                  "no such job or run" },
-	{ FOR_LOGS,    1,                  "no such job or run, or it has no output here" },
 	{ FOR_DOCTOR,  1,                  "degraded: something is weaker than it could be" },
 	{ FOR_CONFIG,  1,                  "the configuration is wrong, or no such job" },
 	{ FOR_HELP,    1,                  "no such topic" },
@@ -41,8 +37,6 @@ const struct help_status help_statuses[] = {
 	{ FOR_ENDERS,  SG_EXIT_SURVIVORS,  "processes are left that could not be ended" },
 	{ FOR_RUN,     SG_EXIT_TIMEOUT,    "the timeout struck" },
 	{ FOR_DOCTOR,  3,                  "this machine cannot guard a job" },
-	{ FOR_WAIT,    SG_EXIT_CONFLICT,   "its own --timeout passed" },
-	{ FOR_WAIT,    SG_EXIT_GUARD,      "the run was lost with its guards" },
 	{ FOR_ALL,     SG_EXIT_GUARD,      "spawnguard itself could not do its work" },
 	{ FOR_RUN,     SG_EXIT_NOT_EXEC,   "the command cannot be executed" },
 	{ FOR_RUN,     SG_EXIT_NOT_FOUND,  "the command was not found" },
@@ -51,7 +45,7 @@ const struct help_status help_statuses[] = {
 /* Of commands with many options: what --help shows. */
 static const char *const first_options[] = {
 	"name", "wait", "on-conflict", "timeout", "kill-after", "leftovers", "chdir", "output", "detach",
-	"on-finish", "stats", "config", "dry-run", "verbose", "help",
+	"stats", "config", "dry-run", "verbose", "help",
 };
 /* clang-format on */
 const size_t help_status_count = COUNT_OF(help_statuses);

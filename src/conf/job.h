@@ -20,15 +20,6 @@ enum record_command { COMMAND_FULL, COMMAND_NAME, COMMAND_HASH, COMMAND_COUNT };
 enum record_tail { TAIL_FULL, TAIL_PRINT, TAIL_NONE, TAIL_COUNT };
 /* What --help shows; HELP_GROUP + N: group N of conf/options.h. */
 enum help_text { HELP_NONE, HELP_SHORT, HELP_ALL, HELP_GROUP };
-/* Facilities of syslog(3), in the order of their words. */
-enum facility {
-	FACILITY_NONE,
-	FACILITY_USER,
-	FACILITY_DAEMON,
-	FACILITY_CRON,
-	FACILITY_LOCAL0,
-	FACILITY_COUNT = FACILITY_LOCAL0 + 8
-};
 
 /* Ways to end, as --success-status lists them. */
 struct job_statuses {
@@ -78,9 +69,6 @@ struct job {
 		tag_layer; /* those before tag_layer are of a source of lower rank: may be replaced */
 	enum record_command record_command;
 	enum record_tail record_tail;
-	const char *on_start, *on_flag, *on_finish; /* hooks, words by conf/words.h; NULL = none */
-	uint64_t hook_timeout_ns;
-	enum facility syslog;
 	int status_fd;           /* -1 = none */
 	const char *status_file; /* borrowed; NULL = none */
 	bool stats;
@@ -88,16 +76,10 @@ struct job {
 	const char *command_line; /* `command =` of [job NAME], words by conf/words.h; NULL = none */
 	const char *like;         /* `like =` of [job NAME]: the job whose keys come before */
 	/* other commands */
-	const char *columns;  /* -o of ps; NULL = the usual */
-	bool all_users;       /* of ps, status */
-	bool all, any;        /* of wait */
-	uint64_t patience_ns; /* --timeout of wait; NUM_NONE = for ever */
-	bool follow;          /* of logs */
-	uint32_t lines;       /* --tail of logs; 0 = all */
-	bool selftest;        /* of doctor */
+	enum color color; /* of doctor */
+	bool selftest;    /* of doctor */
 	/* general */
-	const char *config; /* borrowed; NULL = the usual files; "none" = none */
-	enum color color;
+	const char *config;    /* borrowed; NULL = the usual files; "none" = none */
 	const char *state_dir; /* borrowed; NULL = by the ladder of store/statedir.h */
 	uint64_t interval_ns;  /* 0 = adaptive; NUM_NONE = members unobserved */
 	bool dry_run, quiet, json, version;

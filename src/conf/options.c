@@ -15,9 +15,6 @@ static const char *const output_words[] = { "pass", "on-failure", "never", NULL 
 static const char *const color_words[] = { "auto", "always", "never", NULL };
 static const char *const record_command_words[] = { "full", "name", "hash", NULL };
 static const char *const record_tail_words[] = { "full", "print", "none", NULL };
-static const char *const facility_words[] = { "none",   "user",   "daemon", "cron",   "local0",
-					      "local1", "local2", "local3", "local4", "local5",
-					      "local6", "local7", NULL };
 
 /* How much --help tells, and the groups by their short names. */
 static const char *const help_words[] = { "none",  "short",  "all",  "lock",   "end",     "limits", "loops",
@@ -31,7 +28,6 @@ static_assert(COUNT_OF(output_words) == OUTPUT_COUNT + 1, "one word for each enu
 static_assert(COUNT_OF(color_words) == COLOR_COUNT + 1, "one word for each enum color");
 static_assert(COUNT_OF(record_command_words) == COMMAND_COUNT + 1, "one word for each enum record_command");
 static_assert(COUNT_OF(record_tail_words) == TAIL_COUNT + 1, "one word for each enum record_tail");
-static_assert(COUNT_OF(facility_words) == FACILITY_COUNT + 1, "one word for each enum facility");
 static_assert(COUNT_OF(help_words) == HELP_GROUP + GROUP_COUNT + 1,
 	      "one word for each enum help_text and group");
 
@@ -70,9 +66,6 @@ const struct option_row option_rows[] = {
 	{ "preserve-status",     0,  KIND_FLAG,     NOTHING,        AT(preserve_status), NULL, "exit with the job's own status even when the timeout struck", GROUP_END, FOR_JOB },
 	{ "success-status",      0,  KIND_STATUSES, TAKES("LIST"),  AT(success), "0", "ways to end that count as ok: exit statuses, ranges, signals, as in 0,3,10-12,TERM", GROUP_END, FOR_JOB },
 	{ "splay",               0,  KIND_DURATION, TAKES("D"),     AT(splay_ns), "none", "start after a random time of at most D, so that many do not start at once", GROUP_END, FOR_JOB },
-	{ "timeout",            't', KIND_DURATION, TAKES("D"),     AT(patience_ns), "none", "give up after D; the run goes on", GROUP_END, FOR_WAIT },
-	{ "any",                 0,  KIND_FLAG,     NOTHING,        AT(any), NULL, "until the first of them has ended", GROUP_END, FOR_WAIT },
-	{ "all",                 0,  KIND_FLAG,     NOTHING,        AT(all), NULL, "until all of them have ended (the default)", GROUP_END, FOR_WAIT },
 
 	{ "interval",            0,  KIND_INTERVAL, TAKES("D"),     AT(interval_ns), NULL, "look at the tree this often, 1ms to 1h; none: never; by default as often as it changes", GROUP_LIMITS, FOR_JOB },
 
@@ -100,28 +93,19 @@ const struct option_row option_rows[] = {
 	{ "stats",               0,  KIND_FLAG,     NOTHING,        AT(stats), NULL, "one line at the end: wall time, CPU, peak memory, processes", GROUP_RECORD, FOR_JOB },
 	{ "record-command",      0,  KIND_WORD,     ONE_OF("full|name|hash", record_command_words), AT(record_command), "full", "what the records keep of the command line", GROUP_RECORD, FOR_JOB },
 	{ "record-tail",         0,  KIND_WORD,     ONE_OF("full|print|none", record_tail_words), AT(record_tail), "full", "what the records keep of --tail: all, a fingerprint, nothing", GROUP_RECORD, FOR_JOB },
-	{ "on-start",            0,  KIND_WORDS,    TAKES("CMD"),   AT(on_start), NULL, "run this once the job has started", GROUP_RECORD, FOR_JOB },
-	{ "on-flag",             0,  KIND_WORDS,    TAKES("CMD"),   AT(on_flag), NULL, "run this when something is flagged", GROUP_RECORD, FOR_JOB },
-	{ "on-finish",           0,  KIND_WORDS,    TAKES("CMD"),   AT(on_finish), NULL, "run this after the end, when the lock is free", GROUP_RECORD, FOR_JOB },
-	{ "hook-timeout",        0,  KIND_DURATION, TAKES("D"),     AT(hook_timeout_ns), "10s", "end such a command after D", GROUP_RECORD, FOR_JOB },
 
 	{ "command",             0,  KIND_WORDS,    TAKES("CMD"),   AT(command_line), NULL, "the command of the job: spawnguard run NAME suffices", GROUP_FILE, FOR_FILE },
 	{ "like",                0,  KIND_NAME,     TAKES("NAME"),  AT(like), NULL, "take the keys of job NAME first", GROUP_FILE, FOR_FILE },
 
-	{ "output",             'o', KIND_TEXT,     TAKES("LIST"),  AT(columns), NULL, "the columns to show, with commas between; +LIST: besides the usual ones", GROUP_REPORT, FOR_PS },
-	{ "all",                'a', KIND_FLAG,     NOTHING,        AT(all_users), NULL, "the runs of all users (root only)", GROUP_REPORT, FOR_PS | FOR_STATUS },
-	{ "follow",             'f', KIND_FLAG,     NOTHING,        AT(follow), NULL, "go on as the output grows, until the run ends", GROUP_REPORT, FOR_LOGS },
-	{ "tail",               'n', KIND_LINES,    TAKES("N"),     AT(lines), "none", "only the last N lines", GROUP_REPORT, FOR_LOGS },
 	{ "selftest",            0,  KIND_FLAG,     NOTHING,        AT(selftest), NULL, "run a small real tree through lock, limit, kill and record", GROUP_REPORT, FOR_DOCTOR },
 
 	{ "state-dir",           0,  KIND_TEXT,     TAKES("DIR"),   AT(state_dir), NULL, "where locks, records and history are", GROUP_GENERAL, FOR_STATE | FOR_FILE },
 	{ "config",              0,  KIND_TEXT,     TAKES("FILE"),  AT(config), NULL, "read this file instead of the system's and the user's; none: no file", GROUP_GENERAL, FOR_STATE },
-	{ "syslog",              0,  KIND_WORD,     MAY_BE("FACILITY", facility_words), AT(syslog), "none", "send every message, and each start, flag, refusal and end, to the system log too; alone: user", GROUP_GENERAL, FOR_JOB },
 	{ "dry-run",             0,  KIND_FLAG,     NOTHING,        AT(dry_run), NULL, "say what would happen, and do nothing", GROUP_GENERAL, FOR_ENDERS },
 	{ "json",                0,  KIND_FLAG,     NOTHING,        AT(json), NULL, "write JSON", GROUP_GENERAL, FOR_REPORTS },
 	{ "quiet",              'q', KIND_FLAG,     NOTHING,        AT(quiet), NULL, "write nothing but errors", GROUP_GENERAL, FOR_ENDERS | FOR_FILE },
 	{ "verbose",            'v', KIND_COUNTER,  NOTHING,        AT(verbose), NULL, "say each step", GROUP_GENERAL, FOR_ENDERS | FOR_FILE },
-	{ "color",               0,  KIND_WORD,     ONE_OF("auto|always|never", color_words), AT(color), "auto", "colours: where the output is a terminal, always, or never", GROUP_GENERAL, FOR_PS | FOR_STATUS | FOR_DOCTOR },
+	{ "color",               0,  KIND_WORD,     ONE_OF("auto|always|never", color_words), AT(color), "auto", "colours: where the output is a terminal, always, or never", GROUP_GENERAL, FOR_DOCTOR },
 	{ "help",               'h', KIND_HELP,     MAY_BE("GROUP", help_words), AT(help), NULL, "what matters most; all: every option; or one group: lock, end, limits, world, record, report or general", GROUP_GENERAL, FOR_ALL },
 	{ "version",            'V', KIND_FLAG,     NOTHING,        AT(version), NULL, "the version", GROUP_GENERAL, FOR_ALL },
 };

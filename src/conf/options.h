@@ -27,7 +27,6 @@ enum option_kind {
 	KIND_ENV,      /* const char *[JOB_ENV_MAX], K=V, may come again */
 	KIND_BYTES,    /* uint64_t; "none" = NUM_NONE; 0 refused */
 	KIND_TAIL,     /* uint64_t bytes, 256 to 8K; alone 4K; "none" = 0 */
-	KIND_LINES,    /* uint32_t; "none" = 0 */
 	KIND_MODE,     /* int: octal, 0 to 0777; "none" = -1 */
 	KIND_NICE,     /* int: -20 to 19; "none" = JOB_INT_NONE */
 	KIND_OOM,      /* int: -1000 to 1000; "none" = JOB_INT_NONE */
@@ -55,13 +54,11 @@ enum option_group {
 #define FOR_PS     2U
 #define FOR_KILL   4U
 #define FOR_REAP   8U
-#define FOR_WAIT   0x10U
-#define FOR_LOGS   0x20U
-#define FOR_STATUS 0x40U
-#define FOR_DOCTOR 0x80U
-#define FOR_CONFIG 0x100U
-#define FOR_HELP   0x200U
-#define FOR_ALL    0x3ffU
+#define FOR_STATUS 0x10U
+#define FOR_DOCTOR 0x20U
+#define FOR_CONFIG 0x40U
+#define FOR_HELP   0x80U
+#define FOR_ALL    0xffU
 #define FOR_OTHERS (FOR_ALL & ~FOR_RUN)            /* all but run */
 #define FOR_STATE  (FOR_ALL & ~FOR_HELP)           /* what has to do with state */
 #define FOR_ENDERS (FOR_RUN | FOR_KILL | FOR_REAP) /* what ends processes */

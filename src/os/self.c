@@ -152,23 +152,24 @@ static int home_of_file(uid_t uid, char *out, size_t n)
 	return have > 0 && !is_tail ? home_of_line(chunk, have, uid, out, n) : -ENOENT;
 }
 
-int os_user_home(uid_t uid, char *out, size_t n)
+int os_user_home_local(uid_t uid, char *out, size_t n)
 {
 	static char home[512]; /* asked for by configuration and state directory */
 	static uid_t known = (uid_t)-1;
 	static int result;
 
-	if (uid == known && result == 0)
-		return copy_home(home, strlen(home), out, n);
 	if (uid != known)
 		result = home_of_file(uid, home, sizeof(home));
-	if (uid != known && result < 0) {
-		struct passwd *pw = getpwuid(uid);
-		if (pw)
-			result = copy_home(pw->pw_dir, strlen(pw->pw_dir), home, sizeof(home));
-	}
 	known = uid;
 	return result < 0 ? result : copy_home(home, strlen(home), out, n);
+}
+
+int os_user_home(uid_t uid, char *out, size_t n)
+{
+	if (os_user_home_local(uid, out, n) == 0)
+		return 0;
+	struct passwd *pw = getpwuid(uid);
+	return pw ? copy_home(pw->pw_dir, strlen(pw->pw_dir), out, n) : -ENOENT;
 }
 
 /* Without /proc: by the name we were executed as, from where we still are. 0, -errno. */

@@ -18,7 +18,7 @@ int conffile_user_path(char *out, size_t n)
 	char home[256];
 	struct buf path;
 
-	if (os_user_home(os_self_uid(), home, sizeof(home)) < 0)
+	if (os_user_home_local(os_self_uid(), home, sizeof(home)) < 0)
 		return -ENOENT;
 	buf_init(&path, out, n);
 	buf_str(&path, home);
