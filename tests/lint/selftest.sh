@@ -65,7 +65,9 @@ case $1 in
 esac
 EOF
 chmod +x "$dir/program"
+# shellcheck disable=SC2016 # mdoc's own dollars
 printf '.Dd $Mdocdate$\n.It Fl t , Fl -timeout Ns = Ns Ar D\n.It Fl -stats\n' >"$dir/list"
+# shellcheck disable=SC2317 # called by planted()
 man()
 {
 	cp "$dir/list" "$dir/pages/man1/spawnguard-run.1"
