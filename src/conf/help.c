@@ -45,7 +45,7 @@ const struct help_status help_statuses[] = {
 /* Of commands with many options: what --help shows. */
 static const char *const first_options[] = {
 	"name", "wait", "on-conflict", "timeout", "kill-after", "leftovers", "chdir", "output", "detach",
-	"stats", "config", "dry-run", "verbose", "help",
+	"on-finish", "stats", "config", "dry-run", "verbose", "help",
 };
 /* clang-format on */
 const size_t help_status_count = COUNT_OF(help_statuses);

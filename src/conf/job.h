@@ -69,6 +69,8 @@ struct job {
 		tag_layer; /* those before tag_layer are of a source of lower rank: may be replaced */
 	enum record_command record_command;
 	enum record_tail record_tail;
+	const char *on_start, *on_flag, *on_finish; /* hooks, words by conf/words.h; NULL = none */
+	uint64_t hook_timeout_ns;
 	int status_fd;           /* -1 = none */
 	const char *status_file; /* borrowed; NULL = none */
 	bool stats;

@@ -93,6 +93,10 @@ const struct option_row option_rows[] = {
 	{ "stats",               0,  KIND_FLAG,     NOTHING,        AT(stats), NULL, "one line at the end: wall time, CPU, peak memory, processes", GROUP_RECORD, FOR_JOB },
 	{ "record-command",      0,  KIND_WORD,     ONE_OF("full|name|hash", record_command_words), AT(record_command), "full", "what the records keep of the command line", GROUP_RECORD, FOR_JOB },
 	{ "record-tail",         0,  KIND_WORD,     ONE_OF("full|print|none", record_tail_words), AT(record_tail), "full", "what the records keep of --tail: all, a fingerprint, nothing", GROUP_RECORD, FOR_JOB },
+	{ "on-start",            0,  KIND_WORDS,    TAKES("CMD"),   AT(on_start), NULL, "run this once the job has started", GROUP_RECORD, FOR_JOB },
+	{ "on-flag",             0,  KIND_WORDS,    TAKES("CMD"),   AT(on_flag), NULL, "run this when something is flagged", GROUP_RECORD, FOR_JOB },
+	{ "on-finish",           0,  KIND_WORDS,    TAKES("CMD"),   AT(on_finish), NULL, "run this after the end, when the lock is free", GROUP_RECORD, FOR_JOB },
+	{ "hook-timeout",        0,  KIND_DURATION, TAKES("D"),     AT(hook_timeout_ns), "10s", "end such a command after D", GROUP_RECORD, FOR_JOB },
 
 	{ "command",             0,  KIND_WORDS,    TAKES("CMD"),   AT(command_line), NULL, "the command of the job: spawnguard run NAME suffices", GROUP_FILE, FOR_FILE },
 	{ "like",                0,  KIND_NAME,     TAKES("NAME"),  AT(like), NULL, "take the keys of job NAME first", GROUP_FILE, FOR_FILE },

@@ -1,7 +1,10 @@
 #include "guard/after.h"
 
 #include <signal.h>
+#include <string.h>
 
+#include "base/buf.h"
+#include "base/escape.h"
 #include "guard/run.h"
 #include "os/fd.h"
 #include "os/signal.h"
@@ -28,14 +31,39 @@ static void let_go(struct run *run)
 	os_fd_close(&run->lock_fd);
 }
 
-void after_end(struct run *run, int signals, struct outcome_verdict verdict)
+/* What was flagged while the job ran has had its hook; these are known only now. */
+static void flag_end(struct run *run)
+{
+	const struct run_figures *f = &run->state.figures;
+	BUF(line, 256);
+
+	if (f->survivors == 0 && f->cause != CAUSE_WARDEN_DEAD)
+		return;
+	escape_text(&line, run->name, strlen(run->name), 60);
+	if (f->survivors > 0) {
+		buf_str(&line, ": processes that cannot be ended: ");
+		buf_u64(&line, f->survivors);
+	} else {
+		buf_str(&line, ": its warden was killed");
+	}
+	hook_flag(run, line.at);
+}
+
+void after_end(struct run *run, int signals, const struct outcome_verdict *verdict)
 {
 	/* Ended by itself, the job would wait for its reader too; what we have ended is over. */
-	bool is_patient = run->state.figures.cause == CAUSE_NONE;
+	bool is_patient = run->state.figures.cause == CAUSE_NONE, has_hooks = hook_is_wanted(run);
 
-	(void)verdict;
-	if (run->tail.pump <= 0)
+	if (run->tail.pump <= 0 && !has_hooks)
 		return;
 	let_go(run);
+	if (has_hooks) {
+		(void)after_is_asked_to_end(signals); /* what came before was meant for the job */
+		tail_wait(run, signals, false, false);
+		flag_end(run);
+		hook_wait(run, signals);
+		hook_finish(run, verdict);
+		hook_wait(run, signals);
+	}
 	tail_wait(run, signals, is_patient, true);
 }

@@ -13,6 +13,6 @@ bool after_is_asked_to_end(int signals);
 
 /* The end is told and written down: let the lock go, then see to hooks and to what is on its way to stderr.
  */
-void after_end(struct run *run, int signals, struct outcome_verdict verdict);
+void after_end(struct run *run, int signals, const struct outcome_verdict *verdict);
 
 #endif

@@ -130,6 +130,7 @@ static void reap_others(struct front *f)
 			f->warden_status = child.status;
 		}
 		tail_reaped(f->run, child.pid);
+		hook_reaped(f->run, &child);
 	}
 }
 
@@ -166,9 +167,10 @@ static bool read_link(struct front *f)
 			continue;
 		if (m.kind == PAIR_SAY)
 			os_say(m.text, (size_t)n - PAIR_HEAD_BYTES);
-		else if (m.kind == PAIR_STARTED)
+		else if (m.kind == PAIR_STARTED) {
 			detach_tell_started(f->run);
-		else if (m.kind == PAIR_STOPPED)
+			hook_start(f->run, m.sender.pid);
+		} else if (m.kind == PAIR_STOPPED)
 			follow_stop(f, &m);
 		else if (m.kind == PAIR_DONE) {
 			f->end = m.end;
@@ -187,8 +189,10 @@ static void watch(struct front *f)
 
 	for (;;) {
 		int look_ms = output_look(f->run, &f->pace, set[2].ready != 0);
+		int hook_ms = hook_look(f->run);
 		set[2].fd = f->pace.inotify;
-		if (os_poll(set, 3, look_ms) < 0) /* no memory to tell: look at both, neither blocks */
+		if (os_poll(set, 3, look_ms < 0 || (hook_ms >= 0 && hook_ms < look_ms) ? hook_ms : look_ms) <
+		    0) /* no memory to tell: look at both, neither blocks */
 			set[0].ready = set[1].ready = 1;
 		if (set[1].ready)
 			read_signals(f);
@@ -229,9 +233,9 @@ static bool accepts(void *with, pid_t pid)
 	struct front *f = with;
 	const struct run *run = f->run;
 
-	if (is_from_before(run, pid) || pid == run->tail.pump)
+	if (is_from_before(run, pid) || pid == run->tail.pump || hook_has(run, pid))
 		return false;
-	if (run->snapshot_count == 0 && run->head.front.pid != 1)
+	if (run->snapshot_count == 0 && run->head.front.pid != 1 && !run->hooks.had_any)
 		return true;
 	return is_recorded(f, pid) || reader_has_mark(pid, run->head.run_id) == 1;
 }
@@ -254,10 +258,13 @@ static bool reap_tree(void *with)
 		figures->system_ns += child.system_ns;
 		tree_forget(tree, child.pid);
 		tail_reaped(f->run, child.pid);
+		hook_reaped(f->run, &child);
 	}
+	(void)hook_look(f->run);
 	if (r == -ECHILD)
 		return true;
-	if (f->run->snapshot_count == 0 && f->run->head.front.pid != 1 && f->run->tail.pump == 0)
+	if (f->run->snapshot_count == 0 && f->run->head.front.pid != 1 && f->run->tail.pump == 0 &&
+	    !f->run->hooks.had_any)
 		return false;
 	(void)tree_walk(tree, os_clock_boot_ns(), false);
 	return tree_count_alive(tree) == 0;
@@ -377,6 +384,7 @@ static struct outcome_verdict guard(struct front *f, char **env)
 	if (run->has_terminal)
 		run->stop_wanted = os_signal_take_stop();
 	tail_open(run);
+	run->tells_start = run->tells_start || run->job->on_start || run->job->on_flag;
 	f->warden = f->signals < 0 ? f->signals : os_fork();
 	if (f->warden == 0) {
 		os_fd_close(&ends[0]);
@@ -421,7 +429,7 @@ int front_main(struct run *run)
 	output_finish(run, &v);
 	if (run->job->stats)
 		report_stats(run, &run->state.figures);
-	after_end(run, f.signals, v);
+	after_end(run, f.signals, &v);
 	if (v.raise_signal != 0 && v.raise_signal != SIGSTOP)
 		os_signal_die(v.raise_signal);
 	return v.exit_code;

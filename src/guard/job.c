@@ -4,6 +4,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "conf/hook_variable.h"
 #include "guard/output.h"
 #include "guard/run.h"
 #include "guard/world.h"
@@ -28,17 +29,10 @@ struct birth {
 	const char *program;
 };
 
-static bool is_variable(const char *entry, const char *name)
-{
-	size_t n = strlen(name);
-	return strncmp(entry, name, n) == 0 && entry[n] == '=';
-}
-
 static bool is_ours(const char *entry)
 {
 	return strncmp(entry, "SPAWNGUARD_", 11) == 0 &&
-	       (is_variable(entry, SG_ENV_RUN_ID) || is_variable(entry, SG_ENV_JOB) ||
-		is_variable(entry, SG_ENV_PARENT_RUN_ID));
+	       hook_variable_is(entry); /* of a hook that has started us, too */
 }
 
 static char *variable(char *at, size_t n, const char *name, const char *value)

@@ -9,6 +9,7 @@
 #include "codec/record.h"
 #include "conf/job.h"
 #include "core/outcome.h"
+#include "guard/hook.h"
 #include "guard/tail.h"
 #include "guard/world.h"
 #include "os/signal.h"
@@ -55,6 +56,7 @@ struct run {
 	pid_t snapshot[SNAPSHOT_MAX];
 	uint32_t snapshot_count;
 	struct tail tail;
+	struct hooks hooks;
 	struct tree *takeover;        /* front's, after the warden's death */
 	enum world_step world_failed; /* told by the job's process, through the memory it shares */
 };

@@ -22,9 +22,10 @@
 #include "os/wait.h"
 #include "spawnguard/exit.h"
 
-#define ANSWER_MS 2000 /* the pump drains a pipe that nobody writes: microseconds, unless it is stopped */
-#define STUCK_MS  1000 /* a reader that takes nothing for so long */
-#define CALLER    2
+#define ANSWER_MS  2000 /* the pump drains a pipe that nobody writes: microseconds, unless it is stopped */
+#define STUCK_MS   1000 /* a reader that takes nothing for so long */
+#define CALLER     2
+#define WORD_TRIES 3 /* no memory at this moment */
 
 /* How what is kept came to its end. */
 enum tail_end { END_WHOLE, END_KILLED, END_SILENT, END_UNREAD };
@@ -185,18 +186,27 @@ static bool is_drained(const struct tail *t)
 	return __atomic_load_n(&t->shared->pump.is_drained, __ATOMIC_ACQUIRE) != 0;
 }
 
+/* The word that it should drain and end. 0, -EPIPE: it is gone, -errno. */
+static int say_word(const struct tail *t)
+{
+	int r = -EAGAIN;
+
+	for (int i = 0; i < WORD_TRIES && r < 0 && r != -EPIPE; i++)
+		r = os_link_send(t->word, "", 1);
+	return r;
+}
+
 static void ask_pump(struct tail *t)
 {
 	struct tail_shared *s = t->shared;
 	char answer[8];
-	ssize_t n = 0;
+	ssize_t n = say_word(t);
 
-	if (os_link_send(t->word, "", 1) == 0 && !is_drained(t)) {
-		int ready = wait_word(t, -1, ANSWER_MS);
-		n = ready & 1 ? os_link_receive(t->word, answer, sizeof(answer)) : -EAGAIN;
-	}
+	if (n == 0 && !is_drained(t))
+		n = wait_word(t, -1, ANSWER_MS) & 1 ? os_link_receive(t->word, answer, sizeof(answer))
+						    : -EAGAIN;
 	if (!is_drained(t))
-		s->end = n == 0 ? END_KILLED : END_SILENT;
+		s->end = n == 0 || n == -EPIPE ? END_KILLED : END_SILENT;
 	s->count = (uint32_t)ring_copy(&s->pump.ring, s->bytes);
 	s->total = s->pump.ring.total;
 }
@@ -297,7 +307,10 @@ void tail_wait(struct run *run, int signals, bool is_patient, bool is_last)
 
 	while (t->pump > 0) {
 		uint64_t before = passed_by(t);
-		int ready = wait_word(t, signals, is_patient ? -1 : STUCK_MS);
+		bool is_told = is_drained(t);
+		if (!is_told) /* it did not hear it, or has no memory, or is stopped */
+			(void)say_word(t);
+		int ready = wait_word(t, signals, is_patient && is_told ? -1 : STUCK_MS);
 		if (ready & 1 && os_link_receive(t->word, answer, sizeof(answer)) == 0) {
 			reap_pump(t);
 			return;

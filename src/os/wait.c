@@ -47,6 +47,11 @@ int os_wait_pid(pid_t pid, struct os_child *out_child)
 	return r > 0 ? 0 : r;
 }
 
+int os_wait_try(pid_t pid, struct os_child *out_child)
+{
+	return wait_for(pid, WNOHANG, out_child);
+}
+
 int os_wait_stopped(pid_t pid, int *out_signal)
 {
 	siginfo_t info = { 0 };

@@ -23,6 +23,8 @@ struct os_child {
 int os_wait_any(struct os_child *out_child);
 /* Wait for that child to end. 0, -errno. */
 int os_wait_pid(pid_t pid, struct os_child *out_child);
+/* Has that child ended? 1 and *out_child, 0 not yet, -errno. */
+int os_wait_try(pid_t pid, struct os_child *out_child);
 /* Is a child of ours stopped (and says which signal)?  Consumes that notice.  1, 0. */
 int os_wait_stopped(pid_t pid, int *out_signal);
 

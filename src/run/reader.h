@@ -6,7 +6,8 @@
 #include <sys/types.h>
 
 /*
- * Does `pid` carry SPAWNGUARD_RUN_ID=`run_id` in its environment?  1, 0, or
+ * Does `pid` carry SPAWNGUARD_RUN_ID=`run_id` in its environment, and not the
+ * SPAWNGUARD_EVENT that a hook of that run has?  1, 0, or
  * -errno: it could not be told (-ETIMEDOUT, -EACCES).  The caller makes sure
  * that `pid` is still the process it means.
  */

@@ -7,8 +7,9 @@ BEGIN {
 	RS = "\001" # a file is one record
 	options = "SPAWNGUARD_STATE_DIR SPAWNGUARD_CONFIG NO_COLOR "
 	facts = "SPAWNGUARD_RUN_ID SPAWNGUARD_PARENT_RUN_ID SPAWNGUARD_JOB PATH STATE_DIRECTORY "
+	told = "SPAWNGUARD_EVENT SPAWNGUARD_TASK SPAWNGUARD_STEP SPAWNGUARD_LOG SPAWNGUARD_MESSAGE SPAWNGUARD_JOB_PID SPAWNGUARD_OUTCOME SPAWNGUARD_STATUS SPAWNGUARD_SIGNAL SPAWNGUARD_CAUSE SPAWNGUARD_DURATION SPAWNGUARD_SURVIVORS " # to hooks
 	passed_on = "LISTEN_PID WATCHDOG_PID NOTIFY_SOCKET" # made the job'\''s own where the caller set them
-	count = split(options facts passed_on, list, " ")
+	count = split(options facts told passed_on, list, " ")
 	for (i = 1; i <= count; i++)
 		allowed[list[i]] = 1
 	# Names without an underscore that are words for nothing else here.
