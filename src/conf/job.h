@@ -21,6 +21,16 @@ enum record_tail { TAIL_FULL, TAIL_PRINT, TAIL_NONE, TAIL_COUNT };
 /* What --help shows; HELP_GROUP + N: group N of conf/options.h. */
 enum help_text { HELP_NONE, HELP_SHORT, HELP_ALL, HELP_GROUP };
 
+/* Facilities of syslog(3), in the order of their words. */
+enum facility {
+	FACILITY_NONE,
+	FACILITY_USER,
+	FACILITY_DAEMON,
+	FACILITY_CRON,
+	FACILITY_LOCAL0,
+	FACILITY_COUNT = FACILITY_LOCAL0 + 8
+};
+
 /* Ways to end, as --success-status lists them. */
 struct job_statuses {
 	uint64_t code[4]; /* bit N % 64 of code[N / 64]: exit status N */
@@ -71,6 +81,7 @@ struct job {
 	enum record_tail record_tail;
 	const char *on_start, *on_flag, *on_finish; /* hooks, words by conf/words.h; NULL = none */
 	uint64_t hook_timeout_ns;
+	enum facility syslog;
 	int status_fd;           /* -1 = none */
 	const char *status_file; /* borrowed; NULL = none */
 	bool stats;

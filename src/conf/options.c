@@ -15,6 +15,9 @@ static const char *const output_words[] = { "pass", "on-failure", "never", NULL 
 static const char *const color_words[] = { "auto", "always", "never", NULL };
 static const char *const record_command_words[] = { "full", "name", "hash", NULL };
 static const char *const record_tail_words[] = { "full", "print", "none", NULL };
+static const char *const facility_words[] = { "none",   "user",   "daemon", "cron",   "local0",
+					      "local1", "local2", "local3", "local4", "local5",
+					      "local6", "local7", NULL };
 
 /* How much --help tells, and the groups by their short names. */
 static const char *const help_words[] = { "none",  "short",  "all",  "lock",   "end",     "limits", "loops",
@@ -28,6 +31,7 @@ static_assert(COUNT_OF(output_words) == OUTPUT_COUNT + 1, "one word for each enu
 static_assert(COUNT_OF(color_words) == COLOR_COUNT + 1, "one word for each enum color");
 static_assert(COUNT_OF(record_command_words) == COMMAND_COUNT + 1, "one word for each enum record_command");
 static_assert(COUNT_OF(record_tail_words) == TAIL_COUNT + 1, "one word for each enum record_tail");
+static_assert(COUNT_OF(facility_words) == FACILITY_COUNT + 1, "one word for each enum facility");
 static_assert(COUNT_OF(help_words) == HELP_GROUP + GROUP_COUNT + 1,
 	      "one word for each enum help_text and group");
 
@@ -105,6 +109,7 @@ const struct option_row option_rows[] = {
 
 	{ "state-dir",           0,  KIND_TEXT,     TAKES("DIR"),   AT(state_dir), NULL, "where locks, records and history are", GROUP_GENERAL, FOR_STATE | FOR_FILE },
 	{ "config",              0,  KIND_TEXT,     TAKES("FILE"),  AT(config), NULL, "read this file instead of the system's and the user's; none: no file", GROUP_GENERAL, FOR_STATE },
+	{ "syslog",              0,  KIND_WORD,     MAY_BE("FACILITY", facility_words), AT(syslog), "none", "send every message, and each start, refusal and end, to the system log too; alone: user", GROUP_GENERAL, FOR_JOB },
 	{ "dry-run",             0,  KIND_FLAG,     NOTHING,        AT(dry_run), NULL, "say what would happen, and do nothing", GROUP_GENERAL, FOR_ENDERS },
 	{ "json",                0,  KIND_FLAG,     NOTHING,        AT(json), NULL, "write JSON", GROUP_GENERAL, FOR_REPORTS },
 	{ "quiet",              'q', KIND_FLAG,     NOTHING,        AT(quiet), NULL, "write nothing but errors", GROUP_GENERAL, FOR_ENDERS | FOR_FILE },

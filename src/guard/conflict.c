@@ -72,7 +72,7 @@ static void put_holder(struct buf *line, const struct holder *h)
 	describe_command(line, head, COMMAND_COLUMNS);
 }
 
-static void say_conflict(const struct run *run, const struct holder *h, const char *what)
+static void say_conflict(const struct run *run, const struct holder *h, const char *what, bool is_said)
 {
 	BUF(line, 1024);
 
@@ -82,7 +82,7 @@ static void say_conflict(const struct run *run, const struct holder *h, const ch
 	put_holder(&line, h);
 	buf_str(&line, "; see: spawnguard ps ");
 	escape_word(&line, run->name, strlen(run->name), 0);
-	voice_error(&line);
+	voice_line(&line, VOICE_WARNING, is_said);
 }
 
 /* At most one line per job and minute, with the number since the last. */
@@ -124,8 +124,7 @@ static int refuse(const struct run *run, const char *what, const char *reason)
 
 	await_holder(run, &h);
 	record_refusal(run, &h, reason, code);
-	if (!skip || voice_tells_steps())
-		say_conflict(run, &h, what);
+	say_conflict(run, &h, what, !skip || voice_tells_steps());
 	return skip || code == 0 ? CONFLICT_SKIPPED : code;
 }
 
@@ -182,7 +181,7 @@ static int wait_for_lock(struct run *run, struct fail *fail)
 		if (now_ns >= complain_ns) {
 			struct holder h;
 			find_holder(run, &h);
-			say_conflict(run, &h, "waiting for");
+			say_conflict(run, &h, "waiting for", true);
 			complain_ns = NUM_NONE;
 			(void)os_alarm_set(NUM_NONE);
 		}
@@ -239,8 +238,7 @@ static int refuse_lock_file(struct run *run)
 	buf_str(&line, "already locked: ");
 	escape_text(&line, run->job->lock_file, strlen(run->job->lock_file), 0);
 	buf_str(&line, ": held by another program; see: lslocks");
-	if (!skip || voice_tells_steps())
-		voice_error(&line);
+	voice_line(&line, VOICE_WARNING, !skip || voice_tells_steps());
 	return skip || code == 0 ? CONFLICT_SKIPPED : code;
 }
 

@@ -165,8 +165,9 @@ static bool read_link(struct front *f)
 	while ((n = os_link_receive(f->link, &m, sizeof(m))) > 0) {
 		if ((size_t)n < PAIR_HEAD_BYTES)
 			continue;
-		if (m.kind == PAIR_SAY)
-			os_say(m.text, (size_t)n - PAIR_HEAD_BYTES);
+		if (m.kind == PAIR_SAY || m.kind == PAIR_LOG)
+			voice_relay(m.text, (size_t)n - PAIR_HEAD_BYTES, (enum voice_level)m.number,
+				    m.kind == PAIR_SAY);
 		else if (m.kind == PAIR_STARTED) {
 			detach_tell_started(f->run);
 			hook_start(f->run, m.sender.pid);
@@ -425,10 +426,12 @@ int front_main(struct run *run)
 {
 	struct front f = { .run = run, .link = -1, .signals = -1, .pace.inotify = -1 };
 
+	report_log_start(run);
 	struct outcome_verdict v = guard(&f, run_environment(run));
 	output_finish(run, &v);
 	if (run->job->stats)
 		report_stats(run, &run->state.figures);
+	report_log_end(run, &v);
 	after_end(run, f.signals, &v);
 	if (v.raise_signal != 0 && v.raise_signal != SIGSTOP)
 		os_signal_die(v.raise_signal);

@@ -10,6 +10,7 @@
 #include "conf/options.h"
 #include "guard/detach.h"
 #include "guard/intent.h"
+#include "guard/log.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/fd.h"
@@ -60,6 +61,7 @@ static struct surroundings look_around(char **env)
 	around.path = getenv("PATH");
 	around.state_dir = getenv(SG_ENV_STATE_DIR);
 	around.config = getenv(SG_ENV_CONFIG);
+	around.journal_stream = getenv("JOURNAL_STREAM");
 	around.service_dir = getenv("STATE_DIRECTORY");
 	around.parent_run_id = getenv(SG_ENV_RUN_ID);
 	if (around.state_dir && around.state_dir[0] == '\0')
@@ -105,6 +107,7 @@ static int command_run(char **argv, char **env)
 	struct surroundings around = look_around(env);
 	int code;
 
+	voice_set_journal(around.journal_stream);
 	/* All blocked from here on, so that no signal finds us half-way; what could not be blocked is not
 	 * tried. */
 	if (os_signals_take(&run.signals) < 0 || os_fd_fill_stdio() < 0)
@@ -116,6 +119,8 @@ static int command_run(char **argv, char **env)
 	if (job.version)
 		return print_version();
 	voice_set_level(job.quiet, job.verbose);
+	if (!job.dry_run)
+		log_set(job.syslog, run.name, run.head.run_id);
 	if ((code = check_status_fd(&job)) != 0 || (code = tail_check(&job)) != 0)
 		return code;
 	if (job.dry_run)

@@ -13,7 +13,8 @@
 
 enum pair_kind {
 	/* to front */
-	PAIR_SAY,     /* text for the caller's stderr */
+	PAIR_SAY,     /* text for the caller's stderr; number = enum voice_level */
+	PAIR_LOG,     /* text for the system log alone, as above */
 	PAIR_STOPPED, /* the terminal has stopped the job: number = signal, stop = which stop of it,
 			 sender.pid = the job */
 	PAIR_DONE,    /* all is over: end */

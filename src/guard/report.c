@@ -13,6 +13,7 @@
 #include "os/file.h"
 #include "os/link.h"
 #include "os/say.h"
+#include "run/describe.h"
 #include "run/nested.h"
 #include "store/history.h"
 #include "tree/tree.h"
@@ -327,6 +328,47 @@ struct outcome_verdict report_finish_by_front(struct run_report *report, struct 
 	return c.verdict;
 }
 
+static void put_run(struct buf *line, const struct run *run)
+{
+	put_name(line, run);
+	buf_str(line, "run ");
+	buf_mem(line, run->head.run_id, strnlen(run->head.run_id, 8));
+}
+
+void report_log_start(const struct run *run)
+{
+	BUF(line, PAIR_TEXT_MAX);
+
+	if (!voice_is_logged())
+		return;
+	put_run(&line, run);
+	buf_str(&line, " starts: ");
+	describe_command(&line, &run->head, 200);
+	voice_line(&line, VOICE_INFO, false);
+}
+
+void report_log_end(const struct run *run, const struct outcome_verdict *v)
+{
+	BUF(line, PAIR_TEXT_MAX);
+	uint64_t start_ns = run->head.started_boot_ns, end_ns = run->state.figures.ended_boot_ns;
+
+	if (!voice_is_logged())
+		return;
+	put_run(&line, run);
+	buf_str(&line, " ended: ");
+	buf_str(&line, outcome_name(v->outcome));
+	buf_str(&line, ", exit status ");
+	buf_i64(&line, v->exit_code);
+	if (v->raise_signal != 0) {
+		buf_str(&line, " (");
+		signal_format(&line, v->raise_signal);
+		buf_char(&line, ')');
+	}
+	buf_str(&line, ", after ");
+	num_format_duration(&line, end_ns > start_ns ? end_ns - start_ns : 0);
+	voice_line(&line, v->outcome == OUTCOME_OK ? VOICE_INFO : VOICE_NOTE, false);
+}
+
 void report_stats(const struct run *run, const struct run_figures *f)
 {
 	BUF(line, 512);
@@ -345,7 +387,7 @@ void report_stats(const struct run *run, const struct run_figures *f)
 	put_count(&line, f->peak_procs, "process", "processes");
 	buf_str(&line, ", seen at least ");
 	buf_u64(&line, f->seen);
-	voice_error(&line); /* asked for: also with --quiet */
+	voice_line(&line, VOICE_INFO, true); /* asked for: also with --quiet */
 }
 
 static void warn_of_status(int result, const char *where)

@@ -35,6 +35,10 @@ void report_finish(struct run_report *report, struct tree *tree, int start_errno
 /* The same, written by front (warden dead, or never made); returns what to tell the caller. */
 struct outcome_verdict report_finish_by_front(struct run_report *report, struct tree *tree, int start_errno);
 
+/* A start and an end, for the system log alone. */
+void report_log_start(const struct run *run);
+void report_log_end(const struct run *run, const struct outcome_verdict *verdict);
+
 /* --stats: one line. */
 void report_stats(const struct run *run, const struct run_figures *figures);
 

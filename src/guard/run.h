@@ -25,11 +25,12 @@ struct tree;
 /* What main read of the environment: facts and places, never options. */
 struct surroundings {
 	char **environ;
-	const char *path;          /* PATH */
-	const char *state_dir;     /* SPAWNGUARD_STATE_DIR */
-	const char *config;        /* SPAWNGUARD_CONFIG */
-	const char *service_dir;   /* STATE_DIRECTORY */
-	const char *parent_run_id; /* SPAWNGUARD_RUN_ID: the run around this one */
+	const char *path;           /* PATH */
+	const char *state_dir;      /* SPAWNGUARD_STATE_DIR */
+	const char *config;         /* SPAWNGUARD_CONFIG */
+	const char *service_dir;    /* STATE_DIRECTORY */
+	const char *journal_stream; /* JOURNAL_STREAM: whether stderr is the journal's */
+	const char *parent_run_id;  /* SPAWNGUARD_RUN_ID: the run around this one */
 };
 
 struct run {

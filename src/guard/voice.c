@@ -5,11 +5,14 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/fail.h"
+#include "guard/log.h"
 #include "guard/pair.h"
+#include "os/file.h"
 #include "os/link.h"
 #include "os/say.h"
 
 static int to_link = -1;
+static const char *journal;
 static bool is_quiet;
 static uint32_t verbosity;
 
@@ -24,30 +27,86 @@ void voice_set_level(bool quiet, uint32_t verbose)
 	verbosity = verbose;
 }
 
-static void put(const struct buf *line)
+void voice_set_journal(const char *stream)
+{
+	journal = stream;
+}
+
+/* Asked each time: with --detach stderr becomes a file. */
+static bool is_journal(void)
+{
+	BUF(stream, 48);
+	struct os_file_id id;
+
+	if (!journal || os_file_id(2, &id) < 0)
+		return false;
+	buf_u64(&stream, id.dev);
+	buf_char(&stream, ':');
+	buf_u64(&stream, id.ino);
+	return strcmp(stream.at, journal) == 0;
+}
+
+static void say(const char *text, size_t n, enum voice_level level)
+{
+	if (is_journal())
+		os_say_with_priority((int)level, text, n);
+	else
+		os_say(text, n);
+}
+
+void voice_relay(const char *text, size_t n, enum voice_level level, bool is_said)
+{
+	const char *path;
+
+	if (is_said)
+		say(text, n, level);
+	if (!log_is_on())
+		return;
+	int r = log_line((int)level, text, n, &path);
+	if (r == 0 || is_quiet)
+		return;
+	BUF(line, 256);
+	buf_str(&line, "warning: cannot write to the system log: ");
+	buf_str(&line, path);
+	buf_str(&line, ": ");
+	buf_str(&line, strerrordesc_np(-r) ? strerrordesc_np(-r) : "unknown error");
+	buf_str(&line, ": what does not reach it is not repeated");
+	say(line.at, line.len, VOICE_WARNING);
+}
+
+bool voice_is_logged(void)
+{
+	return log_is_on();
+}
+
+void voice_line(const struct buf *line, enum voice_level level, bool is_said)
 {
 	struct pair_message m;
 
+	if (!is_said && !log_is_on())
+		return;
 	if (to_link < 0) {
-		os_say(line->at, line->len);
+		voice_relay(line->at, line->len, level, is_said);
 		return;
 	}
 	size_t n = line->len < PAIR_TEXT_MAX ? line->len : PAIR_TEXT_MAX;
 	memset(&m, 0, PAIR_HEAD_BYTES);
-	m.kind = PAIR_SAY;
+	m.kind = is_said ? PAIR_SAY : PAIR_LOG;
+	m.number = (int32_t)level;
 	memcpy(m.text, line->at, n);
 	(void)os_link_send(to_link, &m, PAIR_HEAD_BYTES + n); /* front gone or stopped: nobody to tell */
 }
 
 void voice_error(const struct buf *line)
 {
-	put(line);
+	voice_line(line, VOICE_ERROR, true);
 }
 
+/* The system log hears it with --quiet too: who is silent for cron still wants to look it up. */
 void voice_note(const struct buf *line)
 {
-	if (!is_quiet)
-		put(line);
+	bool is_warning = strncmp(line->at, "warning: ", 9) == 0;
+	voice_line(line, is_warning ? VOICE_WARNING : VOICE_NOTE, !is_quiet);
 }
 
 bool voice_tells_steps(void)
@@ -58,7 +117,7 @@ bool voice_tells_steps(void)
 void voice_step(const struct buf *line)
 {
 	if (verbosity > 0)
-		put(line);
+		voice_line(line, VOICE_INFO, true);
 }
 
 static void describe(struct buf *line, const struct fail *fail)
@@ -79,7 +138,7 @@ void voice_fail(const struct fail *fail, const char *next)
 		buf_str(&line, "; ");
 		buf_str(&line, next);
 	}
-	put(&line);
+	voice_error(&line);
 }
 
 void voice_warn_fail(const struct fail *fail, const char *instead)

@@ -6,11 +6,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-void os_say(const char *text, size_t n)
+#define NAME "spawnguard: "
+
+static void say(const char *before, size_t before_len, const char *text, size_t n)
 {
-	static const char name[] = "spawnguard: ";
 	struct iovec line[3] = {
-		{ .iov_base = (void *)(uintptr_t)name, .iov_len = sizeof(name) - 1 },
+		{ .iov_base = (void *)(uintptr_t)before, .iov_len = before_len },
 		{ .iov_base = (void *)(uintptr_t)text, .iov_len = n },
 		{ .iov_base = (void *)(uintptr_t) "\n", .iov_len = 1 },
 	};
@@ -19,6 +20,18 @@ void os_say(const char *text, size_t n)
 	/* A full pipe that nobody reads must not hold up an end: a tenth of a second, then silence. */
 	if (poll(&ready, 1, 100) != 0)
 		(void)!writev(2, line, 3);
+}
+
+void os_say(const char *text, size_t n)
+{
+	say(NAME, sizeof(NAME) - 1, text, n);
+}
+
+void os_say_with_priority(int priority, const char *text, size_t n)
+{
+	char before[] = "<0>" NAME;
+	before[1] = (char)('0' + (priority & 7));
+	say(before, sizeof(before) - 1, text, n);
 }
 
 int os_write_whole(int fd, const char *text, size_t n)

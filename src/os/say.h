@@ -6,6 +6,8 @@
 
 /* "spawnguard: " + text + newline. */
 void os_say(const char *text, size_t n);
+/* The same behind "<N>": where stderr is a stream of the journal, that is its priority. */
+void os_say_with_priority(int priority, const char *text, size_t n);
 /* As it is, to `fd`; what cannot be written is lost. */
 void os_print(int fd, const char *text, size_t n);
 /* The same. 0, -errno. */

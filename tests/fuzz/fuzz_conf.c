@@ -16,7 +16,7 @@ static const struct fuzz_seed seeds[] = {
 		  "tag = a=1\ntag = b=2\nenv = A=1\n[job q]\ntask = t\n; end"),
 	FUZZ_SEED("[job p]\nsuccess-status = 0,3,10-12,TERM\nionice = best-effort:3\nnice = -5\numask = 027\n"
 		  "signal = RTMIN+1\nend-on = INT,USR1\nlog-max = 1.5G\ntail = 4K\noom-score-adj = -1000\n"
-		  "output = on-failure\nkill-after = none\n"),
+		  "syslog = cron\noutput = on-failure\nkill-after = none\n"),
 	FUZZ_SEED("[job p]\ntask=;a\ntask : b\n= c\n[job p\n[x]\n]\n[job ]\n[defaults] y\n"),
 };
 
