@@ -265,8 +265,8 @@ void output_finish(struct run *run, const struct outcome_verdict *verdict)
 
 	if (o->fd < 0)
 		return;
-	uint64_t bound = o->max_bytes;
-	(void)(bound == NUM_NONE ? 0 : logfile_trim(o));
+	if (o->is_regular) /* without a bound too: how much there is, is what will be shown */
+		(void)logfile_trim(o);
 	if (o->is_regular && os_file_is_full(o->fd))
 		warn_of_full_disk(run);
 	if (job->output == OUTPUT_ON_FAILURE && !job->detach && verdict->outcome != OUTCOME_OK &&
