@@ -11,6 +11,7 @@ const struct command_row command_rows[] = {
 	{ "run",    FOR_RUN,    "run [OPTIONS] [JOB [ARG...] | -- COMMAND [ARG...]]", "run a command, one copy at a time, and leave nothing of it behind" },
 	{ "ps",     FOR_PS,     "ps [OPTIONS] [JOB|RUN]",       "list running jobs and their trees" },
 	{ "status", FOR_STATUS, "status [OPTIONS] [JOB]",       "tell how a job stands: running or its last end, limits, last outcomes" },
+	{ "wait",   FOR_WAIT,   "wait [OPTIONS] JOB|RUN...",    "block until runs have ended, and exit as they did" },
 	{ "kill",   FOR_KILL,   "kill [OPTIONS] JOB|RUN",       "end a run's whole tree, and prove that it is gone" },
 	{ "reap",   FOR_REAP,   "reap [OPTIONS] [JOB]",         "end what dead guards left behind" },
 	{ "doctor", FOR_DOCTOR, "doctor [OPTIONS]",             "tell what this machine allows the guard to do" },

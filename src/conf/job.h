@@ -89,8 +89,10 @@ struct job {
 	const char *command_line; /* `command =` of [job NAME], words by conf/words.h; NULL = none */
 	const char *like;         /* `like =` of [job NAME]: the job whose keys come before */
 	/* other commands */
-	enum color color; /* of doctor */
-	bool selftest;    /* of doctor */
+	bool all, any;        /* of wait */
+	uint64_t patience_ns; /* --timeout of wait; NUM_NONE = for ever */
+	enum color color;     /* of doctor */
+	bool selftest;        /* of doctor */
 	/* general */
 	const char *config;    /* borrowed; NULL = the usual files; "none" = none */
 	const char *state_dir; /* borrowed; NULL = by the ladder of store/statedir.h */

@@ -58,7 +58,8 @@ enum option_group {
 #define FOR_DOCTOR 0x20U
 #define FOR_CONFIG 0x40U
 #define FOR_HELP   0x80U
-#define FOR_ALL    0xffU
+#define FOR_WAIT   0x100U
+#define FOR_ALL    0x1ffU
 #define FOR_OTHERS (FOR_ALL & ~FOR_RUN)            /* all but run */
 #define FOR_STATE  (FOR_ALL & ~FOR_HELP)           /* what has to do with state */
 #define FOR_ENDERS (FOR_RUN | FOR_KILL | FOR_REAP) /* what ends processes */

@@ -343,7 +343,7 @@ void hook_finish(struct run *run, const struct outcome_verdict *verdict)
 	if (!run->job->on_finish)
 		return;
 	name_job(&message, run);
-	describe_end(&message, verdict->outcome, verdict->exit_code);
+	describe_end(&message, outcome_name(verdict->outcome), verdict->exit_code);
 	buf_str(&message, ", after ");
 	num_format_duration(&message, took_ns(run));
 	begin(run, HOOK_FINISH, message.at, verdict);

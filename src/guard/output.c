@@ -242,7 +242,7 @@ static void show(struct run *run, const struct outcome_verdict *verdict)
 		say_not_shown(run, r);
 	escape_text(&line, run->name, strlen(run->name), 60);
 	buf_str(&line, ": ");
-	describe_end(&line, verdict->outcome, verdict->exit_code);
+	describe_end(&line, outcome_name(verdict->outcome), verdict->exit_code);
 	buf_str(&line, o->size > o->from ? ", output: " : ", no output: ");
 	put_log(&line, run);
 	voice_note(&line);

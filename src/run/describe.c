@@ -1,5 +1,6 @@
 #include "run/describe.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -7,6 +8,7 @@
 #include "codec/record.h"
 #include "conf/signal_name.h"
 #include "run/find.h"
+#include "spawnguard/exit.h"
 
 void describe_command(struct buf *out, const struct record_head *head, size_t columns)
 {
@@ -23,14 +25,13 @@ void describe_command(struct buf *out, const struct record_head *head, size_t co
 	escape_text(out, command.at, command.len, columns);
 }
 
-void describe_end(struct buf *out, enum outcome outcome, int exit_code)
+void describe_end(struct buf *out, const char *outcome, int exit_code)
 {
-	buf_str(out, outcome_name(outcome));
+	escape_text(out, outcome, strlen(outcome), 20);
 	buf_str(out, ", status ");
 	buf_i64(out, exit_code);
-	if (outcome != OUTCOME_SIGNALED && outcome != OUTCOME_KILLED)
-		return;
-	if (exit_code <= 128 || exit_code > 128 + SIGNAL_LAST)
+	bool is_signal = strcmp(outcome, SG_OUTCOME_SIGNALED) == 0 || strcmp(outcome, SG_OUTCOME_KILLED) == 0;
+	if (!is_signal || exit_code <= 128 || exit_code > 128 + SIGNAL_LAST)
 		return;
 	buf_str(out, " (");
 	signal_format(out, exit_code - 128);

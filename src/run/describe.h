@@ -5,8 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/outcome.h"
-
 struct buf;
 struct record_head;
 struct run_view;
@@ -15,7 +13,7 @@ struct run_view;
 void describe_command(struct buf *out, const struct record_head *head, size_t columns);
 
 /* "failed, status 7"; "signaled, status 143 (TERM)" */
-void describe_end(struct buf *out, enum outcome outcome, int exit_code);
+void describe_end(struct buf *out, const char *outcome, int exit_code);
 /* "running", "ending", "lost" (both guards are dead), "elsewhere" (cannot be told from here). */
 const char *describe_state(const struct run_view *view);
 /* Since its start; 0 where that cannot be told. */

@@ -38,6 +38,16 @@ static int open_guard(const struct proc_id *id, bool *out_lives)
 	return fd < 0 ? -1 : fd;
 }
 
+static void open_guards(struct run_view *view)
+{
+	view->is_guarded = view->has_warden = false;
+	if (view->place != PLACE_HERE)
+		return;
+	view->front = open_guard(&view->record.head.front, &view->is_guarded);
+	view->warden = open_guard(&view->record.state.warden, &view->has_warden);
+	view->is_guarded = view->is_guarded || view->has_warden;
+}
+
 int run_view_open(const struct statedir *dir, const char *run_id, const struct host_id *here,
 		  struct run_view *out_view)
 {
@@ -47,13 +57,17 @@ int run_view_open(const struct statedir *dir, const char *run_id, const struct h
 	if (r < 0)
 		return r;
 	view.place = place_of(&view.record.head.host, here);
-	if (view.place == PLACE_HERE) {
-		view.front = open_guard(&view.record.head.front, &view.is_guarded);
-		view.warden = open_guard(&view.record.state.warden, &view.has_warden);
-		view.is_guarded = view.is_guarded || view.has_warden;
-	}
+	open_guards(&view);
 	*out_view = view;
 	return 0;
+}
+
+void run_view_refresh(struct run_view *view)
+{
+	(void)record_refresh(&view->record);
+	os_fd_close(&view->front);
+	os_fd_close(&view->warden);
+	open_guards(view);
 }
 
 void run_view_close(struct run_view *view)

@@ -29,6 +29,8 @@ struct run_view {
 int run_view_open(const struct statedir *dir, const char *run_id, const struct host_id *here,
 		  struct run_view *out_view);
 void run_view_close(struct run_view *view);
+/* Read its state and look at its guards again; a state that cannot be read stays as it was. */
+void run_view_refresh(struct run_view *view);
 
 /* Its tree, seen from outside: below its warden; of a dead one, what is left of the recorded members. */
 void run_view_walk(const struct run_view *view, struct tree *tree);
