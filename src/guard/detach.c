@@ -15,6 +15,7 @@
 #include "os/self.h"
 #include "os/signal.h"
 #include "os/spawn.h"
+#include "os/wait.h"
 #include "spawnguard/exit.h"
 
 /* What the background says to the caller's process, once. */
@@ -43,9 +44,10 @@ static int fail_to(const char *what, int err)
  * With the caller's signals in force: what ends us ends the start, of which
  * the background hears by our death.
  */
-static int wait_for_word(struct run *run, int link)
+static int wait_for_word(struct run *run, pid_t background, int link)
 {
 	struct word word;
+	struct os_child child;
 	struct os_poll set = { .fd = link, .wants = OS_POLL_IN };
 	BUF(line, 128);
 
@@ -58,8 +60,10 @@ static int wait_for_word(struct run *run, int link)
 		voice_error(&line);
 		return SG_EXIT_GUARD;
 	}
-	if (!word.has_started)
+	if (!word.has_started) {
+		(void)os_wait_pid(background, &child); /* who starts it next meets no lock of ours */
 		return word.exit_code;
+	}
 	buf_mem(&line, word.run_id, strnlen(word.run_id, sizeof(word.run_id)));
 	buf_char(&line, '\n');
 	os_print(1, line.at, line.len);
@@ -96,7 +100,7 @@ int detach_fork(struct run *run, int *out_exit)
 	}
 	if (pid > 0) {
 		os_fd_close(&ends[1]);
-		*out_exit = wait_for_word(run, ends[0]);
+		*out_exit = wait_for_word(run, pid, ends[0]);
 		return 1;
 	}
 	os_fd_close(&ends[0]);

@@ -202,6 +202,7 @@ class Survives(DetachTest):
         (warden,) = harness.children(front)
         for sig in (signal.SIGSTOP, KILL):
             send(front, sig), send(warden, sig)
+        wait_until(lambda: not Stat(front).alive and not Stat(warden).alive, "both are dead")
         again = self.run_guard(["-N", "bg"], ["true"])
         self.assertEqual(again.status, 0, again.err)
         self.assertEqual(outcome(self.over(run_id)), "lost")
