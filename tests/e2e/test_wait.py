@@ -37,6 +37,7 @@ class WaitTest(GuardTest):
             for pid in (run.pid, warden):
                 send(pid, sig)
         run.wait()
+        wait_until(lambda: not harness.Stat(warden).alive, "both are dead")
 
 
 class Ends(WaitTest):
