@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -86,90 +85,6 @@ ssize_t os_first_line(const char *path, char *out, size_t n)
 	if (end)
 		*end = '\0';
 	return (ssize_t)strlen(out);
-}
-
-#define PASSWD_CHUNK 4096 /* a line that is longer is passed over */
-
-static int copy_home(const char *home, size_t home_n, char *out, size_t n)
-{
-	struct buf b;
-	buf_init(&b, out, n);
-	buf_mem(&b, home, home_n);
-	return b.cut || home_n == 0 || home[0] != '/' ? -ENOENT : 0;
-}
-
-/* "name:password:UID:gid:gecos:HOME:shell", `line_n` bytes. */
-static int home_of_line(const char *line, size_t line_n, uid_t uid, char *out, size_t n)
-{
-	const char *field[7], *end = line + line_n;
-	uint64_t number = 0;
-
-	for (size_t i = 0; i < 7; i++) {
-		field[i] = line;
-		const char *colon = line < end ? memchr(line, ':', (size_t)(end - line)) : NULL;
-		if (!colon && i < 6)
-			return -ENOENT;
-		line = colon ? colon + 1 : end;
-	}
-	const char *digit = field[2];
-	for (; *digit >= '0' && *digit <= '9' && number <= UINT32_MAX; digit++)
-		number = number * 10 + (uint64_t)(*digit - '0');
-	if (digit == field[2] || *digit != ':' || number != uid)
-		return -ENOENT;
-	return copy_home(field[5], (size_t)(field[6] - 1 - field[5]), out, n);
-}
-
-/*
- * By hand: three system calls.  The C library's own reading of it takes its
- * heap too, and the name service 100 µs and more libraries.
- */
-static int home_of_file(uid_t uid, char *out, size_t n)
-{
-	char chunk[PASSWD_CHUNK];
-	bool is_tail = false; /* of a line that was too long */
-	size_t have = 0;
-	ssize_t got;
-	AUTO_FD int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -ENOENT;
-	while ((got = read(fd, chunk + have, sizeof(chunk) - have)) > 0) {
-		char *line = chunk, *end;
-		have += (size_t)got;
-		while ((end = memchr(line, '\n', have - (size_t)(line - chunk)))) {
-			if (!is_tail && home_of_line(line, (size_t)(end - line), uid, out, n) == 0)
-				return 0;
-			is_tail = false;
-			line = end + 1;
-		}
-		have -= (size_t)(line - chunk);
-		memmove(chunk, line, have);
-		if (have == sizeof(chunk)) {
-			is_tail = true;
-			have = 0;
-		}
-	}
-	return have > 0 && !is_tail ? home_of_line(chunk, have, uid, out, n) : -ENOENT;
-}
-
-int os_user_home_local(uid_t uid, char *out, size_t n)
-{
-	static char home[512]; /* asked for by configuration and state directory */
-	static uid_t known = (uid_t)-1;
-	static int result;
-
-	if (uid != known)
-		result = home_of_file(uid, home, sizeof(home));
-	known = uid;
-	return result < 0 ? result : copy_home(home, strlen(home), out, n);
-}
-
-int os_user_home(uid_t uid, char *out, size_t n)
-{
-	if (os_user_home_local(uid, out, n) == 0)
-		return 0;
-	struct passwd *pw = getpwuid(uid);
-	return pw ? copy_home(pw->pw_dir, strlen(pw->pw_dir), out, n) : -ENOENT;
 }
 
 /* Without /proc: by the name we were executed as, from where we still are. 0, -errno. */

@@ -26,11 +26,6 @@ void os_working_dir(char *out, size_t n);
 /* First line of a file, without its newline; length, or -errno. */
 ssize_t os_first_line(const char *path, char *out, size_t n);
 
-/* Home directory of `uid` by the password database: /etc/passwd first, then the C library's. 0, -ENOENT. */
-int os_user_home(uid_t uid, char *out, size_t n);
-/* The same by /etc/passwd alone: no name service, which costs 100 µs and more libraries at each start. */
-int os_user_home_local(uid_t uid, char *out, size_t n);
-
 /* Directory of the running executable, without a slash at the end. 0, -errno. */
 int os_self_dir(char *out, size_t n);
 

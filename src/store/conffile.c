@@ -12,6 +12,7 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/self.h"
+#include "os/user.h"
 
 int conffile_user_path(char *out, size_t n)
 {

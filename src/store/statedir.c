@@ -10,6 +10,7 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/self.h"
+#include "os/user.h"
 
 #define ROOT_RUN  "/run/spawnguard"
 #define ROOT_KEEP "/var/lib/spawnguard"

@@ -59,6 +59,7 @@ def numbers():
 
 
 @unittest.skipIf(SANITIZED, "a preloaded library would come before the sanitizer's own")
+@unittest.skipUnless(os.path.exists(SHIM), "a static program preloads nothing")
 class FaultTest(GuardTest):
     """A scenario is a subclass; prepare() comes before each run, act() while it runs, check_*() after it."""
     program = "spawnguard"
