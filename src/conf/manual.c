@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "conf/commands.h"
 #include "conf/help.h"
+#include "conf/hook_variable.h"
 #include "conf/options.h"
 
 #define ABOUT_MAX  64
@@ -190,6 +191,25 @@ static void put_statuses(struct buf *out, unsigned command)
 	buf_str(out, ".El\n");
 }
 
+static void put_variables(struct buf *out)
+{
+	buf_str(out, ".Bl -tag -width Ds\n");
+	for (size_t i = 0; i < VARIABLE_COUNT; i++) {
+		const struct hook_variable *row = &hook_variables[i];
+		buf_str(out, ".It Ev ");
+		buf_str(out, row->name);
+		buf_char(out, '\n');
+		put_sentence(out, row->meaning);
+		if (row->events == 1U << HOOK_FINISH)
+			buf_str(out, "At the end only.\n");
+		else if (!(row->events & 1U << HOOK_FINISH))
+			buf_str(out, "Not at the end.\n");
+		if (!row->is_always)
+			buf_str(out, "Unset where there is none.\n");
+	}
+	buf_str(out, ".El\n");
+}
+
 static void put_all_statuses(struct buf *out)
 {
 	for (size_t i = 0; i < command_count; i++) {
@@ -337,6 +357,8 @@ static int do_marker(struct maker *m, struct piece marker, const char **page)
 		put_statuses(m->out, command->command);
 	} else if (is_piece(marker, "statuses")) {
 		put_all_statuses(m->out);
+	} else if (is_piece(marker, "variables")) {
+		put_variables(m->out);
 	} else if (is_piece(marker, "commands")) {
 		put_commands(m->out);
 	} else if (is_piece(marker, "os")) {

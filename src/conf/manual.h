@@ -23,6 +23,7 @@ struct manual_source {
  *	commands            every command, one line each
  *	options COMMAND     its options, by group
  *	keys                the keys of the configuration file, by group
+ *	variables           what the commands of --on-start and its like are told
  *	statuses COMMAND    its exit statuses
  *	statuses            those of every command
  *	history SECTION     the members of that table of the history

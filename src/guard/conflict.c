@@ -7,6 +7,7 @@
 #include "base/escape.h"
 #include "base/fail.h"
 #include "base/num.h"
+#include "guard/hook.h"
 #include "guard/output.h"
 #include "guard/run.h"
 #include "guard/voice.h"
@@ -292,6 +293,7 @@ int conflict_explain(struct run *run)
 		buf_str(&line, "\nsplay:   started after a random time of at most ");
 		num_format_duration(&line, run->job->splay_ns);
 	}
+	hook_explain(&line, run);
 	if (!held && h.has_record)
 		buf_str(&line, "\nbefore:  the tree of a run whose guards were killed would be ended");
 	buf_char(&line, '\n');

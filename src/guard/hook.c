@@ -24,9 +24,10 @@
 #include "run/close.h"
 #include "run/describe.h"
 
-#define GRACE_NS    NS_PER_S /* from TERM to KILL, and from KILL until we go without it */
-#define AT_LEAST_NS NS_PER_S /* a signal to front ends no hook that is younger: TERM often comes twice */
-#define BLIND_MS    20       /* between two looks at one that we have no handle of */
+#define GRACE_NS        NS_PER_S /* from TERM to KILL, and from KILL until we go without it */
+#define AT_LEAST_NS     NS_PER_S /* a signal to front ends no hook that is younger: TERM often comes twice */
+#define EXPLAIN_COLUMNS 60
+#define BLIND_MS        20 /* between two looks at one that we have no handle of */
 
 static const char *command_of(const struct run *run, enum hook_event event)
 {
@@ -39,6 +40,47 @@ static const char *command_of(const struct run *run, enum hook_event event)
 bool hook_is_wanted(const struct run *run)
 {
 	return run->job->on_start || run->job->on_flag || run->job->on_finish;
+}
+
+/* The words of a command: one block, NULL behind the last; returned, NULL: no memory. */
+static char *const *words_of(const char *command)
+{
+	struct words words;
+
+	if (words_check(command, &words) < 0) /* as when the option was read */
+		return NULL;
+	size_t heads = (words.count + 1) * sizeof(char *);
+	const char **argv = malloc(heads + words.bytes);
+	if (!argv)
+		return NULL;
+	words_split(command, (char *)argv + heads, argv);
+	argv[words.count] = NULL;
+	return (char *const *)(uintptr_t)argv; /* execve takes them so, and writes to none */
+}
+
+void hook_explain(struct buf *out, const struct run *run)
+{
+	char program[4096];
+
+	for (unsigned i = 0; i < HOOK_COUNT; i++) {
+		const char *command = command_of(run, (enum hook_event)i);
+		if (!command)
+			continue;
+		AUTO_FREE char *const *argv = words_of(command);
+		buf_str(out, "\non-");
+		buf_str(out, hook_event_name((enum hook_event)i));
+		buf_str(out, ": ");
+		escape_text(out, command, strlen(command), EXPLAIN_COLUMNS);
+		int r = argv ? os_exec_find(OS_CWD, argv[0], run->around->path, program, sizeof(program))
+			     : -ENOMEM;
+		if (r < 0) {
+			buf_str(out, ": cannot be executed: ");
+			buf_str(out, strerrordesc_np(-r) ? strerrordesc_np(-r) : "unknown error");
+		} else if (run->job->hook_timeout_ns != NUM_NONE) {
+			buf_str(out, ", for at most ");
+			num_format_duration(out, run->job->hook_timeout_ns);
+		}
+	}
 }
 
 /* --- what goes wrong is told in one line, and changes nothing ------------------------------------------- */
@@ -260,21 +302,13 @@ static int spawn(struct run *run, struct hook *h, struct birth *b, const char **
 
 static int begin_with(struct run *run, struct facts *f, struct hook *h, const char **out_what)
 {
-	const char *command = command_of(run, f->event);
-	struct words words;
+	AUTO_FREE char *const *argv = words_of(command_of(run, f->event));
+	AUTO_FREE char **env = environment(run, f);
 
 	*out_what = "cannot be started: ";
-	int r = words_check(command, &words); /* as when the option was read */
-	if (r < 0)
-		return r;
-	AUTO_FREE char *store = malloc(words.bytes);
-	AUTO_FREE const char **argv = calloc(words.count + 1, sizeof(*argv));
-	AUTO_FREE char **env = environment(run, f);
-	if (!store || !argv || !env)
+	if (!argv || !env)
 		return -ENOMEM;
-	words_split(command, store, argv);
-	/* execve takes them so, and writes to none */
-	struct birth b = { .run = run, .argv = (char *const *)(uintptr_t)argv, .env = env };
+	struct birth b = { .run = run, .argv = argv, .env = env };
 	return spawn(run, h, &b, out_what);
 }
 

@@ -10,6 +10,7 @@
 #include "conf/hook_variable.h"
 #include "core/outcome.h"
 
+struct buf;
 struct os_child;
 struct run;
 
@@ -33,6 +34,9 @@ struct hooks {
 
 /* Does the run have any? */
 bool hook_is_wanted(const struct run *run);
+
+/* What --dry-run says of them. */
+void hook_explain(struct buf *out, const struct run *run);
 
 /* Each begins its hook, if the run has one, and returns at once. */
 void hook_start(struct run *run, pid_t job_pid);

@@ -4,11 +4,12 @@ import os
 import re
 import signal
 import sys
+import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SCALE, SOURCE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, outcome, send, wait_until
+from harness import SANITIZED, SCALE, SOURCE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, outcome, send, wait_until
 
 FOREVER = 60  # of what the test ends itself
 
@@ -118,6 +119,58 @@ class Told(HookTest):
         self.assertEqual(told["SPAWNGUARD_MESSAGE"], "flagged: its warden was killed")
         self.assertTrue(told["SPAWNGUARD_JOB_PID"].isdigit())
 
+    @unittest.skipIf(SANITIZED, "the sanitizer needs /proc")
+    def test_what_cannot_be_ended_is_flagged(self):
+        """Nothing is seen where /proc shows nothing."""
+        noter = self.noter()
+        run = self.in_mounts("mount -t tmpfs t /proc", SPAWNGUARD, "run", "-N", "stuck", "-t", "0.3", "-k", "0.1",
+                             "--on-flag", noter, "--on-finish", noter, "--", VICTIM, "setsid").wait(30 * SCALE)
+        self.assertEqual(run.status, 121, run.err)
+        self.assertEqual(self.told("flag")["SPAWNGUARD_MESSAGE"], "stuck: processes that cannot be ended: 1")
+        told = self.told("finish")
+        self.assertEqual((told["SPAWNGUARD_STATUS"], told["SPAWNGUARD_SURVIVORS"]), ("121", "1"))
+        for pid in self.strays():
+            send(pid, signal.SIGKILL)
+        wait_until(lambda: not self.strays(), "it is ended by the test")
+
+    def test_one_of_a_run_in_the_background(self):
+        noter = self.noter()
+        run = self.guard("--detach", "-N", "bg", "--on-start", noter, "--on-finish", "sh -c 'echo said; echo more >&2'",
+                         "--", "sh", "-c", f"while ! test -f {self.path('told.start')}; do sleep 0.01; done; exit 4").wait()
+        run_id = run.out.strip()
+        self.assertEqual((run.status, run.err), (0, ""))
+        wait_until(lambda: self.events("end", run_id) and not self.strays(), "it is over")
+        self.assertEqual(outcome(self.end_event(run_id)), "failed")
+        told = self.told("start")
+        self.assertEqual((told["SPAWNGUARD_RUN_ID"], told["SPAWNGUARD_EVENT"]), (run_id, "start"))
+        with open(told["SPAWNGUARD_LOG"]) as f:
+            self.assertEqual(f.read(), "said\nmore\n", "its output goes where the guard's goes")
+
+    def test_the_file_of_the_output_at_the_end_only_if_it_is_kept(self):
+        for status, is_kept in ((0, False), (3, True)):
+            with self.subTest(status):
+                self.run_guard(["--output=never", "--on-finish", self.noter()], ["sh", "-c", f"exit {status}"])
+                self.assertEqual("SPAWNGUARD_LOG" in self.told("finish"), is_kept)
+
+    def test_one_of_a_configuration_file(self):
+        conf = self.write("c.conf", f"[defaults]\nhook-timeout = 100ms\non-start = {self.noter()}\n"
+                          f"[job told]\ncommand = sh -c 'exit 6'\non-finish = sh -c 'exec sleep {FOREVER}'\n", 0o600)
+        run = self.guard("--config", conf, "told").wait()
+        self.assertEqual(run.status, 6)
+        self.assertRegex(run.err, r"\A[^\n]*--on-finish sh: ended, because it took more than 100ms[^\n]*\n\Z")
+        self.assertEqual(self.told("start")["SPAWNGUARD_JOB"], "told")
+        shown = self.command("config", f"--config={conf}", "show", "told")
+        self.assertRegex(shown.out, rf"\non-finish +sh -c 'exec sleep {FOREVER}' +{conf}:6\n")
+
+    def test_a_dry_run_says_them_and_runs_none(self):
+        noter = self.noter()
+        run = self.run_guard(["--dry-run", "--on-start", noter + " x", "--on-finish", "absent-program y",
+                              "--hook-timeout=3s"], ["true"])
+        self.assertEqual((run.status, run.err), (0, ""))
+        self.assertRegex(run.out, rf"\non-start: .* x, for at most 3s\n"
+                                  r"on-finish: absent-program y: cannot be executed: No such file or directory\n")
+        self.assertEqual((self.told("start"), self.told("finish")), ({}, {}))
+
 
 class Status(HookTest):
     """Whatever a hook does, the run came to what it came to; one line says what went wrong."""
@@ -171,6 +224,18 @@ class Status(HookTest):
                 run = self.run_guard([f"--on-{event}", "sh -c 'yes 1234567 | head -c 1048576'"], ["echo", "own"])
                 self.assertEqual((run.status, run.out), (0, "own\n"))
                 self.assertEqual(len(run.err), 1 << 20)
+
+    def test_quiet(self):
+        run = self.run_guard(["-q", "--on-finish", "false"], ["sh", "-c", "exit 4"])
+        self.assertEqual((run.status, run.err), (4, ""))
+
+    def test_words_that_are_none_are_refused(self):
+        for words in ("", "'a", "a\\"):
+            with self.subTest(words):
+                run = self.run_guard(["--on-finish", words], ["touch", self.path("ran")])
+                self.assertEqual(run.status, 125)
+                self.assertIn("--on-finish", run.err)
+                self.assertFalse(os.path.exists(self.path("ran")))
 
     def test_output_that_nobody_reads(self):
         reader, writer = os.pipe()

@@ -39,6 +39,7 @@ static const struct page_row page_rows[] = {
 	{ "statuses",                        ".\\\"@ statuses kill\n",       "\n.It 121\nProcesses are left", "\n.It 75\n", NULL },
 	{ "statuses of all",                 ".\\\"@ statuses\n",            "\n.Ss spawnguard reap\n.Bl ", NULL, NULL },
 	{ "commands",                        ".\\\"@ commands\n",            "\n.It Xr spawnguard-ps 1\nList running", NULL, NULL },
+	{ "variables",                       ".\\\"@ variables\n",            "\n.It Ev SPAWNGUARD_SIGNAL\nThe signal that the job died of: TERM, KILL.\nAt the end only.\nUnset where there is none.\n.It ", "START", NULL },
 	{ "members of the history",          ".\\\"@ history start\n",       ".It Va a , Va b.c\nwhat \\fBx\\fP is\n.It Va d\n\\&.dot and back\\eslash\n.El\n", "member", NULL },
 	{ "about an option",                 ".\\\"@ about stats\nmore\n.\\\"@ end\n.\\\"@ options run\n", "processes.\nmore\n.It ", "@", NULL },
 	{ "about an option that is not here", ".\\\"@ about columns\nx\n.\\\"@ end\n.\\\"@ options run\n", "", NULL, "4: about an option that is not here: columns" },
