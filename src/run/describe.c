@@ -10,19 +10,39 @@
 #include "run/find.h"
 #include "spawnguard/exit.h"
 
+/* Of escaped text: each character is one. */
+static size_t count_columns(const struct buf *text)
+{
+	size_t columns = 0;
+	for (size_t i = 0; i < text->len; i++)
+		columns += (text->at[i] & 0xc0) != 0x80;
+	return columns;
+}
+
 void describe_command(struct buf *out, const struct record_head *head, size_t columns)
 {
-	BUF(command, 4 * sizeof(head->command));
-	const char *at = head->command, *end = at + head->command_len;
+	BUF(word, 4 * sizeof(head->command) + 4); /* the longest: $'\x1b\x1b...' */
+	size_t left = columns ? columns : SIZE_MAX;
 
-	while (at < end) {
-		size_t n = strnlen(at, (size_t)(end - at));
-		if (command.len > 0)
-			buf_char(&command, ' ');
-		escape_word(&command, at, n, 0);
+	for (size_t at = 0; at < head->command_len;) {
+		size_t n = strnlen(head->command + at, head->command_len - at);
+		if (at > 0 && left > 0) {
+			buf_char(out, ' ');
+			left--;
+		}
+		if (left == 0) {
+			buf_str(out, "...");
+			return;
+		}
+		buf_clear(&word);
+		escape_word(&word, head->command + at, n, 0);
+		escape_word(out, head->command + at, n, left);
+		size_t width = count_columns(&word);
+		if (width > left)
+			return;
+		left -= width;
 		at += n + 1;
 	}
-	escape_text(out, command.at, command.len, columns);
 }
 
 void describe_end(struct buf *out, const char *outcome, int exit_code)
