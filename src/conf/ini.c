@@ -16,6 +16,11 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+static bool starts_with_bom(const char *text, size_t n)
+{
+	return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0;
+}
+
 /* A line without its end, and without the blanks around it. */
 struct line {
 	char *at;
@@ -181,7 +186,7 @@ int ini_open(struct ini *ini, char *text, size_t n, const struct ini_teller *tel
 {
 	struct scan scan = { .ini = ini, .teller = teller };
 	struct ini_section *open = NULL;
-	size_t at = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	size_t at = starts_with_bom(text, n) ? 3 : 0;
 	size_t began = at;
 	struct line line;
 
@@ -244,6 +249,11 @@ static bool is_pair(struct feeder *feeder, const struct line *line)
 	BUF(what, INI_WHAT_MAX);
 	size_t equals = 0;
 
+	if (starts_with_bom(line->at, line->n)) { /* the library drops it before the first pair */
+		buf_str(&what, "a byte order mark: leave it out here, or move it before the first line");
+		refuse(feeder, &what);
+		return false;
+	}
 	while (equals < line->n && line->at[equals] != '=' && line->at[equals] != ':')
 		equals++;
 	for (size_t i = 0; i < line->n; i++) {

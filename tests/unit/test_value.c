@@ -43,6 +43,7 @@ static uint64_t number_at(const struct job *job, size_t at, size_t size)
 }
 
 #define MINUS_ONE   UINT32_MAX /* of an int */
+#define AS_INT(n)   ((uint32_t)(n))
 #define BIT(signal) (UINT64_C(1) << ((signal)-1))
 
 struct number_row {
@@ -116,6 +117,44 @@ static const struct number_row number_rows[] = {
 	{ "word: auto",                        FOR_RUN,  "session",            "auto",    AT(session),       SESSION_AUTO },
 	{ "word: keep",                        FOR_RUN,  "session",            "keep",    AT(session),       SESSION_KEEP },
 	{ "word: new",                         FOR_RUN,  "session",            "new",     AT(session),       SESSION_NEW },
+	{ "word: alone, where it may be",      FOR_RUN,  "syslog",             NULL,      AT(syslog),        FACILITY_USER },
+	{ "word: the last of a list",          FOR_RUN,  "syslog",             "local7",  AT(syslog),        FACILITY_LOCAL0 + 7 },
+	{ "word: help alone",                  FOR_RUN,  "help",               NULL,      AT(help),          HELP_SHORT },
+	{ "word: help of all",                 FOR_RUN,  "help",               "all",     AT(help),          HELP_ALL },
+	{ "word: help of a group",             FOR_RUN,  "help",               "lock",    AT(help),          HELP_GROUP + GROUP_LOCK },
+
+	{ "flag: yes",                         FOR_RUN,  "shared",             "yes",     AT(shared),        1 },
+	{ "flag: no",                          FOR_RUN,  "shared",             "no",      AT(shared),        0 },
+	{ "counter: a number",                 FOR_RUN,  "verbose",            "2",       AT(verbose),       2 },
+	{ "counter: nothing of it",            FOR_RUN,  "verbose",            "0",       AT(verbose),       0 },
+	{ "counter: the greatest",             FOR_RUN,  "verbose",            "9",       AT(verbose),       9 },
+	{ "bytes: a number",                   FOR_RUN,  "log-max",            "4096",    AT(log_max_bytes), 4096 },
+	{ "bytes: one",                        FOR_RUN,  "log-max",            "1",       AT(log_max_bytes), 1 },
+	{ "bytes: a unit",                     FOR_RUN,  "log-max",            "512K",    AT(log_max_bytes), 512 << 10 },
+	{ "bytes: a fraction",                 FOR_RUN,  "log-max",            "1.5G",    AT(log_max_bytes), UINT64_C(3) << 29 },
+	{ "bytes: none",                       FOR_RUN,  "log-max",            "none",    AT(log_max_bytes), NUM_NONE },
+	{ "tail: alone",                       FOR_RUN,  "tail",               NULL,      AT(tail_bytes),    4096 },
+	{ "tail: the least",                   FOR_RUN,  "tail",               "256",     AT(tail_bytes),    256 },
+	{ "tail: the most",                    FOR_RUN,  "tail",               "8K",      AT(tail_bytes),    8192 },
+	{ "tail: none",                        FOR_RUN,  "tail",               "none",    AT(tail_bytes),    0 },
+	{ "mode: two digits",                  FOR_RUN,  "umask",              "22",      AT(umask),         022 },
+	{ "mode: three",                       FOR_RUN,  "umask",              "027",     AT(umask),         027 },
+	{ "mode: four",                        FOR_RUN,  "umask",              "0777",    AT(umask),         0777 },
+	{ "mode: 0 is a mask",                 FOR_RUN,  "umask",              "0",       AT(umask),         0 },
+	{ "mode: none",                        FOR_RUN,  "umask",              "none",    AT(umask),         MINUS_ONE },
+	{ "nice: the least",                   FOR_RUN,  "nice",               "-20",     AT(nice),          AS_INT(-20) },
+	{ "nice: 0",                           FOR_RUN,  "nice",               "0",       AT(nice),          0 },
+	{ "nice: the greatest",                FOR_RUN,  "nice",               "19",      AT(nice),          19 },
+	{ "nice: none",                        FOR_RUN,  "nice",               "none",    AT(nice),          AS_INT(JOB_INT_NONE) },
+	{ "oom: the least",                    FOR_RUN,  "oom-score-adj",      "-1000",   AT(oom_score_adj), AS_INT(-1000) },
+	{ "oom: the greatest",                 FOR_RUN,  "oom-score-adj",      "1000",    AT(oom_score_adj), 1000 },
+	{ "oom: none",                         FOR_RUN,  "oom-score-adj",      "none",    AT(oom_score_adj), AS_INT(JOB_INT_NONE) },
+	{ "ionice: realtime, the middle",      FOR_RUN,  "ionice",             "realtime", AT(ionice),       1 << 13 | 4 },
+	{ "ionice: best-effort, the middle",   FOR_RUN,  "ionice",             "best-effort", AT(ionice),    2 << 13 | 4 },
+	{ "ionice: its highest",               FOR_RUN,  "ionice",             "best-effort:0", AT(ionice),  2 << 13 },
+	{ "ionice: its lowest",                FOR_RUN,  "ionice",             "realtime:7", AT(ionice),     1 << 13 | 7 },
+	{ "ionice: idle has no level",         FOR_RUN,  "ionice",             "idle",    AT(ionice),        3 << 13 },
+	{ "ionice: none",                      FOR_RUN,  "ionice",             "none",    AT(ionice),        MINUS_ONE },
 };
 /* clang-format on */
 
@@ -170,6 +209,8 @@ static const struct text_row text_rows[] = {
 	{ "run id: one byte",               "run-id",      "x",         FIELD(run_id) },
 	{ "run id: all that is allowed",    "run-id",      ID64,        FIELD(run_id) },
 	{ "run id: a dash first",           "run-id",      "-x",        FIELD(run_id) },
+	{ "words: a line",                  "on-finish",   "a 'b c'",   FIELD(on_finish) },
+	{ "words: an empty program",        "on-start",    "''",        FIELD(on_start) },
 };
 /* clang-format on */
 
@@ -205,6 +246,14 @@ struct refusal_row {
 #define SIGNAL_CURE   "not a signal: write TERM, 15 or RTMIN+1"
 #define LIST_CURE     " is not a signal: write names with commas between, INT,USR1"
 #define STATUS_CURE   "not an exit status: write 0 to 255"
+#define SIZE_CURE     "not a size: write 4096, 512K, 1.5G or none"
+#define TAIL_CURE     "write a size from 256 to 8K, or none"
+#define MODE_CURE     "not a mask: write it in octal, as 022 or 0077, or none"
+#define NICE_CURE     "not a niceness: write -20 to 19, or none"
+#define OOM_CURE      "not an adjustment: write -1000 to 1000, or none"
+#define IONICE_CURE   "not an I/O priority: write idle, best-effort, realtime, best-effort:0 to :7, or none"
+#define ENV_CURE      "not a variable: write NAME=VALUE, the name of A-Z a-z 0-9 _"
+#define STATUSES_CURE " is no way to end: write 0 to 255, ranges and signals, as 0,3,10-12,TERM"
 #define FD_CURE       "not a file descriptor: write the number of an open one, or none"
 
 /* clang-format off */
@@ -277,6 +326,61 @@ static const struct refusal_row refusal_rows[] = {
 	{ "word: no abbreviation",       "session",   "k",          "unknown word: write one of auto|keep|new" },
 	{ "word: empty",                 "leftovers", "",           "unknown word: write one of end|wait|leave" },
 	{ "word: the whole list",        "on-conflict", "fail|skip", "unknown word: write one of fail|skip|wait" },
+
+	{ "flag: another word",          "shared",    "true",       "write yes or no" },
+	{ "flag: empty",                 "shared",    "",           "write yes or no" },
+	{ "counter: 10",                 "verbose",   "10",         "write 0 to 9" },
+	{ "counter: empty",              "verbose",   "",           "write 0 to 9" },
+	{ "counter: a word",             "verbose",   "yes",        "write 0 to 9" },
+	{ "words: nothing",              "on-start",  "",           "no command: write a program and its arguments" },
+	{ "words: blanks",               "on-flag",   " \t",        "no command: write a program and its arguments" },
+	{ "words: an open quote",        "on-finish", "a 'b",       "a ' without its end: close it, or write \\'" },
+	{ "bytes: 0",                    "log-max",   "0",          ZERO_CURE },
+	{ "bytes: 0 in disguise",        "log-max",   "0.0K",       ZERO_CURE },
+	{ "bytes: negative",             "log-max",   "-1",         SIZE_CURE },
+	{ "bytes: unknown unit",         "log-max",   "1X",         SIZE_CURE },
+	{ "bytes: too many",             "log-max",   "99999999999T", SIZE_CURE },
+	{ "bytes: empty",                "log-max",   "",           SIZE_CURE },
+	{ "tail: too few",               "tail",      "255",        TAIL_CURE },
+	{ "tail: too many",              "tail",      "8193",       TAIL_CURE },
+	{ "tail: 0",                     "tail",      "0",          TAIL_CURE },
+	{ "tail: empty",                 "tail",      "",           TAIL_CURE },
+	{ "mode: not octal",             "umask",     "028",        MODE_CURE },
+	{ "mode: beyond 0777",           "umask",     "1000",       MODE_CURE },
+	{ "mode: five digits",           "umask",     "00022",      MODE_CURE },
+	{ "mode: in letters",            "umask",     "u=rwx",      MODE_CURE },
+	{ "mode: empty",                 "umask",     "",           MODE_CURE },
+	{ "mode: negative",              "umask",     "-1",         MODE_CURE },
+	{ "nice: below the least",       "nice",      "-21",        NICE_CURE },
+	{ "nice: above the greatest",    "nice",      "20",         NICE_CURE },
+	{ "nice: a plus",                "nice",      "+1",         NICE_CURE },
+	{ "nice: two signs",             "nice",      "--1",        NICE_CURE },
+	{ "nice: a sign alone",          "nice",      "-",          NICE_CURE },
+	{ "nice: empty",                 "nice",      "",           NICE_CURE },
+	{ "oom: below the least",        "oom-score-adj", "-1001",  OOM_CURE },
+	{ "oom: above the greatest",     "oom-score-adj", "1001",   OOM_CURE },
+	{ "oom: empty",                  "oom-score-adj", "",       OOM_CURE },
+	{ "ionice: unknown",             "ionice",    "high",       IONICE_CURE },
+	{ "ionice: empty",               "ionice",    "",           IONICE_CURE },
+	{ "ionice: no level",            "ionice",    "realtime:",  IONICE_CURE },
+	{ "ionice: level 8",             "ionice",    "realtime:8", IONICE_CURE },
+	{ "ionice: two digits",          "ionice",    "realtime:00", IONICE_CURE },
+	{ "ionice: a level of idle",     "ionice",    "idle:1",     IONICE_CURE },
+	{ "ionice: a level of none",     "ionice",    "none:1",     IONICE_CURE },
+	{ "ionice: no abbreviation",     "ionice",    "best",       IONICE_CURE },
+	{ "env: no =",                   "env",       "A",          ENV_CURE },
+	{ "env: no name",                "env",       "=a",         ENV_CURE },
+	{ "env: empty",                  "env",       "",           ENV_CURE },
+	{ "env: a digit first",          "env",       "1A=b",       ENV_CURE },
+	{ "env: a dash in the name",     "env",       "A-B=c",      ENV_CURE },
+	{ "env: the guard's own",        "env",       "SPAWNGUARD_JOB=x", "these names are the guard's own: choose another" },
+	{ "statuses: 256",               "success-status", "256",   "256" STATUSES_CURE },
+	{ "statuses: backwards",         "success-status", "3-1",   "3-1" STATUSES_CURE },
+	{ "statuses: an open range",     "success-status", "3-",    "3-" STATUSES_CURE },
+	{ "statuses: an empty one",      "success-status", "0,,1",  "''" STATUSES_CURE },
+	{ "statuses: empty",             "success-status", "",      "''" STATUSES_CURE },
+	{ "statuses: unknown signal",    "success-status", "0,FOO", "FOO" STATUSES_CURE },
+	{ "statuses: none is not one",   "success-status", "none",  "none" STATUSES_CURE },
 };
 /* clang-format on */
 
@@ -329,12 +433,65 @@ static void test_tag_limit(void **state)
 	assert_int_equal(job.tag_count, JOB_TAGS_MAX);
 }
 
+static void test_env(void **state)
+{
+	static const char *const good[] = { "A=1", "_a9=", "AB==x y\n\xff" };
+	struct job job = { .name = NULL };
+	(void)state;
+	BUF(why, 256);
+	for (size_t i = 0; i < COUNT_OF(good); i++) {
+		assert_int_equal(read_value("env", FOR_RUN, good[i], &job, &why), 0);
+		assert_int_equal(job.env_count, i + 1);
+		assert_ptr_equal(job.env[i], good[i]);
+	}
+	assert_int_equal(read_value("env", FOR_RUN, "A=2", &job, &why), -EINVAL);
+	assert_string_equal(why.at, "this key was given before: give each key once");
+	/* The next source has a say in each, in its place. */
+	value_next_source(&job);
+	assert_int_equal(read_value("env", FOR_RUN, "A=3", &job, &why), 0);
+	assert_int_equal(job.env_count, COUNT_OF(good));
+	assert_string_equal(job.env[0], "A=3");
+}
+
+static void test_env_limit(void **state)
+{
+	char texts[JOB_ENV_MAX + 1][16];
+	struct job job = { .name = NULL };
+	(void)state;
+	BUF(why, 256);
+	for (size_t i = 0; i <= JOB_ENV_MAX; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "k%zu=v", i);
+		assert_int_equal(read_value("env", FOR_RUN, texts[i], &job, &why),
+				 i < JOB_ENV_MAX ? 0 : -EINVAL);
+	}
+	assert_string_equal(why.at, "one variable too many: at most 64");
+	assert_int_equal(job.env_count, JOB_ENV_MAX);
+}
+
+/* Every kind has its good values and its bad ones in the tables above. */
+static void test_no_kind_is_forgotten(void **state)
+{
+	bool is_there[KIND_COUNT] = { [KIND_TAG] = true, [KIND_ENV] = true, [KIND_STATUSES] = true };
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(number_rows); i++)
+		is_there[option_find(number_rows[i].option, strlen(number_rows[i].option),
+				     number_rows[i].command)
+				 ->kind] = true;
+	for (size_t i = 0; i < COUNT_OF(text_rows); i++)
+		is_there[option_find(text_rows[i].option, strlen(text_rows[i].option), FOR_RUN)->kind] = true;
+	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+		if (!is_there[kind])
+			fail_msg("kind %u", kind);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),   cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_tags),
-		cmocka_unit_test(test_tag_limit),
+		cmocka_unit_test(test_tag_limit), cmocka_unit_test(test_env),
+		cmocka_unit_test(test_env_limit), cmocka_unit_test(test_no_kind_is_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
