@@ -20,7 +20,6 @@
 #include "os/pidfd.h"
 #include "os/poll.h"
 #include "os/proc.h"
-#include "os/say.h"
 #include "os/self.h"
 #include "os/spawn.h"
 #include "os/wait.h"

@@ -34,7 +34,7 @@ int probe_number_in(const char *path, long *out_number)
 /* A small number that is the answer itself. */
 static int answer_in(const char *path)
 {
-	long number;
+	long number = -1;
 	int r = probe_number_in(path, &number);
 	if (r < 0)
 		return r;
