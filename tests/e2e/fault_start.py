@@ -1,5 +1,6 @@
 """Every call of a start can fail: before the job, at its birth, at its end, and where the lock is held."""
 import os
+import pwd
 import signal
 import sys
 
@@ -11,7 +12,13 @@ from harness import SPAWNGUARD
 
 
 class First(FaultTest):
-    """The first run of all, in an empty state directory."""
+    """The first run of all, in an empty state directory; the usual configuration files are looked for."""
+
+    def setUp(self):
+        super().setUp()
+        home = pwd.getpwuid(os.geteuid()).pw_dir
+        if not any(map(os.path.lexists, ("/etc/spawnguard.conf", f"{home}/.config/spawnguard.conf"))):
+            del self.env["SPAWNGUARD_CONFIG"]
 
     def prepare(self):
         self.fresh(keep_state=False)
@@ -21,11 +28,12 @@ class First(FaultTest):
 
 
 class Again(FaultTest):
-    """A run like many before; the job fails."""
+    """A run like many before, of a job that a file configures; the job fails."""
     statuses = {3}
 
     def command(self):
-        return [SPAWNGUARD, "run", "-N", "faulted", "--", *self.job("sh", "-c", "exit 3")]
+        path = self.write("conf", "[job faulted]\ntask = t\n", mode=0o600)
+        return [SPAWNGUARD, "run", "--config", path, "-N", "faulted", "--", *self.job("sh", "-c", "exit 3")]
 
 
 class Refused(FaultTest):

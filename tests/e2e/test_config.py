@@ -237,6 +237,18 @@ class UsualFiles(ConfigTest):
         os.mkdir(self.path("etc"))
         self.write("etc/passwd", f"x:x:1:1::/x:\nroot:x:0:0::{self.path('home')}:/bin/sh\n")
         self.env["HOME"] = "/nowhere"
+        self.env.pop("SPAWNGUARD_CONFIG", None)
+
+    def test_those_of_the_host_reach_no_test(self):
+        self.conf("[defaults]\ntimeot = 1\n", "etc/spawnguard.conf")
+        self.conf("[defaults]\ntimeot = 2\n", "home/.config/spawnguard.conf")
+        there = [*self.way, "sh", "-ec", 'mount --bind "$0" /etc; exec "$@"', self.path("etc"), SPAWNGUARD]
+        for words, refused in ((["run", "--", "true"], 125), (["ps"], 125), (["config", "check"], 1)):
+            self.assertEqual(self.start(*there, *words).wait().status, refused, "they are in force")
+        self.env = self.usual_env()
+        for words in (["run", "--", "true"], ["reap"], ["config", "check"]):
+            run = self.start(*there, *words).wait()
+            self.assertEqual((run.status, run.err), (0, ""), words)
 
     def show(self, key, *words):
         run = self.start(*self.way, "sh", "-ec", 'mount --bind "$0" /etc; exec "$@"', self.path("etc"), SPAWNGUARD,

@@ -163,7 +163,7 @@ def rungs():
 class DoctorTest(GuardTest):
     def setUp(self):
         super().setUp()
-        self.env.update(SCRATCH=self.scratch, STATE=self.state, SPAWNGUARD_CONFIG="none")
+        self.env.update(SCRATCH=self.scratch, STATE=self.state)
         self.doctor = [SPAWNGUARD, "doctor"]
 
     def tree_of_state(self):

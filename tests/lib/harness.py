@@ -277,12 +277,17 @@ class GuardTest(unittest.TestCase):
         self.alive_path = os.path.join(self.scratch, "alive")
         self.pids_path = os.path.join(self.scratch, "pids")
         os.mkdir(self.state, 0o700)
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith("SPAWNGUARD_")}
-        self.env.update(SPAWNGUARD_STATE_DIR=self.state, VICTIM_ALIVE=self.alive_path,
-                        VICTIM_PIDS=self.pids_path, TMPDIR=self.scratch)
+        self.env = self.usual_env()
         signal.signal(signal.SIGALRM, self._out_of_time)
         signal.alarm(TEST_LIMIT_S)
         faulthandler.dump_traceback_later(TEST_LIMIT_S + 60, exit=True)
+
+    def usual_env(self):
+        """The caller's, but nothing in it (nor the host's configuration) changes what a guard does."""
+        env = {k: v for k, v in os.environ.items() if not k.startswith("SPAWNGUARD_") and k != "JOURNAL_STREAM"}
+        env.update(SPAWNGUARD_STATE_DIR=self.state, SPAWNGUARD_CONFIG="none", VICTIM_ALIVE=self.alive_path,
+                   VICTIM_PIDS=self.pids_path, TMPDIR=self.scratch)
+        return env
 
     def _out_of_time(self, *_):
         signal.alarm(2)  # again, and again: a subTest swallows an exception and goes on
