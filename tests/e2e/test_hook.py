@@ -24,6 +24,10 @@ def table():
 
 
 class HookTest(GuardTest):
+    def guard(self, *args, **popen):
+        """Where a test says nothing else, there is no limit that a busy machine could pass."""
+        return super().guard("--hook-timeout=none", *args, **popen)
+
     def script(self, name, text):
         return self.write(name, f"#!/bin/sh\n{text}\n", 0o755)
 
@@ -123,8 +127,11 @@ class Told(HookTest):
     def test_what_cannot_be_ended_is_flagged(self):
         """Nothing is seen where /proc shows nothing."""
         noter = self.noter()
-        run = self.in_mounts("mount -t tmpfs t /proc", SPAWNGUARD, "run", "-N", "stuck", "-t", "0.3", "-k", "0.1",
-                             "--on-flag", noter, "--on-finish", noter, "--", VICTIM, "setsid").wait(30 * SCALE)
+        run = self.in_mounts("mount -t tmpfs t /proc", SPAWNGUARD, "run", "-N", "stuck", "-k", "0.1",
+                             "--on-flag", noter, "--on-finish", noter, "--", VICTIM, "setsid")
+        self.wait_ready(run)
+        run.send(signal.SIGTERM)
+        run.wait(30 * SCALE)
         self.assertEqual(run.status, 121, run.err)
         self.assertEqual(self.told("flag")["SPAWNGUARD_MESSAGE"], "stuck: processes that cannot be ended: 1")
         told = self.told("finish")
@@ -153,14 +160,25 @@ class Told(HookTest):
                 self.assertEqual("SPAWNGUARD_LOG" in self.told("finish"), is_kept)
 
     def test_one_of_a_configuration_file(self):
-        conf = self.write("c.conf", f"[defaults]\nhook-timeout = 100ms\non-start = {self.noter()}\n"
-                          f"[job told]\ncommand = sh -c 'exit 6'\non-finish = sh -c 'exec sleep {FOREVER}'\n", 0o600)
-        run = self.guard("--config", conf, "told").wait()
-        self.assertEqual(run.status, 6)
-        self.assertRegex(run.err, r"\A[^\n]*--on-finish sh: ended, because it took more than 100ms[^\n]*\n\Z")
+        conf = self.write("c.conf", f"""[defaults]
+hook-timeout = none
+on-start = {self.noter()}
+[job told]
+command = sh -c 'exit 5'
+[job slow]
+command = sh -c 'exit 6'
+hook-timeout = 100ms
+on-start = true
+on-finish = sh -c 'exec sleep {FOREVER}'
+""", 0o600)
+        run = self.command("run", f"--config={conf}", "told")
+        self.assertEqual((run.status, run.err), (5, ""))
         self.assertEqual(self.told("start")["SPAWNGUARD_JOB"], "told")
-        shown = self.command("config", f"--config={conf}", "show", "told")
-        self.assertRegex(shown.out, rf"\non-finish +sh -c 'exec sleep {FOREVER}' +{conf}:6\n")
+        run = self.command("run", f"--config={conf}", "slow")
+        self.assertEqual(run.status, 6)
+        self.assertIn("--on-finish sh: ended, because it took more than 100ms", run.err)
+        shown = self.command("config", f"--config={conf}", "show", "slow")
+        self.assertRegex(shown.out, rf"\non-finish +sh -c 'exec sleep {FOREVER}' +{conf}:10\n")
 
     def test_a_dry_run_says_them_and_runs_none(self):
         noter = self.noter()
@@ -322,14 +340,17 @@ class Apart(HookTest):
         self.assertEqual(len(set(ids.split())), 1, "it leads a session of its own")
 
     def test_on_start_is_no_member(self):
-        ready = self.path("ready")
-        hook = self.script("hook", f": >{ready}; exec sleep {FOREVER}")
-        run = self.holder("--on-start", hook, "--hook-timeout=0.5")
+        ready, gate = self.path("ready"), self.path("gate")
+        hook = self.script("hook", f": >{ready}; while ! test -f {gate}; do sleep 0.01; done")
+        run = self.holder("--on-start", hook)
         wait_until(lambda: os.path.exists(ready), "the hook runs")
         run.send(signal.SIGTERM)
-        run.wait()
+        wait_until(lambda: self.events("end"), "the run is over")
         end = self.end_event()
         self.assertEqual((end["spawnguard.members.seen"], end["spawnguard.members.ended"]), (1, 1))
+        self.assertTrue(run.running(), "nor was it ended with them")
+        self.write("gate", "")
+        run.wait()
 
     def test_a_signal_to_front_ends_on_finish(self):
         ready = self.path("ready")
