@@ -7,33 +7,73 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SPAWNGUARD, VICTIM, GuardTest
+from harness import SPAWNGUARD, VICTIM, GuardTest, wait_until
 
 SOURCE = os.environ.get("SG_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 
-def examples():
+# Before a block that is not run, with the reason.
+MARK = re.compile(r"<!-- not run by the tests: \S.* -->")
+# What the guard says, not what one types.
+SAID = "spawnguard: "
+
+
+def blocks():
+    """[(kind, lines, the line of text before it)]: fenced blocks by their word, indented ones are ""."""
     with open(os.path.join(SOURCE, "README.md")) as f:
         text = f.read()
-    for block in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S):
-        yield from block.splitlines()
+    before = ""
+    for part in re.split(r"(^```.*?^```$|(?:^    [^\n]*\n)+)", text, flags=re.M | re.S):
+        if part.startswith("```"):
+            head, *lines, _ = part.splitlines()
+            yield head.strip("`"), lines, before
+        elif part.startswith("    "):
+            yield "", [line[4:] for line in part.splitlines()], before
+        else:
+            before = (part.strip().splitlines() or [""])[-1]
+
+
+def of_kind(kind):
+    return [line for found, lines, before in blocks() if found == kind and not MARK.fullmatch(before) for line in lines]
 
 
 class Readme(GuardTest):
+    def setUp(self):
+        super().setUp()
+        self.place = self.path("place")
+        os.mkdir(self.place)
+        self.write("place/collect.sh", '#!/bin/sh\necho "collected $*"\n[ ! -e stay ] || exec sleep 300\n', 0o755)
+        self.env.update(PATH=os.path.dirname(SPAWNGUARD) + ":" + os.environ["PATH"],
+                        SPAWNGUARD_CONFIG=self.write("spawnguard.conf", "\n".join(of_kind("ini")) + "\n", 0o600))
+
     def test_each_example_does_what_it_says(self):
-        place = self.path("place")
-        os.mkdir(place)
-        with open(os.path.join(place, "collect.sh"), "w") as f:
-            f.write("#!/bin/sh\necho collected\n")
-        os.chmod(os.path.join(place, "collect.sh"), 0o755)
-        env = dict(self.env, PATH=os.path.dirname(SPAWNGUARD) + ":" + os.environ["PATH"])
-        lines = list(examples())
+        lines = of_kind("sh")
         self.assertGreater(len(lines), 10)
         for line in lines:
             with self.subTest(line):
                 want = re.search(r"# exits (\d+)", line)
-                run = self.start("sh", "-c", line, cwd=place, env=env).wait()
+                run = self.start("sh", "-c", line, cwd=self.place).wait()
                 self.assertEqual(run.status, int(want.group(1)) if want else 0, run.err)
+
+    def test_each_block_is_run_or_says_why_not(self):
+        for kind, lines, before in blocks():
+            if kind in ("sh", "ini") or MARK.fullmatch(before):
+                continue
+            self.assertEqual(kind, "", lines)
+            for line in lines:
+                self.assertTrue(line.startswith(SAID), f"neither run nor marked: {line}")
+
+    def test_each_message_is_what_is_said(self):
+        said = of_kind("")
+        self.assertEqual(len(said), 1, said)
+        self.write("place/stay", "")
+        holder = self.start(SPAWNGUARD, "run", "-N", "nightly", "--", "./collect.sh", "--all", cwd=self.place)
+        wait_until(lambda: "collected" in holder.out, "the job runs")
+        run = self.start(SPAWNGUARD, "run", "-N", "nightly", "--", "./collect.sh", cwd=self.place).wait()
+        facts = re.compile(r"pid \d+, [0-9.a-z]+, run [0-9a-f]{8}")
+        self.assertRegex(said[0], facts)
+        self.assertEqual(facts.sub("FACTS", run.err.strip()), facts.sub("FACTS", said[0]))
+        self.end(holder)
 
     def test_every_member_of_the_history_is_described(self):
         with open(os.path.join(SOURCE, "doc/history.md")) as f:
