@@ -31,7 +31,7 @@
 struct live {
 	struct record_head head;
 	const char *state;
-	uint64_t age_ns, rss_bytes;
+	uint64_t age_ns, counted_ns, rss_bytes; /* counted: towards the time limit */
 	uint32_t procs;
 };
 
@@ -99,6 +99,7 @@ static int take_live(void *with, struct run_view *view)
 	if (s->past.only && strcmp(head->job, s->past.only) != 0)
 		return 0;
 	AUTO_FREE struct tree *tree = calloc(1, sizeof(*tree));
+	uint64_t now_ns = os_clock_boot_ns();
 	struct live *more = reallocarray(s->live, s->live_count + 1, sizeof(*more));
 	if (more)
 		s->live = more;
@@ -109,7 +110,8 @@ static int take_live(void *with, struct run_view *view)
 	struct live *l = &s->live[s->live_count++];
 	*l = (struct live){ .head = *head,
 			    .state = describe_state(view),
-			    .age_ns = describe_age_ns(view, os_clock_boot_ns()),
+			    .age_ns = describe_age_ns(view, now_ns),
+			    .counted_ns = describe_counted_ns(view, now_ns),
 			    .procs = tree->procs,
 			    .rss_bytes = tree->rss_pages * PAGE_BYTES };
 	tree_release(tree);
@@ -212,7 +214,7 @@ static void put_limits(struct buf *out, uint64_t timeout_ns, uint64_t kill_after
 	num_format_duration(out, timeout_ns);
 	if (live && timeout_ns != NUM_NONE) {
 		buf_str(out, " (");
-		num_format_duration(out, timeout_ns > live->age_ns ? timeout_ns - live->age_ns : 0);
+		num_format_duration(out, timeout_ns > live->counted_ns ? timeout_ns - live->counted_ns : 0);
 		buf_str(out, " left)");
 	}
 	buf_str(out, ", kill after ");
@@ -318,9 +320,9 @@ static void json_live(struct json *j, const struct live *l)
 	json_u64(j, "rss", l->rss_bytes);
 	json_duration(j, "timeout", l->head.timeout_ns);
 	json_duration(j, "timeout_left",
-		      l->head.timeout_ns == NUM_NONE   ? NUM_NONE
-		      : l->head.timeout_ns > l->age_ns ? l->head.timeout_ns - l->age_ns
-						       : 0);
+		      l->head.timeout_ns == NUM_NONE       ? NUM_NONE
+		      : l->head.timeout_ns > l->counted_ns ? l->head.timeout_ns - l->counted_ns
+							   : 0);
 	json_close(j, '}');
 }
 

@@ -172,6 +172,18 @@ void history_format_start(struct buf *out, const struct history_start *start)
 	seal(&j, at);
 }
 
+static void put_sender(struct json *j, int32_t pid, uint32_t uid, const char *comm, const char *run)
+{
+	if (pid <= 0)
+		return;
+	json_open(j, "spawnguard.sender", '{');
+	json_i64(j, "pid", pid);
+	json_u64(j, "uid", uid);
+	optional(j, "comm", comm);
+	optional(j, "run", run);
+	json_close(j, '}');
+}
+
 static void put_status(struct json *j, const struct history_end *end)
 {
 	const struct run_figures *f = end->figures;
@@ -183,14 +195,7 @@ static void put_status(struct json *j, const struct history_end *end)
 		json_i64(j, "process.exit.code", (f->job_status >> 8) & 0xff);
 	else if (f->has_status)
 		json_i64(j, "process.exit.signal", f->job_status & 0x7f);
-	if (f->sender_pid > 0) {
-		json_open(j, "spawnguard.sender", '{');
-		json_i64(j, "pid", f->sender_pid);
-		json_u64(j, "uid", f->sender_uid);
-		optional(j, "comm", f->sender_comm);
-		optional(j, "run", f->by_run);
-		json_close(j, '}');
-	}
+	put_sender(j, f->sender_pid, f->sender_uid, f->sender_comm, f->by_run);
 	optional(j, "spawnguard.detail", end->detail);
 	optional(j, "spawnguard.log", end->log);
 }
@@ -203,6 +208,8 @@ static void put_figures(struct json *j, const struct history_end *end)
 		f->ended_boot_ns > head->started_boot_ns ? f->ended_boot_ns - head->started_boot_ns : 0;
 
 	json_seconds(j, "spawnguard.wall", took, 6);
+	if (f->frozen_ns > 0)
+		json_seconds(j, "spawnguard.frozen", f->frozen_ns, 6);
 	json_seconds(j, "spawnguard.cpu.user", f->user_ns, 6);
 	json_seconds(j, "spawnguard.cpu.system", f->system_ns, 6);
 	json_u64(j, "spawnguard.peak.rss", f->peak_rss_bytes);
@@ -355,6 +362,22 @@ void history_format_refused(struct buf *out, const struct history_refused *refus
 	buf_char(out, '\n');
 	size_t at = out->len;
 	put_refused(&j, out, refused);
+	seal(&j, at);
+}
+
+void history_format_freeze(struct buf *out, const struct history_freeze *freeze)
+{
+	struct json j;
+
+	buf_char(out, '\n');
+	size_t at = out->len;
+	begin(&j, out, freeze->is_over ? "thaw" : "freeze", freeze->wall_ns);
+	identify(&j, freeze->head);
+	put_sender(&j, freeze->sender_pid, freeze->sender_uid, freeze->sender_comm, freeze->sender_run);
+	if (freeze->is_over)
+		json_seconds(&j, "spawnguard.frozen", freeze->took_ns, 6);
+	json_u64(&j, "spawnguard.members.frozen", freeze->processes);
+	json_u64(&j, "spawnguard.members.late", freeze->late);
 	seal(&j, at);
 }
 

@@ -72,9 +72,22 @@ struct history_refused {
 	uint64_t count; /* refusals since the last such line, this one included */
 };
 
+/* The tree stands still, or goes on. */
+struct history_freeze {
+	const struct record_head *head;
+	uint64_t wall_ns;
+	bool is_over;
+	uint64_t took_ns;         /* with is_over */
+	uint32_t processes, late; /* of these, how many were not stopped yet */
+	int32_t sender_pid;       /* 0 = nobody: it goes on to be ended */
+	uint32_t sender_uid;
+	const char *sender_comm, *sender_run;
+};
+
 void history_format_start(struct buf *out, const struct history_start *start);
 void history_format_end(struct buf *out, const struct history_end *end);
 void history_format_refused(struct buf *out, const struct history_refused *refused);
+void history_format_freeze(struct buf *out, const struct history_freeze *freeze);
 
 /* The same object as the end line, without check, for --status-fd and --status-file. */
 void history_format_status(struct buf *out, const struct history_end *end);

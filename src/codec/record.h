@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define RUN_ID_MAX     64 /* bytes, without the NUL */
-#define RECORD_VERSION 1U
+#define RECORD_VERSION 2U
 
 /* Names one process for ever on this boot; 0 in a field = unknown. */
 struct proc_id {
@@ -89,7 +89,8 @@ struct run_figures {
 	uint64_t ended_boot_ns, ended_wall_ns;
 	uint64_t ticks;
 	uint64_t lost_recorded;
-	int32_t exit_code; /* what the caller got, or would have */
+	uint64_t frozen_ns; /* how long it stood still, all times together; of those that are over */
+	int32_t exit_code;  /* what the caller got, or would have */
 	uint32_t spare;
 };
 
@@ -109,7 +110,12 @@ struct record_state {
 	int32_t job_pid;
 	uint32_t procs;
 	uint64_t rss_bytes;
-	uint64_t overflow; /* members that found no slot */
+	uint64_t overflow;             /* members that found no slot */
+	uint64_t frozen_since_boot_ns; /* 0 = it is not frozen */
+	uint32_t frozen_by;            /* enum freezing_by of core/freezing.h */
+	uint32_t frozen_procs;         /* members that were stopped for it, or stood already */
+	uint32_t frozen_late;          /* members that were not stopped yet when it was settled */
+	uint32_t spare;
 	struct run_figures figures;
 };
 

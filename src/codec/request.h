@@ -1,4 +1,4 @@
-/* runs/RUNID.req: what `kill` (later: freeze, thaw, replace) asks of a run's guard. */
+/* runs/RUNID.req: what `kill`, `freeze`, `thaw` and a start that replaces ask of a run's guard. */
 #ifndef SG_CODEC_REQUEST_H
 #define SG_CODEC_REQUEST_H
 
@@ -7,7 +7,14 @@
 
 #include "codec/record.h"
 
-enum request_verb { REQUEST_NONE, REQUEST_KILL, REQUEST_COUNT };
+enum request_verb {
+	REQUEST_NONE,
+	REQUEST_KILL,
+	REQUEST_FREEZE,
+	REQUEST_THAW,
+	REQUEST_REPLACE,
+	REQUEST_COUNT
+};
 
 struct request {
 	uint32_t magic;

@@ -13,6 +13,8 @@ const struct command_row command_rows[] = {
 	{ "status", FOR_STATUS, "status [OPTIONS] [JOB]",       "tell how a job stands: running or its last end, limits, last outcomes" },
 	{ "wait",   FOR_WAIT,   "wait [OPTIONS] JOB|RUN...",    "block until runs have ended, and exit as they did" },
 	{ "kill",   FOR_KILL,   "kill [OPTIONS] JOB|RUN",       "end a run's whole tree, and prove that it is gone" },
+	{ "freeze", FOR_FREEZE, "freeze [OPTIONS] JOB|RUN",     "stop a run's tree and the clocks of its limits" },
+	{ "thaw",   FOR_THAW,   "thaw [OPTIONS] JOB|RUN",       "let a frozen run go on" },
 	{ "reap",   FOR_REAP,   "reap [OPTIONS] [JOB]",         "end what dead guards left behind" },
 	{ "doctor", FOR_DOCTOR, "doctor [OPTIONS]",             "tell what this machine allows the guard to do" },
 	{ "config", FOR_CONFIG, "config [OPTIONS] check [FILE]|show [JOB]", "check the configuration, or show what holds for a job and why" },

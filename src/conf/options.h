@@ -59,12 +59,16 @@ enum option_group {
 #define FOR_CONFIG 0x40U
 #define FOR_HELP   0x80U
 #define FOR_WAIT   0x100U
-#define FOR_ALL    0x1ffU
+#define FOR_FREEZE 0x200U
+#define FOR_THAW   0x400U
+#define FOR_ALL    0x7ffU
+#define FOR_STILLS (FOR_FREEZE | FOR_THAW)         /* what asks a run to stand still, or to go on */
 #define FOR_OTHERS (FOR_ALL & ~FOR_RUN)            /* all but run */
 #define FOR_STATE  (FOR_ALL & ~FOR_HELP)           /* what has to do with state */
 #define FOR_ENDERS (FOR_RUN | FOR_KILL | FOR_REAP) /* what ends processes */
-#define FOR_REPORTS \
-	(FOR_PS | FOR_KILL | FOR_REAP | FOR_STATUS | FOR_DOCTOR | FOR_CONFIG) /* what writes its result */
+#define FOR_REPORTS                                                            \
+	(FOR_PS | FOR_KILL | FOR_REAP | FOR_STATUS | FOR_DOCTOR | FOR_CONFIG | \
+	 FOR_STILLS) /* what writes its result */
 /* The configuration file takes options too: as keys of [defaults] and [job NAME]. */
 #define FOR_FILE 0x8000U
 #define FOR_JOB  (FOR_RUN | FOR_FILE)

@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "core/ending.h"
 #include "core/schedule.h"
+#include "guard/freeze.h"
 #include "guard/pair.h"
 #include "guard/report.h"
 #include "guard/run.h"
@@ -50,6 +51,7 @@ struct warden {
 	struct ending_facts facts;
 	uint64_t deadline_ns, tick_ns, period_ns, ending_wake_ns, timer_ns;
 	struct nested nested;
+	struct freeze freeze;
 	struct run_report report;
 };
 
@@ -144,9 +146,10 @@ static void act_term(struct warden *w)
 	(void)journal_write(&w->journal,
 			    &w->tree); /* first the names: killed in the midst, we leave nobody unknown */
 	nested_mark(&w->nested, &w->run->dir, w->run->head.run_id, &w->tree);
-	nested_ask(&w->nested, &w->run->dir, w->run->head.run_id, w->ending.grace_ns);
+	nested_ask(&w->nested, &w->run->dir, w->run->head.run_id, REQUEST_KILL, w->ending.grace_ns);
 	struct sweep_result swept = sweep_term(&w->tree, w->facts.now_ns, w->run->job->signal,
 					       w->run->job->term == TERM_JOB && !figures(w)->has_status);
+	freeze_give_up(&w->freeze, w->run, &w->tree, w->facts.now_ns);
 	keep_figures(w);
 	figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;
 	figures(w)->ended += swept.signalled;
@@ -232,6 +235,8 @@ static void reap(struct warden *w)
 				job_stopped(w, child.status);
 			else if (child.pid == w->job)
 				w->is_stopped = false;
+			if ((child.status & 0xff) != 0x7f) /* continued: not by us */
+				freezing_hurry(&w->freeze.state, w->facts.now_ns);
 			continue;
 		}
 		f->user_ns += child.user_ns;
@@ -265,7 +270,9 @@ static void take_message(struct warden *w, const struct pair_message *m)
 	if (m->kind == PAIR_SIGNAL && m->number == SIGCONT) {
 		/* The shell's CONT went to the job too; passed on late, it would undo the next ^Z. */
 		reap(w);
-		if (w->stops == 0 || (w->is_stopped && w->stops == m->stop))
+		if (freeze_stands(&w->freeze))
+			freeze_let_job_go_on(&w->freeze, &w->tree, w->job);
+		else if (w->stops == 0 || (w->is_stopped && w->stops == m->stop))
 			pass_on(w, m->number);
 	} else if (m->kind == PAIR_SIGNAL) {
 		pass_on(w, m->number);
@@ -293,13 +300,29 @@ static void read_link(struct warden *w)
 	begin_end(w, CAUSE_FRONT_DEAD, grace_of(w), NULL);
 }
 
+/* What nobody asks to stand any more goes on, with its time limit later by as long. */
+static void take_freeze(struct warden *w, const struct request *request)
+{
+	uint64_t halted_ns, now_ns = w->facts.now_ns;
+
+	need_tree(w);
+	if (w->ending.stage != STAGE_IDLE || figures(w)->has_status)
+		freeze_refuse(w->run);
+	else if (freeze_take(&w->freeze, w->run, &w->tree, request, now_ns, &halted_ns) &&
+		 w->deadline_ns < NUM_NONE - halted_ns)
+		w->deadline_ns += halted_ns;
+}
+
 static void take_request(struct warden *w)
 {
 	struct request request;
 
-	if (request_take(w->run->dir.run_fd, w->run->head.run_id, &request) < 0 ||
-	    request.verb != REQUEST_KILL)
+	if (request_take(w->run->dir.run_fd, w->run->head.run_id, &request) < 0)
 		return;
+	if (request.verb == REQUEST_FREEZE || request.verb == REQUEST_THAW) {
+		take_freeze(w, &request);
+		return;
+	}
 	struct pair_sender sender = { .pid = request.by_pid, .uid = request.by_uid };
 	memcpy(sender.comm, request.by_comm, sizeof(sender.comm));
 	bool is_outer = request.by_run[0] != '\0' && strcmp(request.by_run, w->run->head.parent_run_id) == 0;
@@ -334,7 +357,9 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* How long epoll may wait, in ms: -1, the timer wakes us; else it could not be set. */
 static int set_timer(struct warden *w)
 {
-	uint64_t next_ns = least(least(w->deadline_ns, w->tick_ns), w->ending_wake_ns);
+	uint64_t next_ns =
+		freeze_stands(&w->freeze) ? w->freeze.state.wake_ns : least(w->deadline_ns, w->tick_ns);
+	next_ns = least(next_ns, w->ending_wake_ns);
 	if (next_ns == w->timer_ns)
 		return -1;
 	w->timer_ns = next_ns;
@@ -352,16 +377,27 @@ static bool is_over(const struct warden *w)
 	return w->is_empty || ending_is_over(&w->ending) || (w->leaves && f->has_status);
 }
 
+static void look_frozen(struct warden *w)
+{
+	(void)tree_prepare(&w->tree);
+	freeze_look(&w->freeze, &w->report, &w->tree, w->facts.now_ns);
+	(void)journal_write(&w->journal, &w->tree);
+	keep_figures(w);
+}
+
 /* The clock's part of one turn: deadline, tick, the next step of an end. */
 static void strike(struct warden *w)
 {
 	w->facts.now_ns = os_clock_boot_ns();
 	w->facts.is_empty = w->is_empty;
-	if (w->facts.now_ns >= w->deadline_ns) {
+	bool stands = freeze_stands(&w->freeze);
+	if (freezing_is_due(&w->freeze.state, w->facts.now_ns))
+		look_frozen(w);
+	if (!stands && w->facts.now_ns >= w->deadline_ns) {
 		w->deadline_ns = NUM_NONE;
 		begin_end(w, CAUSE_TIMEOUT, grace_of(w), NULL);
 	}
-	if (w->facts.now_ns >= w->tick_ns)
+	if (!stands && w->facts.now_ns >= w->tick_ns)
 		tick(w);
 	if (w->ending.stage == STAGE_IDLE)
 		return;
@@ -524,6 +560,7 @@ void warden_main(struct run *run, char **env, int link)
 	w->run = run;
 	w->link = link;
 	w->epoll = w->signals = w->timer = w->job_fd = -1;
+	freezing_init(&w->freeze.state);
 	w->report = (struct run_report){ .run = run, .nested = &w->nested };
 	voice_set_link(link);
 	if (run->new_session)
@@ -550,6 +587,7 @@ void warden_main(struct run *run, char **env, int link)
 		if (w->leaves && !w->is_empty) {
 			need_tree(w);
 			(void)tree_walk(&w->tree, w->facts.now_ns, false);
+			freeze_give_up(&w->freeze, run, &w->tree, w->facts.now_ns);
 			keep_figures(w);
 		}
 	}

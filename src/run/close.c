@@ -89,6 +89,11 @@ int close_run(struct close_run *c)
 	if (f->ended_boot_ns == 0)
 		f->ended_boot_ns = os_clock_boot_ns();
 	f->ended_wall_ns = os_clock_wall_ns();
+	if (c->state->frozen_since_boot_ns != 0) { /* its guard died: nobody has thawed it */
+		uint64_t since_ns = c->state->frozen_since_boot_ns;
+		f->frozen_ns += f->ended_boot_ns > since_ns ? f->ended_boot_ns - since_ns : 0;
+		c->state->frozen_since_boot_ns = 0;
+	}
 	int first = append_end(c);
 	if (c->record_fd < 0)
 		return first;

@@ -64,11 +64,24 @@ const char *describe_state(const struct run_view *view)
 		return "elsewhere";
 	if (view->place == PLACE_OLD_BOOT || !view->is_guarded)
 		return "lost";
-	return !view->has_warden || view->record.state.phase == PHASE_ENDING ? "ending" : "running";
+	if (!view->has_warden || view->record.state.phase == PHASE_ENDING)
+		return "ending";
+	return view->record.state.frozen_since_boot_ns != 0 ? "frozen" : "running";
 }
 
 uint64_t describe_age_ns(const struct run_view *view, uint64_t now_boot_ns)
 {
 	uint64_t start_ns = view->record.head.started_boot_ns;
 	return view->place == PLACE_HERE && now_boot_ns > start_ns ? now_boot_ns - start_ns : 0;
+}
+
+uint64_t describe_counted_ns(const struct run_view *view, uint64_t now_boot_ns)
+{
+	uint64_t age_ns = describe_age_ns(view, now_boot_ns);
+	uint64_t since_ns = view->record.state.frozen_since_boot_ns;
+	uint64_t frozen_ns = view->record.state.figures.frozen_ns;
+
+	if (since_ns != 0 && now_boot_ns > since_ns)
+		frozen_ns += now_boot_ns - since_ns;
+	return age_ns > frozen_ns ? age_ns - frozen_ns : 0;
 }

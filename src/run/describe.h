@@ -14,9 +14,11 @@ void describe_command(struct buf *out, const struct record_head *head, size_t co
 
 /* "failed, status 7"; "signaled, status 143 (TERM)" */
 void describe_end(struct buf *out, const char *outcome, int exit_code);
-/* "running", "ending", "lost" (both guards are dead), "elsewhere" (cannot be told from here). */
+/* "running", "frozen", "ending", "lost" (both guards are dead), "elsewhere" (cannot be told from here). */
 const char *describe_state(const struct run_view *view);
 /* Since its start; 0 where that cannot be told. */
 uint64_t describe_age_ns(const struct run_view *view, uint64_t now_boot_ns);
+/* The same without the time in which it was frozen: what counts towards its limits. */
+uint64_t describe_counted_ns(const struct run_view *view, uint64_t now_boot_ns);
 
 #endif

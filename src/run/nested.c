@@ -60,15 +60,14 @@ void nested_mark(struct nested *nested, const struct statedir *dir, const char *
 	}
 }
 
-void nested_ask(struct nested *nested, const struct statedir *dir, const char *run_id, uint64_t grace_ns)
+void nested_ask(struct nested *nested, const struct statedir *dir, const char *run_id, enum request_verb verb,
+		uint64_t grace_ns)
 {
 	for (uint32_t i = 0; i < nested->count; i++) {
-		struct request request = { .verb = REQUEST_KILL,
-					   .by_pid = os_self_pid(),
-					   .by_uid = os_self_uid() };
+		struct request request = { .verb = verb, .by_pid = os_self_pid(), .by_uid = os_self_uid() };
 		request.grace_ns = grace_ns > NESTED_MARGIN_NS ? grace_ns - NESTED_MARGIN_NS : 0;
 		memcpy(request.by_run, run_id, strnlen(run_id, RUN_ID_MAX));
-		memcpy(request.by_comm, "spawnguard", 11);
+		memcpy(request.by_comm, NESTED_COMM, sizeof(NESTED_COMM));
 		if (request_write(dir->run_fd, nested->run_id[i], &request) == 0 && nested->warden[i] >= 0)
 			(void)os_pidfd_signal(nested->warden[i], OS_SIG_REQUEST);
 		os_fd_close(&nested->warden[i]);

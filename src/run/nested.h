@@ -4,12 +4,13 @@
 
 #include <stdint.h>
 
-#include "codec/record.h"
+#include "codec/request.h"
 #include "store/statedir.h"
 
 struct tree;
 
 #define NESTED_MAX       16
+#define NESTED_COMM      "spawnguard"       /* by_comm of what one guard asks of another */
 #define NESTED_MARGIN_NS (500ULL * 1000000) /* the inner end has to be over before ours kills */
 
 struct nested {
@@ -21,8 +22,9 @@ struct nested {
 /* Find runs whose parent is `run_id` and whose front is a member: it and what is below it are marked. */
 void nested_mark(struct nested *nested, const struct statedir *dir, const char *run_id, struct tree *tree);
 
-/* Ask each of them to end within `grace_ns` less the margin. */
-void nested_ask(struct nested *nested, const struct statedir *dir, const char *run_id, uint64_t grace_ns);
+/* Ask each of them to end within `grace_ns` less the margin, or to freeze its tree, or thaw it. */
+void nested_ask(struct nested *nested, const struct statedir *dir, const char *run_id, enum request_verb verb,
+		uint64_t grace_ns);
 
 /* Whose records are still there were killed by us: close them so. */
 void nested_close(const struct nested *nested, const struct statedir *dir, const char *run_id);

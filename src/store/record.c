@@ -212,7 +212,7 @@ bool record_exists(int dirfd, const char *run_id)
 	return os_file_id_at(dirfd, path.at, &id) != -ENOENT;
 }
 
-int request_write(int dirfd, const char *run_id, struct request *request)
+static int put_request(int dirfd, const char *run_id, struct request *request, bool over)
 {
 	BUF(temp, PATH_BYTES);
 	BUF(path, PATH_BYTES);
@@ -227,10 +227,30 @@ int request_write(int dirfd, const char *run_id, struct request *request)
 		return fd;
 	int r = os_fd_pwrite(fd, request, sizeof(*request), 0);
 	if (r == 0)
+		r = over ? -EINVAL : os_rename_new_at(dirfd, temp.at, path.at);
+	if (r == -EINVAL) /* asked for, or the file system does not promise it */
 		r = os_rename_at(dirfd, temp.at, path.at);
 	if (r < 0)
 		(void)os_unlink_at(dirfd, temp.at);
 	return r;
+}
+
+int request_write(int dirfd, const char *run_id, struct request *request)
+{
+	return put_request(dirfd, run_id, request, true);
+}
+
+int request_offer(int dirfd, const char *run_id, struct request *request)
+{
+	return put_request(dirfd, run_id, request, false);
+}
+
+bool request_waits(int dirfd, const char *run_id)
+{
+	struct os_file_id id;
+	BUF(path, PATH_BYTES);
+	path_of(&path, run_id, ".req");
+	return os_file_id_at(dirfd, path.at, &id) == 0;
 }
 
 int request_take(int dirfd, const char *run_id, struct request *out_request)

@@ -63,6 +63,9 @@ bool record_exists(int dirfd, const char *run_id);
 
 /* Leave a request for the guard of `run_id` (temp + rename). 0, -errno. */
 int request_write(int dirfd, const char *run_id, struct request *request);
+/* The same, but another's request is not taken away: -EEXIST. */
+int request_offer(int dirfd, const char *run_id, struct request *request);
+bool request_waits(int dirfd, const char *run_id);
 /* Take it: read and removed. 0, -ENOENT, -EBADMSG, -errno. */
 int request_take(int dirfd, const char *run_id, struct request *out_request);
 void request_remove(int dirfd, const char *run_id);

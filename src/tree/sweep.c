@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "os/proc.h"
 #include "tree/hold.h"
 #include "tree/walk.h"
 
@@ -80,5 +81,83 @@ struct sweep_result sweep_kill(struct tree *tree, uint64_t now_ns)
 	}
 	if (tree->crowded || tree->again)
 		result.fresh++;
+	return result;
+}
+
+/* Front of a nested run, or its warden: they have to go on to do their part. */
+static bool is_nested_guard(const struct tree *tree, const struct member *m)
+{
+	if (m->flags & MEMBER_GUARD)
+		return true;
+	const struct member *parent = m->flags & MEMBER_GUARDED ? tree_find(tree, m->ppid) : NULL;
+	return parent && parent->flags & MEMBER_GUARD;
+}
+
+/* By its number: were it another's by now, a signal for what is read here would not reach that one. */
+static char state_of(struct tree *tree, const struct member *m)
+{
+	struct proc_stat stat;
+
+	if (tree->starved)
+		tree_give_reserve(tree);
+	int r = os_proc_stat(m->id.pid, &stat);
+	tree_take_reserve(tree);
+	if (r < 0)
+		return r == -ESRCH ? 'X' : '?';
+	/* A leader that has ended cannot show that its threads have got a signal. */
+	return stat.state == 'Z' && stat.threads > 1 ? '?' : stat.state;
+}
+
+static void freeze_one(struct tree *tree, struct member *m, struct sweep_result *result)
+{
+	char state = state_of(tree, m);
+	bool is_ours = !(m->flags & MEMBER_GUARDED);
+
+	if (state == 'Z' || state == 'X')
+		return;
+	result->alive++;
+	if (state == 'T' || state == 't') {
+		if (!(m->flags & MEMBER_FROZEN))
+			m->flags |= MEMBER_STOOD;
+		return;
+	}
+	/* D: it stops when the kernel lets go of it; one that waits for its vfork child does not till then.
+	 */
+	bool can_show = state != 'D' && state != '?';
+	bool is_fresh = !(m->flags & MEMBER_FROZEN);
+	result->fresh += is_fresh;
+	m->flags &= ~(uint32_t)MEMBER_STOOD; /* somebody has continued it */
+	if (is_ours)
+		m->flags |= MEMBER_FROZEN;
+	int r = is_ours ? send(tree, m, SIGSTOP, result) : 0;
+	if (r == -ESRCH)
+		return;
+	result->late += is_ours;
+	result->moving += r == 0 && (can_show || (is_fresh && is_ours));
+}
+
+struct sweep_result sweep_freeze(struct tree *tree, uint64_t now_ns)
+{
+	struct sweep_result result = { 0 };
+
+	walk_whole(tree, now_ns);
+	FOR_EACH_MEMBER (tree, m)
+		if (!(m->flags & (MEMBER_ROOT | MEMBER_DEAD)) && !is_nested_guard(tree, m))
+			freeze_one(tree, m, &result);
+	if (tree->crowded || tree->again)
+		result.moving++;
+	return result;
+}
+
+struct sweep_result sweep_thaw(struct tree *tree)
+{
+	struct sweep_result result = { 0 };
+
+	for (size_t i = tree->count; i-- > 0;) {
+		struct member *m = &tree->member[i];
+		if (m->flags & MEMBER_FROZEN)
+			(void)send(tree, m, SIGCONT, &result);
+		m->flags &= ~(uint32_t)(MEMBER_FROZEN | MEMBER_STOOD | MEMBER_GUARD | MEMBER_GUARDED);
+	}
 	return result;
 }

@@ -11,6 +11,8 @@ struct sweep_result {
 	uint32_t unasked;   /* of these, that had not got the first signal */
 	uint32_t refused;   /* answered EPERM */
 	uint32_t alive;     /* members that are not yet dead */
+	uint32_t moving;    /* freeze: members that were not stopped, or may not have been met */
+	uint32_t late; /* freeze: of those that live, not stopped yet: in the kernel's hands, or refused */
 };
 
 /*
@@ -22,5 +24,15 @@ struct sweep_result sweep_term(struct tree *tree, uint64_t now_ns, int sig, bool
 struct sweep_result sweep_stop(struct tree *tree, uint64_t now_ns);
 /* Walk, then KILL to every member that lives. */
 struct sweep_result sweep_kill(struct tree *tree, uint64_t now_ns);
+
+/*
+ * Walk, then STOP to every member that is not stopped.  Who is found stopped
+ * at first sight is marked as such; who was continued since loses the mark.
+ * What is below a nested guard is that one's to stop.
+ */
+struct sweep_result sweep_freeze(struct tree *tree, uint64_t now_ns);
+/* CONT to those that a freeze has stopped, the last found first: whoever watches its children finds them at
+ * work. */
+struct sweep_result sweep_thaw(struct tree *tree);
 
 #endif

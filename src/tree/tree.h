@@ -39,6 +39,8 @@ enum member_flags {
 	MEMBER_RECORDED = 1U << 9,  /* has a slot in the record */
 	MEMBER_DEAD = 1U << 10,     /* to be dropped at the end of the walk */
 	MEMBER_THREADED = 1U << 11, /* had more than one thread when last looked at */
+	MEMBER_FROZEN = 1U << 12,   /* stopped by a freeze */
+	MEMBER_STOOD = 1U << 13,    /* found stopped by it: a thaw leaves it so */
 };
 
 struct member {

@@ -69,12 +69,14 @@ static void blank_bytes_are_no_request(void **state)
 static void unknown_verbs_are_refused(void **state)
 {
 	(void)state;
-	const uint32_t verbs[] = { REQUEST_NONE, REQUEST_KILL, REQUEST_COUNT, REQUEST_COUNT + 1, UINT32_MAX };
+	const uint32_t verbs[] = { REQUEST_NONE,    REQUEST_KILL,  REQUEST_FREEZE,    REQUEST_THAW,
+				   REQUEST_REPLACE, REQUEST_COUNT, REQUEST_COUNT + 1, UINT32_MAX };
 	for (size_t i = 0; i < COUNT_OF(verbs); i++) {
 		struct request request = some_request();
 		request.verb = verbs[i];
 		request_seal(&request);
-		assert_int_equal(request_is_valid(&request), verbs[i] == REQUEST_KILL);
+		assert_int_equal(request_is_valid(&request),
+				 verbs[i] > REQUEST_NONE && verbs[i] < REQUEST_COUNT);
 	}
 }
 

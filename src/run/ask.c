@@ -1,0 +1,35 @@
+#include "run/ask.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "os/pidfd.h"
+#include "os/self.h"
+#include "os/signal.h"
+
+struct request ask_request(enum request_verb verb, const char *comm, const char *by_run)
+{
+	struct request request = {
+		.verb = verb, .by_pid = os_self_pid(), .by_uid = os_self_uid(), .grace_ns = UINT64_MAX
+	};
+
+	memcpy(request.by_comm, comm, strnlen(comm, sizeof(request.by_comm) - 1));
+	if (by_run && strlen(by_run) <= RUN_ID_MAX)
+		memcpy(request.by_run, by_run, strlen(by_run));
+	return request;
+}
+
+int ask_guard(const struct statedir *dir, const struct run_view *view, struct request *request, bool over)
+{
+	const char *id = view->record.head.run_id;
+
+	if (view->warden < 0)
+		return view->has_warden ? -ENODATA : -ESRCH;
+	int r = over ? request_write(dir->run_fd, id, request) : request_offer(dir->run_fd, id, request);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	int sent = os_pidfd_signal(view->warden, OS_SIG_REQUEST);
+	if (sent < 0 && r == 0)
+		request_remove(dir->run_fd, id);
+	return sent < 0 ? sent : r;
+}
