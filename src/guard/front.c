@@ -143,16 +143,33 @@ static void read_signals(struct front *f)
 	reap_others(f); /* also where they cannot be read */
 }
 
-/* As the job, so front: the shell has the terminal back.  What lets front go on is for the job too. */
+/* Twice, a little apart: a CONT for the group comes to front first, and to the job a moment later. */
+static bool stays_stopped(pid_t pid)
+{
+	struct proc_stat job, self;
+
+	for (int look = 0; look < 2; look++) {
+		const int r = os_proc_stat(pid, &job);
+		if (r < 0) /* gone; or /proc tells nothing, and the word of it is all there is */
+			return os_proc_stat(os_self_pid(), &self) < 0;
+		if (job.state != 'T')
+			return false;
+		if (look == 0)
+			os_clock_sleep_ms(1);
+	}
+	return true;
+}
+
+/*
+ * As the job, so front: the shell has the terminal back.  What lets front go on is for the job too.  The
+ * stop that came to us as well waits, blocked, and a CONT since would have taken it away.  Without one the
+ * job was stopped alone, or this word comes late: we were stopped by the same ^Z and continued since.
+ */
 static void follow_stop(struct front *f, const struct pair_message *stopped)
 {
-	struct proc_stat job;
-
 	f->last_stop = stopped->stop;
-	/* Stopped by the same ^Z already, and continued with the job since: this word of it comes late. */
-	if (os_proc_stat(stopped->sender.pid, &job) == 0 && job.state != 'T')
-		return;
-	os_signal_stop_self(stopped->number);
+	if (os_signal_stop_waits() || stays_stopped(stopped->sender.pid))
+		os_signal_stop_self(stopped->number);
 }
 
 /* false: the line is at its end, the warden is gone. */

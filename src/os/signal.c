@@ -102,6 +102,15 @@ int os_signal_take_stop(void)
 	return number > 0 ? number : 0;
 }
 
+bool os_signal_stop_waits(void)
+{
+	sigset_t waiting;
+
+	return sigpending(&waiting) == 0 &&
+	       (sigismember(&waiting, SIGTSTP) == 1 || sigismember(&waiting, SIGTTIN) == 1 ||
+		sigismember(&waiting, SIGTTOU) == 1);
+}
+
 void os_signal_die(int number)
 {
 	struct sigaction plain = { .sa_handler = SIG_DFL };

@@ -48,12 +48,15 @@ bool os_signal_is_ignored(int number);
 /*
  * Stop ourselves as `number` does (TSTP, TTIN, TTOU).  It would have no effect
  * in an orphaned group; ours is none while the job is in it: the job's parent
- * is the warden, of another group in the same session.
+ * is the warden, of another group in the same session.  Blocked again only once
+ * we run after the CONT: a ^Z in between stops us before the job.
  */
 void os_signal_stop_self(int number);
 
 /* A stop of the terminal (TSTP, TTIN, TTOU) that waits blocked in this process: taken out; 0 = none. */
 int os_signal_take_stop(void);
+/* Is there one?  A CONT takes it away. */
+bool os_signal_stop_waits(void);
 
 /* Die of `number` without a core file.  Returns only where that is discarded (PID 1). */
 void os_signal_die(int number);

@@ -180,7 +180,10 @@ class Keys(TtyTest):
         """The CONT of `fg` that front passes on must not come late and undo the next stop."""
         shell = self.shell()
         shell.command(f"{SPAWNGUARD} run -N often -- cat")
+        front = self.front(shell)
         for turn in range(15):
+            # It has run since the CONT: until then a ^Z stops front before its job, which may read one more line.
+            wait_until(lambda: self.signals(front, "SigBlk") & 1 << (signal.SIGTSTP - 1), "front goes on")
             shell.send(f"<{turn}>\n")
             shell.expect(f"<{turn}>\r\n<{turn}>\r\n")
             shell.send("\x1a")
@@ -189,6 +192,37 @@ class Keys(TtyTest):
         shell.send("\x04")
         self.leave(shell)
         self.assertEqual(outcome(self.end_event()), "ok")
+
+    def signals(self, pid, which):
+        """A set of signals of a process, as bits."""
+        with open(f"/proc/{pid}/status", encoding="ascii") as f:
+            return int(re.search(rf"^{which}:\t([0-9a-f]+)$", f.read(), re.M).group(1), 16)
+
+    def test_word_of_a_stop_that_is_over_comes_too_late_to_stop_front(self):
+        for then in ("CONT", "CONT, TERM"):
+            shell = self.shell()
+            shell.command(f"{SPAWNGUARD} run -N late -- {VICTIM} sleep")
+            front = self.front(shell)
+            warden = children(front)[0]
+            job = children(warden)[0]
+            os.kill(front, signal.SIGSTOP)
+            shell.expect("Stopped")
+            wait_until(lambda: Stat(front).state == "T", "front is stopped")
+            os.kill(job, signal.SIGTSTP)
+            wait_until(lambda: Stat(job).state == "T" and Stat(warden).state == "S" and not self.signals(warden, "ShdPnd"),
+                       "the warden has told it")
+            for name in then.split(", "):
+                os.kill(job, signal.Signals["SIG" + name])
+            if then != "CONT":
+                wait_until(lambda: self.events("end"), "the end is written")
+            os.kill(front, signal.SIGCONT)
+            if then == "CONT":
+                wait_until(lambda: Stat(front).state == "S", "front goes on")
+                harness.observe(0.1)
+                self.assertEqual(Stat(front).state, "S")
+                os.kill(job, signal.SIGTERM)
+            wait_until(lambda: not os.path.exists(f"/proc/{front}"), "front returns")
+            self.leave(shell)
 
     def test_a_stopped_job_is_still_timed_and_ended(self):
         shell = self.shell()
