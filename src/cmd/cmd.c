@@ -65,7 +65,7 @@ int cmd_configure(struct cmd *cmd, char **argv)
 	if (r == 0)
 		return -1;
 	if (r == -ENOMEM)
-		buf_str(&why, "no memory to read the configuration");
+		buf_str(&why, "no memory to read the configuration; try again when there is some");
 	cmd_say(&why);
 	return SG_EXIT_GUARD;
 }
@@ -83,6 +83,7 @@ int cmd_open_state(struct cmd *cmd)
 	escape_text(&line, fail.subject, strlen(fail.subject), 0);
 	buf_str(&line, ": ");
 	buf_str(&line, strerrordesc_np(fail.err) ? strerrordesc_np(fail.err) : "unknown error");
+	buf_str(&line, "; see: spawnguard doctor");
 	cmd_say(&line);
 	return SG_EXIT_GUARD;
 }
@@ -100,7 +101,9 @@ static bool has_more_words(const struct cmd *cmd)
 	buf_str(&line, max == 1 ? " takes one JOB or RUN" : " takes fewer words");
 	buf_str(&line, ": what is ");
 	escape_word(&line, cmd->rest[max], strlen(cmd->rest[max]), 60);
-	buf_str(&line, "?");
+	buf_str(&line, "? See: spawnguard ");
+	buf_str(&line, cmd->name);
+	buf_str(&line, " --help");
 	cmd_say(&line);
 	return true;
 }
@@ -148,6 +151,7 @@ int cmd_not_found(const struct cmd *cmd, const char *what, int err)
 	if (err != -ENOENT) {
 		buf_str(&line, "cannot read the run records: ");
 		buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+		buf_str(&line, "; see: spawnguard doctor");
 		cmd_say(&line);
 		return SG_EXIT_GUARD;
 	}

@@ -71,7 +71,7 @@ static int check(struct showing *s, const char *file)
 		(void)print_json(s, ']');
 	if (r == -ENOMEM) {
 		BUF(line, 128);
-		buf_str(&line, "no memory to read the configuration");
+		buf_str(&line, "no memory to read the configuration; try again when there is some");
 		cmd_say(&line);
 		return SG_EXIT_GUARD;
 	}
@@ -181,6 +181,8 @@ static int unknown_job(const struct showing *s, const char *name)
 		buf_str(&line, ": did you mean ");
 		escape_word(&line, near, strlen(near), 60);
 		buf_char(&line, '?');
+	} else {
+		buf_str(&line, ": a section [job NAME] makes one");
 	}
 	cmd_say(&line);
 	return EXIT_NOTHING;
@@ -202,7 +204,7 @@ static int show(struct showing *s, const char *name)
 		r = conf_apply(s->conf, FOR_FILE, &job);
 	if (r < 0) {
 		if (r == -ENOMEM)
-			buf_str(&why, "no memory to read the configuration");
+			buf_str(&why, "no memory to read the configuration; try again when there is some");
 		cmd_say(&why);
 		return r == -ENOMEM ? SG_EXIT_GUARD : EXIT_NOTHING;
 	}

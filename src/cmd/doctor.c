@@ -251,6 +251,7 @@ int main(int argc, char **argv, char **env)
 	if (r < 0) {
 		BUF(line, 256);
 		finding_error(&line, "cannot find bin/spawnguard", r);
+		buf_str(&line, "; the installation is incomplete");
 		cmd_say(&line);
 		return EXIT_CANNOT_GUARD;
 	}

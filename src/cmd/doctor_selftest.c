@@ -504,6 +504,7 @@ int selftest_main(struct cmd *cmd, char **argv, char **env, const char *wrapper)
 		finding_error(&line, "cannot use a state directory for the self-test", r);
 		buf_str(&line, ": ");
 		finding_foreign(&line, t.place);
+		buf_str(&line, "; see: spawnguard doctor");
 		cmd_say(&line);
 	}
 	return good ? 0 : EXIT_CANNOT_GUARD;

@@ -196,7 +196,7 @@ static int refuse_words(const char *word)
 
 	buf_str(&line, "help takes one topic, or a command and an option: what is ");
 	escape_word(&line, word, strlen(word), SHOWN_COLUMNS);
-	buf_char(&line, '?');
+	buf_str(&line, "? See: spawnguard help");
 	return refuse(&line, EXIT_USAGE);
 }
 

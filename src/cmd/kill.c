@@ -125,7 +125,9 @@ static void ask_guard(struct killing *k, struct run_view *view)
 		return;
 	}
 	if (request_write(k->cmd->dir.run_fd, head->run_id, &request) < 0) {
-		complain(k, head->run_id, "its guard cannot be asked: the state directory cannot be written");
+		complain(k, head->run_id,
+			 "its guard cannot be asked: the state directory cannot be written; see: spawnguard "
+			 "doctor");
 		return;
 	}
 	int r = view->warden >= 0 ? os_pidfd_signal(view->warden, OS_SIG_REQUEST) : 0;
@@ -163,7 +165,8 @@ static void end_orphans(struct killing *k, const char *run_id)
 	int result = recovery_run(&r, run_id);
 	if (result < 0 && result != -EBUSY) {
 		if (result != -ENOENT)
-			complain(k, run_id, "its record cannot be closed");
+			complain(k, run_id,
+				 "its record cannot be closed; try again, or see: spawnguard reap");
 		return;
 	}
 	report(k, &(struct ended){ .job = r.job,
@@ -212,7 +215,9 @@ static void end_one(struct killing *k, const char *run_id, const struct host_id 
 	int r = run_view_open(&k->cmd->dir, run_id, here, &view);
 	if (r < 0) {
 		if (r != -ENOENT) /* over by itself meanwhile */
-			complain(k, run_id, "its record cannot be read");
+			complain(
+				k, run_id,
+				"its record cannot be read; if it is damaged: spawnguard reap puts it aside");
 		return;
 	}
 	if (view.place == PLACE_ELSEWHERE)

@@ -124,7 +124,7 @@ static void read_job_head(struct scan *scan, char *name, size_t n)
 		complain(scan, "] within the name of a job, or something behind it: choose another name, a "
 			       "comment has a line of its own");
 	} else if (*name == '"' || *name == '\'') {
-		complain(scan, "the name of a job stands there without quotes");
+		complain(scan, "quotes in a section: write the name of a job without them");
 	} else {
 		name[n] = '\0'; /* where ] or a blank was */
 		char file[ESCAPE_NAME_MAX + 1];
@@ -150,7 +150,7 @@ static void read_head(struct scan *scan, const struct line *line)
 	if (n == 0 || head[n - 1] != ']') {
 		complain(scan, memchr(head, ']', n) ? "something behind the ] of a section: a comment has a "
 						      "line of its own"
-						    : "a section without its ]");
+						    : "a section without its ]: close it");
 		return;
 	}
 	for (n--; n > 0 && is_blank(*head); n--)

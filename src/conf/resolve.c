@@ -313,7 +313,8 @@ static int read_like(struct conf *conf, const char *name, const char **out_like)
 		buf_str(&what, "like = ");
 		escape_text(&what, pair.value, strlen(pair.value), SHOWN_COLUMNS);
 		near = conf_suggest_job(conf, pair.value);
-		buf_str(&what, near ? ": no such job, did you mean " : ": no such job in the configuration");
+		buf_str(&what, near ? ": no such job, did you mean "
+				    : ": no such job in the configuration: leave it out, or name one");
 		if (near) {
 			escape_text(&what, near, strlen(near), SHOWN_COLUMNS);
 			buf_char(&what, '?');

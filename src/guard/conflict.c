@@ -129,9 +129,10 @@ static int refuse(const struct run *run, const char *what, const char *reason)
 	return skip || code == 0 ? CONFLICT_SKIPPED : code;
 }
 
-static int tell_failure(const struct fail *fail)
+static int tell_failure(const struct fail *fail, bool is_user_file)
 {
-	voice_fail(fail, "nothing was started");
+	voice_fail(fail, is_user_file ? "nothing was started; name a --lock-file that can be opened"
+				      : "nothing was started; see: spawnguard doctor");
 	return SG_EXIT_GUARD;
 }
 
@@ -167,8 +168,10 @@ static int wait_for_lock(struct run *run, struct fail *fail)
 	os_signals_open_for_wait(&run->signals);
 	for (;;) {
 		uint64_t next_ns = complain_ns < deadline_ns ? complain_ns : deadline_ns;
-		if (next_ns != NUM_NONE && os_alarm_set(next_ns) < 0) {
-			fd = fail_set(fail, EAGAIN, "set an alarm for --wait", run->name);
+		int alarm = next_ns != NUM_NONE ? os_alarm_set(next_ns) : 0;
+		if (alarm < 0) { /* EAGAIN, no room for a timer, would mean held */
+			fd = fail_set(fail, alarm == -EAGAIN ? ENOMEM : -alarm, "set an alarm for --wait",
+				      run->name);
 			break;
 		}
 		fd = try_main_lock(run, true, fail);
@@ -219,7 +222,7 @@ static int take_main_lock(struct run *run)
 	if (fd == -EWOULDBLOCK)
 		return refuse(run, "already running", "locked");
 	if (fd < 0)
-		return tell_failure(&fail);
+		return tell_failure(&fail, run->job->no_lock);
 	if (run->job->no_lock)
 		run->user_lock_fd = fd;
 	else
@@ -257,7 +260,7 @@ int conflict_take_locks(struct run *run)
 	run->user_lock_fd = lock_user_file(job->lock_file, job->shared, false, &fail);
 	if (run->user_lock_fd == -EWOULDBLOCK)
 		return refuse_lock_file(run);
-	return run->user_lock_fd < 0 ? tell_failure(&fail) : 0;
+	return run->user_lock_fd < 0 ? tell_failure(&fail, true) : 0;
 }
 
 int conflict_explain(struct run *run)
@@ -271,7 +274,7 @@ int conflict_explain(struct run *run)
 	if (no_lock)
 		fd = -1;
 	else if (fd < 0 && fd != -EWOULDBLOCK)
-		return tell_failure(&fail);
+		return tell_failure(&fail, run->job->no_lock);
 	bool held = fd == -EWOULDBLOCK;
 	find_holder(run, &h);
 	buf_str(&line, held ? "would not start: " : "would start: ");

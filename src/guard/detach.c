@@ -56,7 +56,8 @@ static int wait_for_word(struct run *run, pid_t background, int link)
 	while ((n = os_link_receive(link, &word, sizeof(word))) == -EAGAIN || n == -EINTR)
 		(void)os_poll(&set, 1, -1);
 	if (n != (ssize_t)sizeof(word)) {
-		buf_str(&line, "the guard in the background was killed before the job was started");
+		buf_str(&line,
+			"the guard in the background was killed before the job was started: start it again");
 		voice_error(&line);
 		return SG_EXIT_GUARD;
 	}

@@ -84,7 +84,8 @@ int output_prepare(struct run *run)
 	BUF(line, 512);
 
 	if (!output_is_wanted(run)) {
-		buf_str(&line, "warning: --log has no effect without --detach or --output=on-failure|never");
+		buf_str(&line, "warning: --log has no effect without --detach or --output=on-failure|never: "
+			       "give one of them, or leave it out");
 		if (job->log)
 			voice_note(&line);
 		return 0;
@@ -95,14 +96,15 @@ int output_prepare(struct run *run)
 	int r = job->log ? logfile_open_user(o, job->log, &want, &fail)
 			 : logfile_open_own(o, run->dir.keep_fd, run->head.run_id, &want, &fail);
 	if (r < 0) {
-		voice_fail(&fail, "nothing was started");
+		voice_fail(&fail, job->log ? "nothing was started; name a --log that can be written"
+					   : "nothing was started; see: spawnguard doctor");
 		return SG_EXIT_GUARD;
 	}
 	if (!shows || o->is_regular)
 		return 0;
 	buf_str(&line, "--output=on-failure needs a file that can be read again, which --log ");
 	escape_word(&line, job->log, strlen(job->log), 200);
-	buf_str(&line, " is not; nothing was started");
+	buf_str(&line, " is not: name a regular file; nothing was started");
 	voice_error(&line);
 	return SG_EXIT_GUARD;
 }
@@ -254,6 +256,7 @@ static void warn_of_full_disk(const struct run *run)
 
 	buf_str(&line, "warning: the disk is full: the job may not have been able to write all of ");
 	put_log(&line, run);
+	buf_str(&line, "; make room");
 	voice_note(&line);
 }
 

@@ -206,6 +206,8 @@ static void say_not_started(const struct run *run, int start_errno)
 		buf_str(&line, errno_text(-start_errno));
 		if (start_errno == -EAGAIN)
 			buf_str(&line, "; the limit of processes is reached, see: ulimit -u");
+		else
+			buf_str(&line, "; nothing was started; see: spawnguard doctor");
 		voice_error(&line);
 		return;
 	}
@@ -214,13 +216,16 @@ static void say_not_started(const struct run *run, int start_errno)
 	buf_str(&line, ": ");
 	buf_str(&line, errno_text(start_errno));
 	if (start_errno == ENOENT && strchr(run->program, '/'))
-		buf_str(&line, "; it, or the interpreter that its first line names, is missing");
+		buf_str(&line, "; it, or the interpreter that its first line names, is missing: give its "
+			       "right path");
 	else if (start_errno == ENOENT)
-		buf_str(&line, "; it is in no directory of PATH");
+		buf_str(&line, "; it is in no directory of PATH: give its path");
 	else if (start_errno == EACCES)
 		buf_str(&line, "; if it is a script of yours: chmod +x");
 	else if (start_errno == E2BIG)
-		buf_str(&line, "; arguments and environment are too long for the kernel");
+		buf_str(&line, "; arguments and environment are too long for the kernel: shorten them");
+	else
+		buf_str(&line, "; see: spawnguard run --dry-run");
 	voice_error(&line);
 }
 
@@ -400,6 +405,7 @@ static void warn_of_status(int result, const char *where)
 	escape_text(&line, where, strlen(where), 200);
 	buf_str(&line, ": ");
 	buf_str(&line, errno_text(-result));
+	buf_str(&line, "; the history has it");
 	voice_note(&line);
 }
 

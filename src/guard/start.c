@@ -167,7 +167,7 @@ static int open_state(struct run *run)
 
 	if (statedir_open(&run->dir, given, run->around->service_dir, &fail) == 0)
 		return 0;
-	voice_fail(&fail, "nothing was started");
+	voice_fail(&fail, "nothing was started; see: spawnguard doctor");
 	return -1;
 }
 
@@ -236,7 +236,7 @@ static void tell_recovery(const struct recovery *r, int result)
 		buf_str(&line, result < 0 ? " is damaged, and cannot be put aside as runs/"
 					  : " is damaged: put aside as runs/");
 		buf_str(&line, r->run_id);
-		buf_str(&line, ".bad");
+		buf_str(&line, result < 0 ? ".bad: move it away" : ".bad");
 		voice_note(&line);
 		return;
 	}

@@ -12,9 +12,12 @@ static int refuse(struct settings *s, const char *path, int err, const char *why
 {
 	BUF(what, INI_WHAT_MAX);
 	buf_str(&what, why);
-	if (err == ENFILE || err == EMFILE || err == EIO || err == ENOMEM) {
+	bool is_judged = err == ENOENT || err == EINVAL || err == EPERM || err == EFBIG || err == EAGAIN ||
+			 err == EACCES || err == ELOOP; /* `why` says what to do */
+	if (!is_judged) {
 		buf_str(&what, ": ");
 		buf_str(&what, strerrordesc_np(err));
+		buf_str(&what, "; try again, or write --config=none");
 	}
 	(void)s->conf.tell(s->conf.with, path, 0, &what);
 	return -EINVAL;

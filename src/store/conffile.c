@@ -43,7 +43,7 @@ static int judge(const struct os_file_id *id, const char **out_why)
 	if (id->mode & 022)
 		return refuse(EPERM, "others can write to it: chmod go-w", out_why);
 	if (id->size > CONFFILE_MAX)
-		return refuse(EFBIG, "larger than 1 MiB: that is no configuration", out_why);
+		return refuse(EFBIG, "larger than 1 MiB, so no configuration: name one that is", out_why);
 	return 0;
 }
 
@@ -82,9 +82,9 @@ int conffile_read(const char *path, char **out_text, size_t *out_n, const char *
 	if (fd == -EACCES && os_file_id_at(OS_CWD, path, &id) == -EACCES)
 		return -ENOENT;
 	if (fd == -EACCES)
-		return refuse(EACCES, "it cannot be read: permission denied", out_why);
+		return refuse(EACCES, "it cannot be read: permission denied; make it readable", out_why);
 	if (fd == -ELOOP)
-		return refuse(ELOOP, "it cannot be read: too many links", out_why);
+		return refuse(ELOOP, "it cannot be read: too many links; name the file itself", out_why);
 	if (fd < 0)
 		return refuse(-fd, "it cannot be opened", out_why);
 	int r = os_file_id(fd, &id);

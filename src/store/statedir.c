@@ -16,6 +16,7 @@
 #define ROOT_KEEP "/var/lib/spawnguard"
 
 #define PART_IS_OPEN "use state directory (a part of it is not ours alone: chmod 700)"
+#define NO_PART      "make or read a part of the state directory"
 #define IS_REMOTE    "use state directory (a network file system: locks are not safe there)"
 
 static const char *const run_names[] = { "locks", "locks/job", "runs" };
@@ -70,6 +71,15 @@ static int open_base(const char *path, struct fail *fail)
 	return bad ? fail_set(fail, EPERM, bad, path) : os_fd_steal(&fd);
 }
 
+static int fail_part(struct fail *fail, int err, const char *what, const char *path, const char *name)
+{
+	BUF(part, FAIL_SUBJECT_MAX);
+	buf_str(&part, path);
+	buf_char(&part, '/');
+	buf_str(&part, name);
+	return fail_set(fail, err, what, part.at);
+}
+
 static int need_dirs(int fd, const char *path, const char *const *names, size_t n, struct fail *fail)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -81,9 +91,9 @@ static int need_dirs(int fd, const char *path, const char *const *names, size_t 
 				r = os_file_id_at(fd, names[i], &id);
 		}
 		if (r < 0)
-			return fail_set(fail, -r, names[i], path);
+			return fail_part(fail, -r, NO_PART, path, names[i]);
 		if (!id.is_own_private_dir)
-			return fail_set(fail, EPERM, PART_IS_OPEN, names[i]);
+			return fail_part(fail, EPERM, PART_IS_OPEN, path, names[i]);
 	}
 	return 0;
 }
@@ -225,9 +235,9 @@ static int examine_parts(struct statedir_side *side, const char *const *names, s
 		if (r == -ENOENT)
 			continue;
 		if (r < 0)
-			return fail_set(&side->fail, -r, names[i], side->path);
+			return fail_part(&side->fail, -r, NO_PART, side->path, names[i]);
 		if (!id.is_own_private_dir)
-			return fail_set(&side->fail, EPERM, PART_IS_OPEN, names[i]);
+			return fail_part(&side->fail, EPERM, PART_IS_OPEN, side->path, names[i]);
 	}
 	return 0;
 }

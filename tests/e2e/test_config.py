@@ -77,7 +77,7 @@ class Text(ConfigTest):
             ("unknown section", b"[default]\n", ":1: unknown section [default], did you mean [defaults]?"),
             ("unknown kind of section", b"[jobs x]\n", ":1: unknown section [jobs x], did you mean [job NAME]?"),
             ("a section without its name", b"[job]\n", ":1: [job] without a name"),
-            ("a section with quotes", b'[job "p"]\n', ":1: the name of a job stands there without quotes"),
+            ("a section with quotes", b'[job "p"]\n', ":1: quotes in a section: write the name of a job without them"),
             ("a section without its end", b"[job p\n", ":1: a section without its ]"),
             ("something behind a section", b"[job p] task = x\n", ":1: something behind the ]"),
             ("a key before any section", b"timeout = 1\n", ":1: a key before any section"),

@@ -499,7 +499,7 @@ class Proc(PolicyTest):
         run = self.in_mounts(script, SPAWNGUARD, "run", "-N", "p", "-t", "0.3", "-k", "0.1", "--", VICTIM, "setsid")
         run.wait(30 * SCALE)
         self.assertEqual(run.status, 121, run.err)
-        self.assertIn("cannot end", run.err)
+        self.assertIn("cannot end what /proc does not show; end it by hand, then: spawnguard reap p\n", run.err)
         for pid in self.strays():
             send(pid, signal.SIGKILL)
         wait_until(lambda: not self.strays(), "the member is ended by the test")

@@ -217,7 +217,8 @@ class Priorities(WorldTest):
         if resource.getrlimit(resource.RLIMIT_NICE)[0] not in (0, resource.RLIM_INFINITY):
             self.skipTest("this user may lower the niceness")
         run = self.assert_refused(["--nice", "-5"], "niceness")
-        self.assertEqual(run.err, "spawnguard: cannot set the niceness to -5: Permission denied; only root may lower it\n")
+        self.assertEqual(run.err, "spawnguard: cannot set the niceness to -5: Permission denied; only root may lower it: "
+                                  "leave --nice out\n")
         self.assert_refused(["--nice", "18"], "niceness to 18: Permission denied",
                             preexec_fn=lambda: os.setpriority(os.PRIO_PROCESS, 0, 19))
         self.assert_refused(["--oom-score-adj", "-500"], "OOM score adjustment to -500: Permission denied")

@@ -1,0 +1,89 @@
+#!/usr/bin/python3
+"""messages.py SOURCE: every text of the source that goes to stderr stands in a row of tests/messages, and every
+row is made of texts of the source. What is said and never provoked is a message that nobody has ever read."""
+import os
+import sys
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+for name in ("SPAWNGUARD", "SG_TEST_BIN"): # nothing is run here
+    os.environ.setdefault(name, "/none")
+import messages
+
+# Not on stderr, though it looks like it.
+ELSEWHERE = {
+    "as the kernel has it": "static_assert",
+    "built in": "config show, on stdout",
+    "hash:": "what the record has for a command",
+    "tree unverified": "in the history",
+    "the pump was killed: what it had not read yet is missing": "in the history",
+    "the pump did not answer: the end may be missing": "in the history",
+    "its reader went away before the end": "in the history",
+    "spawnguard: what stood here was more than ": "in the file of --output",
+    ", and is gone: this file system frees files only as a whole\n": "in the file of --output",
+    "what it is, where it keeps what": "help, on stdout",
+    "the configuration file": "help, on stdout",
+    "what is written of each run": "help, on stdout",
+    "every exit status, and which wins": "help, on stdout",
+    "what is promised, and what is not": "help, on stdout",
+    "root's own": "doctor, on stdout",
+    "made by root for this user": "doctor, on stdout",
+    "in the home directory": "doctor, on stdout",
+    "the service's own": "doctor, on stdout",
+    "write in the state directory": "doctor, on stdout",
+}
+# Brought about by another test, which needs longer than all of the table, or more.
+BY_OTHERS = {
+    "what /proc does not show": "tests/e2e/test_policy.py",
+}
+# Nobody can bring these about.
+UNREACHED = {
+    "unknown error": "the kernel gives no number that the C library has no words for",
+    "go on": "every failure says what failed",
+    "cannot find bin/spawnguard": "needs a program that finds neither /proc/self/exe nor what the kernel says of itself",
+    "the name of the job is too long or empty: give a shorter one with --name": "the option and its default are shorter",
+    "use state directory (a network file system: locks are not safe there)": "needs a network file system",
+    "set the umask": "umask(2) cannot fail",
+    "leave --umask out": "umask(2) cannot fail",
+    "an unknown class": "the option gives no such class",
+    "lock: removed as fast as made": "somebody would have to remove the file 100 times, each time within microseconds",
+    "it grew while it was read: try again": "needs a writer between two system calls that stand side by side",
+    "not understood: write KEY = VALUE": "what inih refuses was refused by us before; fuzz/conf looks for it",
+}
+
+
+def is_in(source, text):
+    with open(os.path.join(source, "..", BY_OTHERS[text])) as f:
+        return text in f.read()
+
+
+def main(source):
+    rows = messages.table()
+    pieces = [piece for row in rows for piece in row.pieces()]
+    problems, used = [], set()
+    for text in messages.messages(source):
+        if any(text.text in piece for piece in pieces):
+            continue
+        if text.text in BY_OTHERS and is_in(source, text.text):
+            used.add(text.text)
+        elif text.text in ELSEWHERE or text.text in UNREACHED:
+            used.add(text.text)
+        else:
+            problems.append(f"{text}: no row of tests/messages has it, so no test provokes it")
+    for text in sorted({*ELSEWHERE, *BY_OTHERS, *UNREACHED} - used):
+        problems.append(f"tests/lint/messages.py: {text!r} is no exception any more: take it out")
+    parts = {text for text in messages.all_literals(source) if len(text) > 1}
+    for row in rows:
+        for piece in row.pieces():
+            if not messages.is_made_of(piece, parts):
+                problems.append(f"row {row.name!r}: {piece!r} is not in the source any more")
+        if row.kind != messages.NOTE and not row.then and not row.plain:
+            problems.append(f"row {row.name!r}: says nothing of what to do next, and not why")
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.path.join(os.path.abspath(sys.argv[1]), "src")))

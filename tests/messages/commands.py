@@ -1,0 +1,132 @@
+"""What the other commands say on stderr."""
+import os
+import signal
+
+import harness
+from harness import SPAWNGUARD, VICTIM, Stat, children, send, wait_until
+from messages import error, note, warning
+from ways import DENY, NASTY, dead, fault, held, installed, kill_both, words
+
+RUN = "run {a-run}"
+
+
+def commanded(spec, name, *args, before=None, **more):
+    """A call of libexec/spawnguard/NAME that fails."""
+    return fault(spec, program=name, before=before, whole=lambda t, _: [SPAWNGUARD, name, *args], **more)
+
+
+def holder(t):
+    return t.holder("-N", "j", "--run-id", "a-run")
+
+
+def after_holder(t, _):
+    """The runs of the test itself come before the one that is looked at."""
+    t.end(*[r for r in t.runs[:-1] if r.proc.returncode is None])
+
+
+def dead_run(t):
+    one = t.holder("-N", "j", "--run-id", "a-run", "-k", "0.1")
+    kill_both(t, one)
+
+
+def filtered(calls, *args):
+    """A command, without these system calls, while a job runs."""
+    def how(t):
+        one = holder(t)
+        found = t.start(DENY, *calls, "--", SPAWNGUARD, *args).wait()
+        t.end(one)
+        t.end_strays()
+        return found
+    return how
+
+
+def without_history(*args):
+    """A command, after the guards were killed, and the history cannot be written."""
+    def how(t):
+        dead_run(t)
+        for name in os.listdir(os.path.join(t.state, "history")):
+            os.unlink(os.path.join(t.state, "history", name))
+            os.mkdir(os.path.join(t.state, "history", name))
+        return t.command(*args)
+    return how
+
+
+def two_ids(t):
+    one, two = (t.holder("-N", n, "--run-id", "same-" + n) for n in "ab")
+    found = t.command("kill", "same")
+    t.end(one, two)
+    return found
+
+
+def elsewhere(then):
+    """A run in a PID namespace of its own."""
+    def how(t):
+        way = ["unshare", "-fp", "--mount-proc"] if os.geteuid() == 0 else ["unshare", "-Urfp", "--mount-proc"]
+        inner = t.start(*way, "sh", "-c", f'"$0" run -N j --run-id a-run -- {VICTIM} sleep; true', SPAWNGUARD)
+        wait_until(lambda: t.ready_count() or not inner.running(), "it stands")
+        if not inner.running():
+            t.skipTest("no PID namespaces of one's own here")
+        found = then(t, inner)
+        t.end(inner)
+        return found
+    return how
+
+
+def killed_elsewhere(t, inner):
+    t.end(inner)
+    return t.run_guard(["-N", "j"], ["true"])
+
+
+ROWS = [
+    # --- which run
+    error("no such run", 1, "no run of {} is going on", "", "; see: spawnguard ps", words("kill", NASTY)),
+    note("no run at all", "no run is going on", words("ps"), status=1),
+    error("several runs", 2, "several runs begin with {same}", "", ": give more of the run id; see: spawnguard ps", two_ids),
+    error("no run records", 125, "cannot read the run records", ": {Input/output error}", "; see: spawnguard doctor",
+          commanded("openat:EIO", "reap"), shim=True),
+    error("no memory for a command's configuration", 125, "no memory to read the configuration", "",
+          "; try again when there is some",
+          fault("realloc:ENOMEM", program="ps", before=lambda t: t.write("conf", "[defaults]\n", 0o600),
+                whole=lambda t, _: [SPAWNGUARD, "ps", "--config", "conf"]), shim=True),
+    # --- kill
+    error("kill, a stranger", 125, "run {a-run}: its guard cannot be told from a stranger here", "", ": send TERM to it yourself",
+          filtered(["pidfd_open=ENOSYS"], "kill", "j")),
+    error("kill, no signals", 125, "run {a-run}: its guard cannot be signalled from here", "", ": send TERM to it yourself",
+          filtered(["pidfd_send_signal=EPERM"], "kill", "j")),
+    error("kill, read-only", 125, "run {a-run}: its guard cannot be asked", ": the state directory cannot be written",
+          "; see: spawnguard doctor", commanded("openat:EROFS", "kill", "j", before=holder, after=after_holder), shim=True),
+    error("kill, no answer", 125, "run {a-run}: its guard does not answer", "", "; see: spawnguard ps",
+          commanded("pread:EIO", "kill", "j", before=holder, after=after_holder), shim=True),
+    error("kill, not closed", 125, "run {a-run}: its record cannot be closed", "", "; try again, or see: spawnguard reap",
+          without_history("kill", "j")),
+    error("kill, not read", 125, "run {a-run}: its record cannot be read", "", "; if it is damaged: spawnguard reap puts it aside",
+          commanded("pread:EIO", "kill", "j", before=dead_run), shim=True),
+    error("kill, elsewhere", 125, "run {a-run}: it runs in another PID or time namespace", "", ": end it there",
+          elsewhere(lambda t, inner: t.command("kill", "j"))),
+    # --- reap
+    error("reap, no lock", 125, "run {a-run}: cannot take the lock of its job", ": {No locks available}",
+          "; it stays for the next reap", commanded("flock:ENOLCK", "reap", before=dead_run), shim=True),
+    error("reap, not read", 125, "run {a-run}: cannot read its record", ": {Input/output error}",
+          "; it stays for the next reap", commanded("pread:EIO", "reap", before=dead_run), shim=True),
+    error("reap, not looked at", 125, "run {a-run}: what it left cannot be looked at", ": {Cannot allocate memory}",
+          "; it stays for the next reap", commanded("calloc:ENOMEM", "reap", before=dead_run), shim=True),
+    error("reap, not closed", 125, "run {a-run}: its record cannot be closed", ": {Is a directory}",
+          "; it stays for the next reap", without_history("reap")),
+    # --- the next start
+    note("guards killed elsewhere", "the guards of run {a-run} were killed: in another namespace, where its tree cannot be verified from here",
+         elsewhere(killed_elsewhere)),
+    # --- ps
+    error("ps, lost", 0, "the guards of a lost run are dead", "", ": spawnguard reap ends what is left of it",
+          dead(then=lambda t: t.command("ps"))),
+    error("ps, not written", 125, "cannot write the result", ": {No space left on device}", "",
+          lambda t: (lambda f: (held(then=lambda t, _: t.command("ps", stdout=f))(t), f.close())[0])(open("/dev/full", "w")),
+          plain="the reason says it"),
+    # --- doctor, help
+    error("doctor, no place", 3, "cannot use a state directory for the self-test", ": {Not a directory}: {}",
+          "; see: spawnguard doctor", lambda t: (t.write("state/selftest", ""), t.command("doctor", "--selftest"))[-1]),
+    error("help, not written", 125, "cannot write to standard output", ": {No space left on device}", "",
+          lambda t: (lambda f: (t.command("help", stdout=f), f.close())[0])(open("/dev/full", "w")), plain="the reason says it"),
+    error("help, no text", 125, "cannot read the manual {}", ": {No such file or directory}",
+          "; it is made where mandoc is installed when spawnguard is built",
+          lambda t: t.start(installed(t, "help"), "help", "conf").wait()),
+]

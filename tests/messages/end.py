@@ -1,0 +1,224 @@
+"""What is said at the end of a job, and of what could not be kept of it."""
+import fcntl
+import os
+import pty
+import signal
+import termios
+
+import harness
+from harness import SPAWNGUARD, VICTIM, Stat, children, send, wait_until
+from messages import error, note, warning
+from ways import DENY, fault, installed, kill_both, piped, run, signalled
+
+TERM = signal.SIGTERM
+
+
+def after_job(args, command, **popen):
+    return lambda t: t.run_guard(["-N", "j", *args], command, **popen)
+
+
+def hangup(t):
+    """Its terminal goes away."""
+    master, slave = pty.openpty()
+    guard = t.start(SPAWNGUARD, "run", "-N", "j", "--", VICTIM, "sleep", stdin=slave, stdout=slave,
+                    start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(slave)
+    t.wait_ready(guard)
+    os.close(master)
+    return guard.wait()
+
+
+def killed_by_command(t):
+    holder = t.holder("-N", "j")
+    t.command("kill", "j")
+    return holder.wait()
+
+
+def killed_by_run(t):
+    """`kill` within another run."""
+    holder = t.holder("-N", "j")
+    t.run_guard(["-N", "other"], [SPAWNGUARD, "kill", "-q", "j"])
+    return holder.wait()
+
+
+def outer_ends(t):
+    """A run within a run, which is timed out."""
+    return t.run_guard(["-N", "outer", "-t", "0.2"], [SPAWNGUARD, "run", "-N", "j", "--", VICTIM, "sleep"])
+
+
+def warden_killed(t):
+    holder = t.holder("-N", "j")
+    send(holder.warden(), signal.SIGKILL)
+    return holder.wait()
+
+
+def left(t):
+    found = t.run_guard(["-N", "j", "--leftovers=leave"], [VICTIM, "-x", "daemon"])
+    t.end_strays()
+    return found
+
+
+def unkillable(t):
+    """A filter says no to every signal."""
+    found = t.start(DENY, "pidfd_send_signal=EPERM", "kill=EPERM", "--", SPAWNGUARD, "run", "-N", "j", "-t", "0.2",
+                    "-k", "0.1", "--", VICTIM, "sleep")
+    found.wait(60 * harness.SCALE)
+    t.end_strays()
+    return found
+
+
+def dead_unkillable(t):
+    """The next start of that job, which cannot end what is left."""
+    holder = t.holder("-N", "j", "--run-id", "dead-one", "-k", "0.1")
+    kill_both(t, holder)
+    found = t.start(DENY, "pidfd_send_signal=EPERM", "kill=EPERM", "--", SPAWNGUARD, "run", "-N", "j", "--", "true")
+    found.wait(60 * harness.SCALE)
+    t.end_strays()
+    return found
+
+
+def status_fd(t):
+    with open("/dev/full", "w") as f:
+        return t.run_guard([f"--status-fd={f.fileno()}"], ["true"], pass_fds=[f.fileno()])
+
+
+def nobody_reads(t):
+    """on-failure: the reader of stdout is gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    found = t.guard("-N", "j", "--output=on-failure", "--", "sh", "-c", "echo lost; exit 3", stdout=writer)
+    os.close(writer)
+    return found.wait()
+
+
+def told_to_stop(t):
+    """on-failure: the reader of stdout is slow, and TERM comes."""
+    reader, writer = os.pipe()
+    found = t.guard("-N", "j", "--output=on-failure", "--", "sh", "-c", "head -c 500000 /dev/zero; exit 3", stdout=writer)
+    os.close(writer)
+    wait_until(lambda: t.events("end"), "the job is over")
+    wait_until(lambda: not children(found.pid), "the warden is gone")
+    wait_until(lambda: Stat(found.pid).state == "S", "it waits for the reader")
+    found.send(TERM)
+    found.wait()
+    os.close(reader)
+    return found
+
+
+def full_disk(t):
+    return t.in_mounts(f"mount -t tmpfs -o size=64k t {t.path('small')}", SPAWNGUARD, "run", "-N", "j", "--output=never",
+                       "--log", t.path("small/log"), "--", "sh", "-c", "head -c 200000 /dev/zero 2>/dev/null; exit 0").wait()
+
+
+# --- --tail
+
+
+def pump_of(t, guard):
+    def find():
+        kids = [Stat(p) for p in children(guard.pid)]
+        mine = [s.pid for s in kids if s.state and s.pgrp == Stat(guard.pid).pgrp and s.comm == "spawnguard"]
+        return mine if len(kids) >= 2 and len(mine) == 1 else None
+    return wait_until(find, "the pump stands")[0]
+
+
+def pump_killed(t):
+    def act(guard, reader):
+        pump = pump_of(t, guard)
+        wait_until(lambda: os.path.exists(t.path("started")), "the job stands")
+        send(pump, signal.SIGKILL)
+        wait_until(lambda: Stat(pump).state is None, "front has reaped it")
+        t.write("gate", "")
+    return piped(t, act, "-N", "j", "--tail", command=["sh", "-c", ": >started; until test -e gate; do sleep 0.01; done"])
+
+
+def reader_stuck(more):
+    """Nobody reads what is more than the pipe holds, and TERM ends the waiting; then there is a reader again. The guard
+    waits for it 100 ms, to tell: on a busy machine the first time may be too late."""
+    def how(t):
+        def act(guard, reader):
+            wait_until(lambda: t.events("end"), "the end is written down")
+            pump = wait_until(lambda: len(children(guard.pid)) == 1 and children(guard.pid), "the warden is gone")[0]
+            guard.send(TERM)
+            wait_until(lambda: Stat(pump).state is None, "the pump is ended")
+            return os.read(reader, 65536).replace(b"\0", b"") + b"\n"
+        for _ in range(10):
+            t.fresh()
+            said = piped(t, act, "-N", "j", "--tail", command=["sh", "-c", f"head -c 4096 /dev/zero >&2; sleep 0.1; {more} >&2"])
+            if t.row.pattern().search(said.err):
+                break
+        said.err = said.err.lstrip("\n")
+        return said
+    return how
+
+
+ROWS = [
+    # --- why it was ended
+    note("timeout", "{j}: timeout after {200ms}: ended {1} process: {victim} ({})", after_job(["-t", "0.2"], [VICTIM, "sleep"]),
+         status=124),
+    note("timeout, KILL", "{j}: timeout after {200ms}: ended {2} processes ({2} by KILL): {victim} ({}), {victim} ({})",
+         after_job(["-t", "0.2", "-k", "0.1"], [VICTIM, "ignore-term"]), status=124),
+    note("timeout, many", "{j}: timeout after {500ms}: ended {6} processes: {victim} ({}), {victim} ({}), {victim} ({}), ...",
+         after_job(["-t", "0.5"], [VICTIM, "wide", "5"]), status=124),
+    note("TERM", "{j}: asked to end by a signal from {} (pid {}, uid {}): ended {1} process: {victim} ({})",
+         signalled(TERM), status=-15),
+    note("hangup", "{j}: the terminal is gone: ended {1} process: {victim} ({})", hangup, status=(-1, -15)),
+    note("kill", "{j}: asked to end from {spawnguard kill} (pid {}, uid {}): ended {1} process: {victim} ({})",
+         killed_by_command, status=-15),
+    note("kill by a run", "{j}: asked to end for run {} from {spawnguard kill} (pid {}, uid {}): ended {1} process: {victim} ({})",
+         killed_by_run, status=-15),
+    note("outer run", "{j}: the run around it ends: ended {1} process: {victim} ({})", outer_ends, status=124),
+    note("warden killed", "{j}: its warden was killed: ended {1} process", warden_killed, status=125),
+    note("left behind", "{j}: ended {1} process that the job left behind: {victim} ({})",
+         after_job([], [VICTIM, "-x", "daemon"])),
+    note("left alone", "{j}: left running, as asked: {victim} (pid {}, uid {}, state {})", left),
+    # --- steps
+    note("steps, TERM", "{j}: sending the first signal to {2} processes",
+         after_job(["-v", "-t", "0.2", "-k", "0.1"], [VICTIM, "ignore-term"]), status=124),
+    note("steps, STOP", "{j}: stopping {2} processes",
+         after_job(["-v", "-t", "0.2", "-k", "0.1"], [VICTIM, "ignore-term"]), status=124),
+    note("steps, KILL", "{j}: killing {2} processes",
+         after_job(["-v", "-t", "0.2", "-k", "0.1"], [VICTIM, "ignore-term"]), status=124),
+    note("stats", "{j}: wall {}, cpu {} user {} system, peak {} memory, {} process, seen at least {1}".replace("{} process,", "{1} process,"),
+         after_job(["--stats", "--interval=1ms"], ["sleep", "0.1"])),
+    # --- what cannot be ended
+    error("survivors", 121, "{j}: cannot end {victim} (pid {}, uid {}, state {})", "",
+          "; end it by hand, then: spawnguard reap {j}", unkillable, slow=True),
+    error("survivors of a dead run", 121, "not started: run {dead-one} has left what cannot be ended: {victim} (pid {}, uid {}, state {})",
+          "", "; end it by hand, then start again", dead_unkillable, slow=True),
+    # --- what cannot be written or read
+    warning("end not written", "the end of run {} could not be written down", ": {No space left on device}",
+            "; the job's status is not affected", fault("write:ENOSPC"), shim=True),
+    error("end not read", 125, "cannot read how the job ended in the record of run {}", "", "; the history has it",
+          fault("pread:EIO", "--interval=none"), shim=True),
+    warning("state removed", "the state directory was removed while the job ran: {}", "", ": another copy may have been started",
+            run(command=["sh", "-c", 'rm -r "$0"', "state"])),
+    warning("status file", "cannot write the status to {/dev/full}", ": {No space left on device}", "; the history has it",
+            run("--status-file=/dev/full")),
+    warning("status fd", "cannot write the status to --status-fd", ": {No space left on device}", "; the history has it",
+            status_fd),
+    # --- --output
+    note("output shown", "{j}: {failed, status 3}, output: {}", after_job(["--output=on-failure"], ["sh", "-c", "echo x; exit 3"]),
+         status=3),
+    note("no output", "{j}: {failed, status 3}, no output: {}", after_job(["--output=on-failure"], ["sh", "-c", "exit 3"]),
+         status=3),
+    note("output cut", "the first {} of the output are gone: more than --log-max {64K}",
+         after_job(["--output=on-failure", "--log-max=64K"], ["sh", "-c", "head -c 300000 /dev/zero; exit 3"]), status=3),
+    warning("output not shown", "the output could not be shown to its end", ": {Broken pipe}", "; all that was kept is in {}",
+            nobody_reads, status=3),
+    warning("output, told to stop", "the output could not be shown to its end", ": asked to stop",
+            "; all that was kept is in {}", told_to_stop, status=3),
+    warning("disk full", "the disk is full", ": the job may not have been able to write all of {}", "; make room",
+            lambda t: (os.mkdir(t.path("small")), full_disk(t))[-1]),
+    # --- --tail
+    warning("tail not kept", "the end of stderr cannot be kept", ": {Cannot allocate memory}", ": the job runs without --tail",
+            fault("mmap:ENOMEM", "--tail"), shim=True),
+    warning("pump killed", "the process that passes stderr on for --tail was killed (pid {})", "",
+            ": what the job writes there from now on is lost", pump_killed),
+    warning("reader stuck", "the reader of stderr took nothing more", "", ": the last {} bytes of the job's are lost",
+            reader_stuck("head -c 3000 /dev/zero")),
+    warning("reader stuck, one byte", "the reader of stderr took nothing more", "", ": the last {1} byte of the job's is lost",
+            reader_stuck("printf x")),
+    # --- the installation
+    error("command missing", 125, "cannot start the command {ps}: {}", ": {No such file or directory}",
+          "; the installation is incomplete", lambda t: t.start(installed(t), "ps").wait()),
+]
