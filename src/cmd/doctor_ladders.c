@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "cmd/doctor.h"
+#include "core/ending.h"
 #include "tree/tree.h"
 
 #define NOT_USED "not used by this version"
@@ -156,11 +157,16 @@ void judge_kill(const struct machine *m, struct finding *f)
 		buf_str(&f->todo, signal == -ENOSYS ? "Linux 5.1" : "a seccomp profile that lets it through");
 		return;
 	}
-	finding_set(f, VERDICT_OK, "sweep",
+	finding_set(f, VERDICT_OK, kill_rung_name(is_ok(m, PROBE_FIFO) ? KILL_REALTIME : KILL_SWEEP),
 		    "TERM by handle, grace, STOP to a fixpoint, KILL in sweeps to a deadline");
+	if (is_ok(m, PROBE_FIFO))
+		buf_str(&f->what, ", scheduled before the tree");
 	would_allow(&f->why, "cgroup.kill", own->r >= 0 && own->value[0] != 0,
 		    own->r >= 0 ? "the kernel has none (5.14)" : no_cgroup_too(m));
-	would_allow(&f->why, "real time (SCHED_FIFO)", is_ok(m, PROBE_FIFO), "denied here (ulimit -r)");
+	if (!is_ok(m, PROBE_FIFO)) {
+		finding_add(&f->why, "");
+		buf_str(&f->why, "real time (SCHED_FIFO): denied here (ulimit -r)");
+	}
 }
 
 void judge_memory(const struct machine *m, struct finding *f)

@@ -222,6 +222,7 @@ static void put_figures(struct json *j, const struct history_end *end)
 	json_u64(j, "spawnguard.members.survivors", f->survivors);
 	json_u64(j, "spawnguard.freed", f->freed_bytes);
 	json_u64(j, "spawnguard.ticks", f->ticks);
+	optional(j, "spawnguard.rung.kill", end->kill_rung);
 }
 
 static void put_processes(struct json *j, const struct history_end *end)

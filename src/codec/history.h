@@ -51,6 +51,7 @@ struct history_end {
 	const struct record_head *head;
 	const struct run_figures *figures;
 	const char *outcome, *cause; /* names */
+	const char *kill_rung;       /* name; NULL: nothing had to be killed */
 	int exit_code;
 	const char *by; /* who writes the line: warden, front, start, reap, kill, outer */
 	const struct history_process *process; /* survivors, or what --leftovers=leave left */

@@ -91,7 +91,7 @@ struct run_figures {
 	uint64_t lost_recorded;
 	uint64_t frozen_ns; /* how long it stood still, all times together; of those that are over */
 	int32_t exit_code;  /* what the caller got, or would have */
-	uint32_t spare;
+	uint32_t kill_rung; /* enum kill_rung of core/ending.h */
 };
 
 /*

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/ending.h"
+
 #define JOB_TAGS_MAX   16        /* --tag K=V */
 #define JOB_ENV_MAX    64        /* --env K=V */
 #define JOB_INT_NONE   INT32_MIN /* an int that nobody gave */
@@ -54,7 +56,8 @@ struct job {
 	enum term_to term;
 	uint64_t end_on; /* signals that end the run, besides TERM */
 	enum leftovers leftovers;
-	bool preserve_status; /* the job's status, even where the timeout struck */
+	enum kill_rung kill_rung; /* no better one is tried; KILL_NOT = the best there is */
+	bool preserve_status;     /* the job's status, even where the timeout struck */
 	struct job_statuses success;
 	uint64_t splay_ns; /* start after a random part of this; NUM_NONE = at once */
 	/* the job's world */

@@ -10,6 +10,7 @@
 static const char *const conflict_words[] = { "fail", "skip", "wait", NULL };
 static const char *const term_words[] = { "tree", "job", NULL };
 static const char *const leftovers_words[] = { "end", "wait", "leave", NULL };
+static const char *const rung_words[] = { "auto", "realtime", "sweep", NULL };
 static const char *const session_words[] = { "auto", "keep", "new", NULL };
 static const char *const output_words[] = { "pass", "on-failure", "never", NULL };
 static const char *const color_words[] = { "auto", "always", "never", NULL };
@@ -26,6 +27,7 @@ static const char *const help_words[] = { "none",  "short",  "all",  "lock",   "
 static_assert(COUNT_OF(conflict_words) == CONFLICT_COUNT + 1, "one word for each enum on_conflict");
 static_assert(COUNT_OF(term_words) == TERM_COUNT + 1, "one word for each enum term_to");
 static_assert(COUNT_OF(leftovers_words) == LEFTOVERS_COUNT + 1, "one word for each enum leftovers");
+static_assert(COUNT_OF(rung_words) == KILL_COUNT + 1, "one word for each enum kill_rung");
 static_assert(COUNT_OF(session_words) == SESSION_COUNT + 1, "one word for each enum session");
 static_assert(COUNT_OF(output_words) == OUTPUT_COUNT + 1, "one word for each enum output");
 static_assert(COUNT_OF(color_words) == COLOR_COUNT + 1, "one word for each enum color");
@@ -68,6 +70,7 @@ const struct option_row option_rows[] = {
 	{ "end-on",              0,  KIND_SIGNALS,  TAKES("LIST"),  AT(end_on), NULL, "these signals end the run too, as TERM does: INT,USR1", GROUP_END, FOR_JOB },
 	{ "leftovers",           0,  KIND_WORD,     ONE_OF("end|wait|leave", leftovers_words), AT(leftovers), "end", "processes left when the job has ended by itself: end them, wait for them, or leave them alone for ever", GROUP_END, FOR_JOB },
 	{ "preserve-status",     0,  KIND_FLAG,     NOTHING,        AT(preserve_status), NULL, "exit with the job's own status even when the timeout struck", GROUP_END, FOR_JOB },
+	{ "kill-rung",           0,  KIND_WORD,     ONE_OF("auto|realtime|sweep", rung_words), AT(kill_rung), "auto", "what ends members that outlive the grace: the best way that works here, or this one or a lesser", GROUP_END, FOR_JOB },
 	{ "success-status",      0,  KIND_STATUSES, TAKES("LIST"),  AT(success), "0", "ways to end that count as ok: exit statuses, ranges, signals, as in 0,3,10-12,TERM", GROUP_END, FOR_JOB },
 	{ "splay",               0,  KIND_DURATION, TAKES("D"),     AT(splay_ns), "none", "start after a random time of at most D, so that many do not start at once", GROUP_END, FOR_JOB },
 	{ "timeout",            't', KIND_DURATION, TAKES("D"),     AT(patience_ns), "none", "give up after D; the run goes on", GROUP_END, FOR_WAIT },

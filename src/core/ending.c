@@ -1,6 +1,21 @@
 #include "core/ending.h"
 
+#include <assert.h>
+
+#include "base/auto.h"
 #include "base/num.h"
+
+static const char *const rung_names[] = {
+	[KILL_NOT] = "none",
+	[KILL_REALTIME] = "realtime",
+	[KILL_SWEEP] = "sweep",
+};
+static_assert(COUNT_OF(rung_names) == KILL_COUNT, "one name for each enum kill_rung");
+
+const char *kill_rung_name(enum kill_rung rung)
+{
+	return rung < KILL_COUNT ? rung_names[rung] : "unknown";
+}
 
 static uint64_t after(uint64_t now_ns, uint64_t delay_ns)
 {
@@ -57,7 +72,8 @@ static enum ending_action stop_or_kill(struct ending *e, const struct ending_fac
 		e->killing_since_ns = facts->now_ns;
 	}
 	bool is_late = facts->now_ns >= e->until_ns ||
-		       (facts->all_refused && facts->now_ns >= after(e->killing_since_ns, ENDING_REFUSED_NS));
+		       ((facts->all_refused || facts->only_dead) &&
+			facts->now_ns >= after(e->killing_since_ns, ENDING_REFUSED_NS));
 	if (e->rounds > 0 && is_late) {
 		enter(e, STAGE_GIVEN_UP, NUM_NONE);
 		*out_wake_ns = NUM_NONE;

@@ -15,7 +15,8 @@
 #define ENDING_STOP_NS (250ULL * 1000000)
 /* From the first KILL: what is left then is a survivor. */
 #define ENDING_KILL_NS (10ULL * 1000000000)
-/* The same where every member left has refused the signal (another uid): waiting helps less. */
+/* The same where every member left has refused the signal (another uid), or is dead and not ours to reap:
+ * waiting helps less. */
 #define ENDING_REFUSED_NS (2ULL * 1000000000)
 
 enum ending_stage {
@@ -29,6 +30,16 @@ enum ending_stage {
 	STAGE_GIVEN_UP,
 	STAGE_COUNT
 };
+
+/* What ends a tree that does not end by itself, best first: tree/kill.h. */
+enum kill_rung {
+	KILL_NOT,      /* it did not come to that */
+	KILL_REALTIME, /* swept, by a process that is scheduled before the tree */
+	KILL_SWEEP,
+	KILL_COUNT
+};
+/* Stable names: "realtime", "sweep"; "none", "unknown". */
+const char *kill_rung_name(enum kill_rung rung);
 
 enum ending_action { DO_NOTHING, DO_TERM, DO_STOP, DO_KILL, DO_FINISH };
 
@@ -45,6 +56,7 @@ struct ending_facts {
 	bool is_empty;    /* nothing of the tree is left */
 	bool was_fresh;   /* the last sweep met members it had not signalled before */
 	bool all_refused; /* every member left has answered EPERM */
+	bool only_dead;   /* what is left has ended, but somebody else (who traces it) has still to reap it */
 };
 
 /* What to do now.  *out_wake_ns: when to ask again if nothing happens before; NUM_NONE = only then. */

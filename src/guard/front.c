@@ -20,6 +20,7 @@
 #include "os/pidfd.h"
 #include "os/poll.h"
 #include "os/proc.h"
+#include "os/sched.h"
 #include "os/self.h"
 #include "os/spawn.h"
 #include "os/wait.h"
@@ -184,6 +185,8 @@ static bool read_link(struct front *f)
 		if (m.kind == PAIR_SAY || m.kind == PAIR_LOG)
 			voice_relay(m.text, (size_t)n - PAIR_HEAD_BYTES, (enum voice_level)m.number,
 				    m.kind == PAIR_SAY);
+		else if (m.kind == PAIR_KILLING)
+			(void)os_sched_raise(f->warden, NULL); /* unreaped child: it is the warden */
 		else if (m.kind == PAIR_STARTED) {
 			detach_tell_started(f->run);
 			hook_start(f->run, m.sender.pid);
@@ -342,8 +345,10 @@ static struct outcome_verdict take_over(struct front *f)
 		.signal = run->job->signal,
 		.reap = reap_tree,
 		.with = f,
+		.killer = { .best = run->job->kill_rung },
 	};
 	figures->survivors = endgame_run(&e);
+	figures->kill_rung = e.rung;
 	figures->ended += e.ended;
 	figures->killed += e.killed;
 	return report_finish_by_front(&report, &tree, 0);

@@ -28,7 +28,7 @@
 #include "run/journal.h"
 #include "run/nested.h"
 #include "store/record.h"
-#include "tree/sweep.h"
+#include "tree/kill.h"
 #include "tree/walk.h"
 
 #define PAGE_BYTES 4096
@@ -49,6 +49,7 @@ struct warden {
 	struct journal journal;
 	struct ending ending;
 	struct ending_facts facts;
+	struct killer killer;
 	uint64_t deadline_ns, tick_ns, period_ns, ending_wake_ns, timer_ns;
 	struct nested nested;
 	struct freeze freeze;
@@ -139,9 +140,21 @@ static uint64_t grace_of(const struct warden *w)
 	return w->run->job->kill_after_ns;
 }
 
+/* Front has still the caller's privileges. */
+static int ask_front(void *with)
+{
+	struct warden *w = with;
+	struct pair_message m;
+
+	memset(&m, 0, PAIR_HEAD_BYTES);
+	m.kind = PAIR_KILLING;
+	return os_link_send(w->link, &m, PAIR_HEAD_BYTES);
+}
+
 static void act_term(struct warden *w)
 {
 	need_tree(w);
+	killer_begin(&w->killer);
 	(void)tree_walk(&w->tree, w->facts.now_ns, false);
 	(void)journal_write(&w->journal,
 			    &w->tree); /* first the names: killed in the midst, we leave nobody unknown */
@@ -165,10 +178,10 @@ static void act(struct warden *w, enum ending_action action)
 		act_term(w);
 	} else if (action == DO_STOP) {
 		need_tree(w);
-		swept = sweep_stop(&w->tree, w->facts.now_ns);
+		swept = killer_stop(&w->killer, &w->tree, w->facts.now_ns);
 		report_step(&w->report, "stopping", swept.fresh);
 	} else if (action == DO_KILL) {
-		swept = sweep_kill(&w->tree, w->facts.now_ns);
+		swept = killer_kill(&w->killer, &w->tree, w->facts.now_ns);
 		figures(w)->ended += swept.unasked;
 		figures(w)->killed += swept.killed;
 		report_step(&w->report, "killing", swept.fresh);
@@ -176,6 +189,7 @@ static void act(struct warden *w, enum ending_action action)
 	if (action == DO_STOP || action == DO_KILL)
 		(void)journal_write(&w->journal, &w->tree);
 	w->facts.was_fresh = swept.fresh > 0;
+	w->facts.only_dead = swept.only_dead;
 	w->facts.all_refused = action == DO_KILL && swept.alive > 0 && swept.refused == swept.alive;
 }
 
@@ -538,6 +552,7 @@ static void finish(struct warden *w)
 {
 	struct run_figures *f = figures(w);
 
+	f->kill_rung = killer_finish(&w->killer);
 	if (w->start_errno != 0) {
 		f->cause = CAUSE_NOT_STARTED;
 		f->seen = f->peak_procs = f->peak_depth = 0;
@@ -545,7 +560,7 @@ static void finish(struct warden *w)
 		uint32_t alive = w->is_empty ? 0 : tree_count_alive(&w->tree);
 		if (w->ending.stage ==
 		    STAGE_GIVEN_UP) /* the kernel's word counts: it has a child that /proc does not show */
-			f->survivors = alive > 0 || w->is_empty ? alive : 1;
+			f->survivors = alive > 0 || w->is_empty || w->facts.only_dead ? alive : 1;
 		else
 			f->left_alone = alive;
 	}
@@ -561,6 +576,7 @@ void warden_main(struct run *run, char **env, int link)
 	w->link = link;
 	w->epoll = w->signals = w->timer = w->job_fd = -1;
 	freezing_init(&w->freeze.state);
+	w->killer = (struct killer){ .best = run->job->kill_rung, .ask = ask_front, .with = w };
 	w->report = (struct run_report){ .run = run, .nested = &w->nested };
 	voice_set_link(link);
 	if (run->new_session)

@@ -38,6 +38,8 @@ int os_child_signal(pid_t child, int pidfd, int sig)
 	int r = os_pidfd_signal(pidfd, sig);
 	if (r == 0 || r == -ESRCH)
 		return r;
+	if (child <= 1) /* 0 and what is below it mean many, and 1 is never a member */
+		return -ESRCH;
 	return kill(child, sig) < 0 ? -errno : 0;
 }
 

@@ -12,11 +12,9 @@
 #include "codec/procfs.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/mount.h"
 #include "os/probe_ask.h"
 #include "os/proc.h"
-
-#define MOUNTS_MAX (256 * 1024)
-#define FIELDS_MAX 16
 
 /* Inodes of the first namespaces (include/linux/proc_ns.h): the same on every machine. */
 #define FIRST_USER_NS   0xeffffffdU
@@ -38,62 +36,6 @@ int probe_proc(struct probe_answer *out)
 	return stat.pid == getpid() ? 0 : -EXDEV; /* another PID namespace's */
 }
 
-struct mount {
-	const char *root, *point, *type, *options; /* options: of the file system, not of the mount */
-};
-
-/* One line of mountinfo, taken apart in place. 0, -EBADMSG. */
-static int parse_mount(char *line, struct mount *out)
-{
-	char *field[FIELDS_MAX] = { NULL };
-	size_t n = 0, dash = 0;
-	char *rest = NULL;
-
-	for (char *word = strtok_r(line, " ", &rest); word && n < FIELDS_MAX;
-	     word = strtok_r(NULL, " ", &rest)) {
-		if (n > 5 && dash == 0 && strcmp(word, "-") == 0)
-			dash = n;
-		field[n++] = word;
-	}
-	if (dash == 0 || n < dash + 4)
-		return -EBADMSG;
-	*out = (struct mount){
-		.root = field[3], .point = field[4], .type = field[dash + 1], .options = field[dash + 3]
-	};
-	return 0;
-}
-
-/* Every mount of this process in its order: what comes later lies on top. 0, -errno. */
-static int each_mount(void (*each)(void *with, const struct mount *m), void *with)
-{
-	AUTO_FREE char *bytes = malloc(MOUNTS_MAX);
-	char *rest = NULL;
-
-	if (!bytes)
-		return -ENOMEM;
-	ssize_t n = os_file_read_at(OS_CWD, "/proc/self/mountinfo", bytes, MOUNTS_MAX);
-	if (n < 0)
-		return (int)n;
-	for (char *line = strtok_r(bytes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		struct mount m;
-		if (parse_mount(line, &m) == 0)
-			each(with, &m);
-	}
-	return 0;
-}
-
-/* Value of `key` among options separated by commas: points behind the '='; NULL. */
-static const char *option_in(const char *options, const char *key)
-{
-	size_t n = strlen(key);
-	for (const char *at = options; at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (strncmp(at, key, n) == 0 && at[n] == '=')
-			return at + n + 1;
-	}
-	return NULL;
-}
-
 static uint64_t hidepid_of(const char *value)
 {
 	static const char *const name[] = { "off", "noaccess", "invisible", NULL, "ptraceable" };
@@ -107,7 +49,7 @@ static uint64_t hidepid_of(const char *value)
 	return 0;
 }
 
-static void see_proc_mount(void *with, const struct mount *m)
+static void see_proc_mount(void *with, const struct os_mount *m)
 {
 	struct probe_answer *out = with;
 	struct buf text;
@@ -118,14 +60,14 @@ static void see_proc_mount(void *with, const struct mount *m)
 	buf_str(&text, m->type);
 	buf_char(&text, ' ');
 	buf_str(&text, m->options);
-	const char *hidepid = option_in(m->options, "hidepid"), *subset = option_in(m->options, "subset");
+	const char *hidepid = os_mount_option(m->options, "hidepid"), *subset = os_mount_option(m->options, "subset");
 	out->value[0] = hidepid ? hidepid_of(hidepid) : 0;
 	out->value[1] = subset && strncmp(subset, "pid", 3) == 0;
 }
 
 int probe_proc_mount(struct probe_answer *out)
 {
-	int r = each_mount(see_proc_mount, out);
+	int r = os_mount_each(see_proc_mount, out);
 	if (r < 0)
 		return r;
 	return out->text[0] != '\0' ? 0 : -ENOENT;
@@ -212,7 +154,7 @@ struct cgroups {
 	bool has_v1;
 };
 
-static void see_cgroup(void *with, const struct mount *m)
+static void see_cgroup(void *with, const struct os_mount *m)
 {
 	struct cgroups *c = with;
 	struct buf text;
@@ -232,7 +174,7 @@ static int find_cgroup(struct buf *path, struct cgroups *c)
 {
 	char bytes[4096], *rest = NULL;
 
-	int r = each_mount(see_cgroup, c);
+	int r = os_mount_each(see_cgroup, c);
 	if (r < 0)
 		return r;
 	if (c->point[0] == '\0')

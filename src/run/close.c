@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/utc.h"
+#include "core/ending.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/proc.h"
@@ -30,6 +31,9 @@ static struct history_end end_of(const struct close_run *c)
 		.outcome = outcome_name(c->verdict.outcome),
 		.cause = cause_name((enum end_cause)c->state->figures.cause),
 		.exit_code = c->verdict.exit_code,
+		.kill_rung = c->state->figures.kill_rung == KILL_NOT
+				     ? NULL
+				     : kill_rung_name((enum kill_rung)c->state->figures.kill_rung),
 		.by = c->by,
 		.process = c->process,
 		.process_count = c->process_count,

@@ -36,12 +36,13 @@ static struct sweep_result act(struct endgame *e, enum ending_action action, uin
 	struct sweep_result swept = { 0 };
 
 	if (action == DO_TERM) {
+		killer_begin(&e->killer);
 		swept = sweep_term(e->tree, now_ns, e->signal, false);
 		e->ended += swept.signalled;
 	} else if (action == DO_STOP) {
-		swept = sweep_stop(e->tree, now_ns);
+		swept = killer_stop(&e->killer, e->tree, now_ns);
 	} else if (action == DO_KILL) {
-		swept = sweep_kill(e->tree, now_ns);
+		swept = killer_kill(&e->killer, e->tree, now_ns);
 		e->ended += swept.unasked;
 		e->killed += swept.killed;
 	}
@@ -64,10 +65,14 @@ uint32_t endgame_run(struct endgame *e)
 		struct sweep_result swept = act(e, action, facts.now_ns);
 		facts.was_fresh = swept.fresh > 0;
 		facts.all_refused = action == DO_KILL && swept.alive > 0 && swept.refused == swept.alive;
+		facts.only_dead = swept.only_dead;
 		sleep_until(e, wake_ns);
 	}
+	e->rung = killer_finish(&e->killer);
 	if (ending.stage == STAGE_GONE || is_gone(e))
 		return 0;
 	uint32_t alive = tree_count_alive(e->tree);
+	if (facts.only_dead && alive == 0)
+		return 0;
 	return alive > 0 ? alive : 1; /* a child that /proc does not show */
 }

@@ -5,9 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "codec/record.h"
-
-struct tree;
+#include "tree/kill.h"
 
 struct endgame {
 	struct tree *tree; /* borrowed */
@@ -17,7 +15,9 @@ struct endgame {
 	 * handles. */
 	bool (*reap)(void *with);
 	void *with;
+	struct killer killer;   /* .best */
 	uint32_t ended, killed; /* out: members that were signalled; of these, by KILL */
+	enum kill_rung rung;    /* out: what ended it */
 };
 
 /* Returns the number of survivors (0: the tree is gone).  Bounded by grace + 10 s. */

@@ -179,6 +179,8 @@ static uint32_t end_members(struct recovery *r, struct run_view *view, struct tr
 	if (alive > 0)
 		r->survivors = endgame_run(&e);
 	r->killed += e.killed;
+	if (e.rung != KILL_NOT)
+		view->record.state.figures.kill_rung = e.rung;
 	r->took_ns += os_clock_boot_ns() - start_ns;
 	if (r->survivors > 0)
 		name_members(r, tree);

@@ -12,7 +12,8 @@ struct sweep_result {
 	uint32_t refused;   /* answered EPERM */
 	uint32_t alive;     /* members that are not yet dead */
 	uint32_t moving;    /* freeze: members that were not stopped, or may not have been met */
-	uint32_t late; /* freeze: of those that live, not stopped yet: in the kernel's hands, or refused */
+	uint32_t late;  /* freeze: of those that live, not stopped yet: in the kernel's hands, or refused */
+	bool only_dead; /* KILL sweep: every member left is dead, and not yet reaped by who has to */
 };
 
 /*

@@ -235,12 +235,16 @@ static void what_does_not_die_is_given_up(void **state)
 static void what_refuses_is_given_up_sooner(void **state)
 {
 	(void)state;
-	struct sim sim = sim_new("all answer EPERM");
-	sim.facts.all_refused = true;
-	ending_begin(&sim.ending, START, S, false);
-	uint64_t took_ns = run(&sim, MS);
-	assert_int_equal(sim.ending.stage, STAGE_GIVEN_UP);
-	assert_in_range(took_ns, S + ENDING_REFUSED_NS, S + ENDING_STOP_NS + ENDING_REFUSED_NS + SLACK_NS);
+	for (unsigned dead = 0; dead < 2; dead++) {
+		struct sim sim = sim_new(dead ? "all are dead, and not ours to reap" : "all answer EPERM");
+		sim.facts.all_refused = !dead;
+		sim.facts.only_dead = dead;
+		ending_begin(&sim.ending, START, S, false);
+		uint64_t took_ns = run(&sim, MS);
+		assert_int_equal(sim.ending.stage, STAGE_GIVEN_UP);
+		assert_in_range(took_ns, S + ENDING_REFUSED_NS,
+				S + ENDING_STOP_NS + ENDING_REFUSED_NS + SLACK_NS);
+	}
 }
 
 static void refusals_count_from_the_first_kill(void **state)
@@ -405,6 +409,18 @@ static void a_second_question_never_slows_it_down(void **state)
 	}
 }
 
+/* ---- rungs */
+
+static void rungs_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(kill_rung_name(KILL_NOT), "none");
+	assert_string_equal(kill_rung_name(KILL_REALTIME), "realtime");
+	assert_string_equal(kill_rung_name(KILL_SWEEP), "sweep");
+	assert_string_equal(kill_rung_name(KILL_COUNT), "unknown");
+	assert_string_equal(kill_rung_name((enum kill_rung)4711), "unknown"); /* out of a record */
+}
+
 /* ---- every stage with every combination of facts */
 
 static struct ending in_stage(unsigned stage, uint32_t rounds, uint64_t until_ns)
@@ -423,6 +439,7 @@ static void check_step(unsigned stage, uint32_t rounds, uint64_t until_ns, unsig
 	sim.facts.is_empty = bits & 1;
 	sim.facts.was_fresh = bits & 2;
 	sim.facts.all_refused = bits & 4;
+	sim.facts.only_dead = bits & 8;
 	bool is_at_rest = stage == STAGE_IDLE || stage == STAGE_GONE || stage == STAGE_GIVEN_UP;
 
 	enum ending_action action = ask(&sim);
@@ -460,7 +477,7 @@ static void every_stage_with_all_facts_leads_to_an_end(void **state)
 	for (unsigned stage = 0; stage < STAGE_COUNT; stage++)
 		for (size_t r = 0; r < COUNT_OF(rounds); r++)
 			for (size_t u = 0; u < COUNT_OF(until); u++)
-				for (unsigned bits = 0; bits < 8; bits++)
+				for (unsigned bits = 0; bits < 16; bits++)
 					check_step(stage, rounds[r], until[u], bits);
 }
 
@@ -591,6 +608,7 @@ int main(void)
 		cmocka_unit_test(hurry_changes_nothing_later),
 		cmocka_unit_test(a_second_question_never_slows_it_down),
 		cmocka_unit_test(every_stage_with_all_facts_leads_to_an_end),
+		cmocka_unit_test(rungs_have_names),
 		cmocka_unit_test(any_order_ends_in_time_and_kills_last),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

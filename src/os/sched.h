@@ -1,0 +1,19 @@
+/* Real-time scheduling: what a storm of busy processes cannot keep from the processor. */
+#ifndef SG_OS_SCHED_H
+#define SG_OS_SCHED_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * Give `pid` (0: this process) the lowest real-time priority, which its
+ * children will not have.  One that has more already keeps it.  *out_policy:
+ * what it had, for os_sched_give_back (NULL: nobody will).  0, -EPERM, -errno.
+ */
+int os_sched_raise(pid_t pid, int *out_policy);
+/* This process as it was before os_sched_raise. */
+void os_sched_give_back(int policy);
+/* Is this process scheduled before all that are not real-time? */
+bool os_sched_is_realtime(void);
+
+#endif

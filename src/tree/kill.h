@@ -1,0 +1,45 @@
+/*
+ * The last part of an end, by the best rung of the ladder that works here: stop what lives, then KILL until
+ * nothing does.  Each rung is a file kill_NAME.c and a row in kill.c; enum kill_rung (core/ending.h) is their
+ * rank.
+ */
+#ifndef SG_TREE_KILL_H
+#define SG_TREE_KILL_H
+
+#include "core/ending.h"
+#include "tree/sweep.h"
+
+struct killer {
+	enum kill_rung best; /* asked for: no rung above it is tried */
+	/* Asks somebody with more privileges to give us real time; may come true later.  NULL: nobody. */
+	int (*ask)(void *with);
+	void *with;
+	/* inside */
+	enum kill_rung rung; /* that ends the tree; KILL_NOT: not begun */
+	int policy;          /* of the scheduler, before we were raised */
+	bool was_raised;
+	bool has_struck; /* it came to more than the first signal */
+	uint32_t quiet;  /* rounds of KILL in a row that met nobody new */
+};
+
+/* Choose the rung: at the first signal already, as who has to end a storm may not get to its next step. */
+void killer_begin(struct killer *k);
+/* One step; what it met. */
+struct sweep_result killer_stop(struct killer *k, struct tree *tree, uint64_t now_ns);
+struct sweep_result killer_kill(struct killer *k, struct tree *tree, uint64_t now_ns);
+/* No more steps: what was taken is given back.  The rung that it came to; KILL_NOT: the first signal was
+ * enough. */
+enum kill_rung killer_finish(struct killer *k);
+
+/* One rung. */
+struct kill_way {
+	/* 0: it works here, and is taken; -errno. */
+	int (*take)(struct killer *k);
+	struct sweep_result (*stop)(struct killer *k, struct tree *tree, uint64_t now_ns);
+	struct sweep_result (*kill)(struct killer *k, struct tree *tree, uint64_t now_ns);
+	/* Gives back what was taken; the rung that it really was. */
+	enum kill_rung (*leave)(struct killer *k);
+};
+extern const struct kill_way kill_realtime, kill_sweep;
+
+#endif

@@ -1,0 +1,151 @@
+/* layer: os */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "os/fd.h"
+#include "os/mount.h"
+#include "os/pidfd.h"
+#include "os/sched.h"
+
+/* ---- numbers that are nobody's, or everybody's */
+
+/* kill(2) takes 0 for our group, -1 for all that we may signal and -N for group N; 1 is never a member. */
+static const pid_t no_member[] = { 1, 0, -1, -2, INT32_MIN };
+
+static void a_number_below_two_is_never_opened_and_never_signalled(void **state)
+{
+	(void)state;
+	/* Of a child: what goes wrong must not reach who runs the tests. */
+	pid_t child = fork();
+	if (child == 0) {
+		int bad = setpgid(0, 0) < 0 ? 1 : 0;
+		for (size_t i = 0; i < COUNT_OF(no_member); i++) {
+			bad += os_pidfd_open(no_member[i]) != -ESRCH;
+			bad += os_child_signal(no_member[i], -1, 0) != -ESRCH;
+			bad += no_member[i] == 0 && os_child_signal(0, -1, SIGTERM) != -ESRCH;
+			bad += no_member[i] != 0 && os_sched_raise(no_member[i], NULL) != -ESRCH;
+		}
+		_exit(bad);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void a_child_is_signalled_by_handle_or_by_number(void **state)
+{
+	(void)state;
+	for (int by_handle = 0; by_handle < 2; by_handle++) {
+		pid_t child = fork();
+		if (child == 0)
+			for (;;)
+				pause();
+		AUTO_FD int fd = by_handle ? os_pidfd_open(child) : -1;
+		assert_int_equal(os_child_signal(child, fd, SIGKILL), 0);
+		int status = 0;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	}
+}
+
+/* ---- scheduling */
+
+/* In a child: 0 as said, 1 not, 77 not allowed here. */
+static int raise_and_give_back(int policy)
+{
+	const struct sched_param none = { 0 };
+	int had = -1;
+
+	if (sched_setscheduler(0, policy, &none) < 0)
+		return 1;
+	int r = os_sched_raise(0, &had);
+	if (r == -EPERM)
+		return os_sched_is_realtime() ? 1 : 77;
+	if (r < 0 || had != policy || !os_sched_is_realtime())
+		return 1;
+	os_sched_give_back(had);
+	return (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == policy && !os_sched_is_realtime() ? 0 : 1;
+}
+
+static void what_was_raised_is_given_back_as_it_was(void **state)
+{
+	static const int policies[] = { SCHED_OTHER, SCHED_BATCH };
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(policies); i++) {
+		pid_t child = fork();
+		if (child == 0)
+			_exit(raise_and_give_back(policies[i]));
+		int status = -1;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77));
+	}
+}
+
+/* ---- mounts */
+
+static void an_option_is_found_by_its_whole_name(void **state)
+{
+	static const struct {
+		const char *rule, *options, *key, *want;
+	} rows[] = {
+		{ "alone", "rw,freezer", "freezer", "" },
+		{ "among others", "rw,cpu,freezer,cpuacct", "freezer", ",cpuacct" },
+		{ "with a value", "rw,hidepid=2,gid=5", "hidepid", "2,gid=5" },
+		{ "a longer name is another", "rw,freezer2", "freezer", NULL },
+		{ "the end of a name is another", "rw,xfreezer", "freezer", NULL },
+		{ "none", "rw", "freezer", NULL },
+		{ "empty", "", "freezer", NULL },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const char *got = os_mount_option(rows[i].options, rows[i].key);
+		if ((got != NULL) != (rows[i].want != NULL) || (got && strcmp(got, rows[i].want) != 0))
+			fail_msg("%s: %s", rows[i].rule, got ? got : "NULL");
+	}
+}
+
+struct seen {
+	unsigned count;
+	bool has_root, has_proc;
+};
+
+static void see(void *with, const struct os_mount *m)
+{
+	struct seen *seen = with;
+	seen->count++;
+	seen->has_root |= strcmp(m->point, "/") == 0;
+	seen->has_proc |= strcmp(m->point, "/proc") == 0 && strcmp(m->type, "proc") == 0;
+	assert_true(m->root[0] == '/' || strchr(m->root, ':')); /* of nsfs: "net:[4026531840]" */
+}
+
+static void our_own_mounts_are_listed(void **state)
+{
+	struct seen seen = { 0 };
+	(void)state;
+	assert_int_equal(os_mount_each(see, &seen), 0);
+	assert_true(seen.count >= 2 && seen.has_root && seen.has_proc);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_number_below_two_is_never_opened_and_never_signalled),
+		cmocka_unit_test(a_child_is_signalled_by_handle_or_by_number),
+		cmocka_unit_test(what_was_raised_is_given_back_as_it_was),
+		cmocka_unit_test(an_option_is_found_by_its_whole_name),
+		cmocka_unit_test(our_own_mounts_are_listed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
