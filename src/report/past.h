@@ -26,7 +26,7 @@ struct past_run {
 	char sender_comm[16], sender_run[RUN_ID_MAX + 8];
 	/* of both */
 	uint64_t started_wall_ns; /* without the start line: by the end and how long it took */
-	char *log;                /* owned: where its output is; NULL = nowhere */
+	char *log;                /* owned: where its output is, or, before its end, goes; NULL = nowhere */
 	/* of the start line; meaningful with has_start */
 	char *command; /* owned: words as a shell would take them */
 	int64_t front_pid, uid;

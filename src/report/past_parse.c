@@ -82,11 +82,13 @@ static void parse_who(struct past_run *run, const json_t *object)
 	get_text(object, "spawnguard.run.id", run->run_id, sizeof(run->run_id));
 	get_text(object, "spawnguard.job", run->job, sizeof(run->job));
 	get_text(object, "spawnguard.parent_run.id", run->parent_run_id, sizeof(run->parent_run_id));
-	char *log = get_copy(object, "spawnguard.log");
-	if (log) {
-		free(run->log);
-		run->log = log;
-	}
+}
+
+/* The start tells where it goes, the end whether it was kept. */
+static void parse_log(struct past_run *run, const json_t *object)
+{
+	free(run->log);
+	run->log = get_copy(object, "spawnguard.log");
 }
 
 static void parse_end(struct past_run *run, const json_t *object, uint64_t wall_ns)
@@ -94,6 +96,7 @@ static void parse_end(struct past_run *run, const json_t *object, uint64_t wall_
 	const json_t *sender = json_object_get(object, "spawnguard.sender");
 
 	run->has_end = true;
+	parse_log(run, object);
 	get_text(object, "spawnguard.outcome", run->outcome, sizeof(run->outcome));
 	get_text(object, "spawnguard.cause", run->cause, sizeof(run->cause));
 	get_text(object, "spawnguard.written_by", run->written_by, sizeof(run->written_by));
@@ -147,6 +150,8 @@ static void parse_start(struct past_run *run, const json_t *object, uint64_t wal
 	const json_t *limits = json_object_get(object, "spawnguard.limits");
 
 	run->has_start = true;
+	if (!run->has_end)
+		parse_log(run, object);
 	run->started_wall_ns = wall_ns;
 	free(run->command);
 	run->command = join_command(object);

@@ -23,6 +23,7 @@ struct line {
 	const char *event, *run_id, *job, *outcome;
 	uint64_t wall_ns;
 	int exit_code;
+	const char *log; /* NULL = none */
 };
 
 static void append(const struct scratch *s, const struct line *l)
@@ -44,6 +45,7 @@ static void append(const struct scratch *s, const struct line *l)
 				   .outcome = l->outcome,
 				   .cause = "none",
 				   .exit_code = l->exit_code,
+				   .log = l->log,
 				   .by = "warden" };
 	struct history_refused refused = {
 		.wall_ns = l->wall_ns, .job = l->job, .run_id = l->run_id, .outcome = "conflict", .count = 3
@@ -51,6 +53,8 @@ static void append(const struct scratch *s, const struct line *l)
 
 	memcpy(head.run_id, l->run_id, strlen(l->run_id));
 	memcpy(head.job, l->job, strlen(l->job));
+	if (l->log)
+		memcpy(head.log, l->log, strlen(l->log));
 	if (strcmp(l->event, "start") == 0)
 		history_format_start(&text, &start);
 	else if (strcmp(l->event, "end") == 0)
@@ -73,8 +77,8 @@ static void begin(struct scratch *s, struct past_months *months)
 static void run_of(const struct scratch *s, const char *run_id, const char *job, const char *outcome,
 		   uint64_t wall_ns)
 {
-	append(s, &(struct line){ "start", run_id, job, NULL, wall_ns, 0 });
-	append(s, &(struct line){ "end", run_id, job, outcome, wall_ns + 2 * NS_PER_S, 3 });
+	append(s, &(struct line){ "start", run_id, job, NULL, wall_ns, 0, NULL });
+	append(s, &(struct line){ "end", run_id, job, outcome, wall_ns + 2 * NS_PER_S, 3, NULL });
 }
 
 /* ---- one run */
@@ -150,6 +154,39 @@ static void a_beginning_must_be_of_one_run(void **state)
 	scratch_remove(&s);
 }
 
+static void the_end_says_whether_its_output_was_kept(void **state)
+{
+	static const struct {
+		const char *run_id, *log; /* what is told of it */
+	} rows[] = { { "goes-on", "/l/goes-on" }, { "was-kept", "/l/was-kept" }, { "was-ok", NULL } };
+	struct past_jobs jobs = { .only = "j", .max_runs = 20, .max_jobs = 1 };
+	struct past_months months;
+	struct past_run run;
+	struct scratch s;
+
+	(void)state;
+	begin(&s, &months);
+	append(&s, &(struct line){ "start", "was-ok", "j", NULL, JULY, 0, "/l/was-ok" });
+	append(&s, &(struct line){ "end", "was-ok", "j", "ok", JULY + DAY, 0, NULL });
+	append(&s, &(struct line){ "start", "was-kept", "j", NULL, JULY + 2 * DAY, 0, "/l/was-kept" });
+	append(&s, &(struct line){ "end", "was-kept", "j", "failed", JULY + 3 * DAY, 3, "/l/was-kept" });
+	append(&s, &(struct line){ "start", "goes-on", "j", NULL, JULY + 4 * DAY, 0, "/l/goes-on" });
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		assert_int_equal(past_find(&months, rows[i].run_id, &run), 0);
+		if (rows[i].log)
+			assert_string_equal(run.log, rows[i].log);
+		else
+			assert_null(run.log);
+		past_run_release(&run);
+	}
+	assert_int_equal(past_jobs_read(&months, &jobs), 0);
+	assert_int_equal(jobs.job[0].count, 2);
+	assert_string_equal(jobs.job[0].run[0].log, "/l/was-kept");
+	assert_null(jobs.job[0].run[1].log);
+	past_jobs_release(&jobs);
+	scratch_remove(&s);
+}
+
 static void the_first_end_counts(void **state)
 {
 	(void)state;
@@ -161,8 +198,8 @@ static void the_first_end_counts(void **state)
 	begin(&s, &months);
 	run_of(&s, "first-end", "j", "killed", JULY);
 	run_of(&s, "next", "j", "ok", JULY + DAY);
-	append(&s,
-	       &(struct line){ "end", "first-end", "j", "lost", JULY + 20 * DAY, 0 }); /* the next month */
+	append(&s, &(struct line){ "end", "first-end", "j", "lost", JULY + 20 * DAY, 0,
+				   NULL }); /* the next month */
 	assert_int_equal(past_find(&months, "first-end", &run), 0);
 	assert_string_equal(run.outcome, "killed");
 	past_run_release(&run);
@@ -182,7 +219,7 @@ static void a_run_without_end_has_none(void **state)
 	struct past_run run;
 
 	begin(&s, &months);
-	append(&s, &(struct line){ "start", "open-run", "j", NULL, JULY, 0 });
+	append(&s, &(struct line){ "start", "open-run", "j", NULL, JULY, 0, NULL });
 	assert_int_equal(past_find(&months, "open-run", &run), 0);
 	assert_true(run.has_start && !run.has_end);
 	past_run_release(&run);
@@ -206,9 +243,9 @@ static void the_last_ends_of_a_job(void **state)
 		run_of(&s, id.at, i % 2 ? "other" : "j", i == 4 ? "timeout" : "ok",
 		       JULY - (8 - i) * 10 * DAY);
 	}
-	append(&s, &(struct line){ "refused", "r1", "j", NULL, JULY + 3 * NS_PER_S, 0 });
-	append(&s, &(struct line){ "refused", "r2", "j", NULL, JULY + 4 * NS_PER_S, 0 });
-	append(&s, &(struct line){ "refused", "r3", "other", NULL, JULY + 4 * NS_PER_S, 0 });
+	append(&s, &(struct line){ "refused", "r1", "j", NULL, JULY + 3 * NS_PER_S, 0, NULL });
+	append(&s, &(struct line){ "refused", "r2", "j", NULL, JULY + 4 * NS_PER_S, 0, NULL });
+	append(&s, &(struct line){ "refused", "r3", "other", NULL, JULY + 4 * NS_PER_S, 0, NULL });
 	assert_int_equal(past_jobs_read(&months, &jobs), 0);
 	assert_int_equal(jobs.count, 1);
 	const struct past_job *j = &jobs.job[0];
@@ -244,7 +281,7 @@ static void every_job_once_the_newest_first(void **state)
 		buf_str(&id, "id-"), buf_u64(&id, i);
 		run_of(&s, id.at, name.at, "ok", JULY + i * 10 * NS_PER_S);
 	}
-	append(&s, &(struct line){ "refused", "r1", "only refused", NULL, JULY + DAY, 0 });
+	append(&s, &(struct line){ "refused", "r1", "only refused", NULL, JULY + DAY, 0, NULL });
 	assert_int_equal(past_jobs_read(&months, &jobs), 0);
 	assert_int_equal(jobs.count, 41);
 	assert_string_equal(jobs.job[0].job, "only refused");
@@ -354,7 +391,7 @@ static void every_line_comes_once_from_the_last_to_the_first(void **state)
 		job[1 + i * 7 % 190] = '\0';
 		buf_u64(&id, i);
 		append(&s,
-		       &(struct line){ i % 2 ? "start" : "end", id.at, job, "ok", JULY + i * DAY / 30, 0 });
+		       &(struct line){ i % 2 ? "start" : "end", id.at, job, "ok", JULY + i * DAY / 30, 0, NULL });
 	}
 	assert_int_equal(backward_each(s.fd, geteuid(), check_number, &seen, &damaged), 0);
 	assert_int_equal(seen.count, LINES);
@@ -380,7 +417,7 @@ static void only_the_newest_months_are_read(void **state)
 	begin(&s, &months);
 	for (unsigned i = 0; i < BACKWARD_FILES + 6; i++) {
 		unsigned month = (i * 5) % (BACKWARD_FILES + 6); /* made in any order */
-		append(&s, &(struct line){ "end", "r", "j", "ok", JULY - month * 31 * DAY, 0 });
+		append(&s, &(struct line){ "end", "r", "j", "ok", JULY - month * 31 * DAY, 0, NULL });
 	}
 	scratch_write(&s, "history/2026-07.jsonl.bak", "x\n", 2);
 	scratch_write(&s, "history/9999-99.json", "x\n", 2);
@@ -421,6 +458,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_found_in_nothing),
 		cmocka_unit_test(a_run_is_told_whole),
 		cmocka_unit_test(a_beginning_must_be_of_one_run),
+		cmocka_unit_test(the_end_says_whether_its_output_was_kept),
 		cmocka_unit_test(the_first_end_counts),
 		cmocka_unit_test(a_run_without_end_has_none),
 		cmocka_unit_test(the_last_ends_of_a_job),
