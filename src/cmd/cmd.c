@@ -18,6 +18,18 @@ void cmd_say(const struct buf *line)
 	os_say(line->at, line->len);
 }
 
+int cmd_say_exit(const char *before, const char *word, const char *after, int code)
+{
+	BUF(line, 1024);
+
+	buf_str(&line, before);
+	if (word)
+		escape_word(&line, word, strlen(word), 0);
+	buf_str(&line, after);
+	cmd_say(&line);
+	return code;
+}
+
 static int print_help(unsigned command, unsigned what)
 {
 	BUF(text, HELP_MAX);

@@ -36,6 +36,9 @@ const char *cmd_config_given(const struct cmd *cmd);
 /* One line to stderr: "spawnguard: " + line. */
 void cmd_say(const struct buf *line);
 
+/* The same of `before` + the escaped word + `after` (word NULL: none). `code`. */
+int cmd_say_exit(const char *before, const char *word, const char *after, int code);
+
 /* "no run of nightly is going on" and its like for what find_runs returned. Exit status. */
 int cmd_not_found(const struct cmd *cmd, const char *what, int err);
 

@@ -80,3 +80,8 @@ int target_past(const struct cmd *cmd, const char *what, bool has_log, struct pa
 		r = past_find(&months, what, out_run);
 	return r;
 }
+
+int target_unknown(const char *what)
+{
+	return cmd_say_exit("no run of ", what, " is known; see: spawnguard ps", EXIT_NOTHING);
+}

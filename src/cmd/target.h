@@ -25,4 +25,7 @@ int target_current(const struct cmd *cmd, const char *what, struct target *out, 
  * -errno. */
 int target_past(const struct cmd *cmd, const char *what, bool has_log, struct past_run *out_run);
 
+/* "no run of nightly is known". Exit status. */
+int target_unknown(const char *what);
+
 #endif

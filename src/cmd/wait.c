@@ -149,18 +149,6 @@ static void look(struct waiting *w, struct waited *run)
 /* --- who is meant ----------------------------------------------------------------------------------------
  */
 
-static int say_exit(const char *before, const char *what, const char *after, int code)
-{
-	BUF(line, 512);
-
-	buf_str(&line, before);
-	if (what)
-		escape_word(&line, what, strlen(what), 60);
-	buf_str(&line, after);
-	cmd_say(&line);
-	return code;
-}
-
 static int add(struct waiting *w, const struct target *target)
 {
 	const char *self = getenv(SG_ENV_RUN_ID);
@@ -169,11 +157,11 @@ static int add(struct waiting *w, const struct target *target)
 		if (strcmp(w->run[i].target.run_id, target->run_id) == 0)
 			return -1; /* named twice */
 	if (self && find_is_ancestor(&w->cmd->dir, self, target->run_id))
-		return say_exit("not waiting for the run around this one: ", target->job, " would never end",
-				SG_EXIT_CONFLICT);
+		return cmd_say_exit("not waiting for the run around this one: ", target->job,
+				    " would never end", SG_EXIT_CONFLICT);
 	if (w->count == TARGETS_MAX)
-		return say_exit("more runs than one call can wait for: ", target->job,
-				" and those behind it; name fewer", SG_EXIT_GUARD);
+		return cmd_say_exit("more runs than one call can wait for: ", target->job,
+				    " and those behind it; name fewer", SG_EXIT_GUARD);
 	struct waited *run = &w->run[w->count++];
 	run->target = *target;
 	run->is_open = await_open(&run->await, &w->cmd->dir, target->run_id, &w->here) == 0;
@@ -187,11 +175,11 @@ static int add_past(struct waiting *w, const char *what)
 
 	int r = target_past(w->cmd, what, false, &past);
 	if (r == -ENOENT)
-		return say_exit("no run of ", what, " is known; see: spawnguard ps", EXIT_NOTHING);
+		return target_unknown(what);
 	if (r == -EEXIST)
 		return cmd_not_found(w->cmd, what, r);
 	if (r < 0)
-		return say_exit("cannot read the history to see how ", what, " ended", SG_EXIT_GUARD);
+		return cmd_say_exit("cannot read the history to see how ", what, " ended", SG_EXIT_GUARD);
 	memcpy(target.run_id, past.run_id, sizeof(target.run_id));
 	memcpy(target.job, past.job, sizeof(target.job));
 	target.started_wall_ns = past.started_wall_ns;
@@ -230,16 +218,6 @@ static bool is_enough(const struct waiting *w)
 	return true;
 }
 
-static int wait_ms(uint64_t until_ns)
-{
-	uint64_t now_ns = os_clock_boot_ns();
-
-	if (until_ns == NUM_NONE)
-		return -1;
-	uint64_t ms = until_ns > now_ns ? (until_ns - now_ns) / NS_PER_MS + 1 : 0;
-	return ms < INT32_MAX ? (int)ms : INT32_MAX;
-}
-
 static void sleep_and_look(struct waiting *w)
 {
 	uint64_t until_ns = w->deadline_ns;
@@ -253,7 +231,7 @@ static void sleep_and_look(struct waiting *w)
 		await_handles(&run->await, set);
 		until_ns = run->await.again_ns < until_ns ? run->await.again_ns : until_ns;
 	}
-	(void)os_poll(w->set, (size_t)w->count * AWAIT_HANDLES, wait_ms(until_ns));
+	(void)os_poll(w->set, (size_t)w->count * AWAIT_HANDLES, await_ms(until_ns));
 	uint64_t now_ns = os_clock_boot_ns();
 	for (int i = 0; i < w->count; i++) {
 		struct waited *run = &w->run[i];
@@ -307,10 +285,10 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	if (!cmd.rest[0])
-		return say_exit("wait needs a JOB or a RUN: spawnguard wait JOB; see: spawnguard ps", NULL,
-				"", EXIT_USAGE);
+		return cmd_say_exit("wait needs a JOB or a RUN: spawnguard wait JOB; see: spawnguard ps",
+				    NULL, "", EXIT_USAGE);
 	if (cmd.job.any && cmd.job.all)
-		return say_exit("--any and --all contradict each other: give one", NULL, "", EXIT_USAGE);
+		return cmd_say_exit("--any and --all contradict each other: give one", NULL, "", EXIT_USAGE);
 	w.cmd = &cmd;
 	uint64_t now_ns = os_clock_boot_ns();
 	w.deadline_ns = cmd.job.patience_ns < NUM_NONE - now_ns ? now_ns + cmd.job.patience_ns : NUM_NONE;

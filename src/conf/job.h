@@ -94,6 +94,8 @@ struct job {
 	/* other commands */
 	bool all, any;        /* of wait */
 	uint64_t patience_ns; /* --timeout of wait; NUM_NONE = for ever */
+	bool follow;          /* of logs */
+	uint32_t lines;       /* --tail of logs; 0 = all */
 	enum color color;     /* of doctor */
 	bool selftest;        /* of doctor */
 	/* general */

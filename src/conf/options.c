@@ -111,6 +111,8 @@ const struct option_row option_rows[] = {
 	{ "command",             0,  KIND_WORDS,    TAKES("CMD"),   AT(command_line), NULL, "the command of the job: spawnguard run NAME suffices", GROUP_FILE, FOR_FILE },
 	{ "like",                0,  KIND_NAME,     TAKES("NAME"),  AT(like), NULL, "take the keys of job NAME first", GROUP_FILE, FOR_FILE },
 
+	{ "follow",              'f', KIND_FLAG,    NOTHING,        AT(follow), NULL, "go on as the output grows, until the run ends", GROUP_REPORT, FOR_LOGS },
+	{ "tail",                'n', KIND_LINES,   TAKES("N"),     AT(lines), "none", "only the last N lines", GROUP_REPORT, FOR_LOGS },
 	{ "selftest",            0,  KIND_FLAG,     NOTHING,        AT(selftest), NULL, "run a small real tree through lock, limit, kill and record", GROUP_REPORT, FOR_DOCTOR },
 
 	{ "state-dir",           0,  KIND_TEXT,     TAKES("DIR"),   AT(state_dir), NULL, "where locks, records and history are", GROUP_GENERAL, FOR_STATE | FOR_FILE },

@@ -27,6 +27,7 @@ enum option_kind {
 	KIND_ENV,      /* const char *[JOB_ENV_MAX], K=V, may come again */
 	KIND_BYTES,    /* uint64_t; "none" = NUM_NONE; 0 refused */
 	KIND_TAIL,     /* uint64_t bytes, 256 to 8K; alone 4K; "none" = 0 */
+	KIND_LINES,    /* uint32_t; "none" = 0 */
 	KIND_MODE,     /* int: octal, 0 to 0777; "none" = -1 */
 	KIND_NICE,     /* int: -20 to 19; "none" = JOB_INT_NONE */
 	KIND_OOM,      /* int: -1000 to 1000; "none" = JOB_INT_NONE */
@@ -61,7 +62,8 @@ enum option_group {
 #define FOR_WAIT   0x100U
 #define FOR_FREEZE 0x200U
 #define FOR_THAW   0x400U
-#define FOR_ALL    0x7ffU
+#define FOR_LOGS   0x800U
+#define FOR_ALL    0xfffU
 #define FOR_STILLS (FOR_FREEZE | FOR_THAW)         /* what asks a run to stand still, or to go on */
 #define FOR_OTHERS (FOR_ALL & ~FOR_RUN)            /* all but run */
 #define FOR_STATE  (FOR_ALL & ~FOR_HELP)           /* what has to do with state */

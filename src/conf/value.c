@@ -330,6 +330,15 @@ static int parse_tail(const struct option_row *row, const char *text, struct job
 	return 0;
 }
 
+static int parse_lines(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	uint64_t lines = 0;
+	if (!is_none(text) && (num_parse_u64(text, UINT32_MAX, &lines) < 0 || lines == 0))
+		return refuse(why, "write a number of lines, 1 or more, or none");
+	*(uint32_t *)field_of(row, job) = (uint32_t)lines;
+	return 0;
+}
+
 static int parse_mode(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	int mode = 0;
@@ -465,6 +474,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_ENV]      = parse_env,
 	[KIND_BYTES]    = parse_bytes,
 	[KIND_TAIL]     = parse_tail,
+	[KIND_LINES]    = parse_lines,
 	[KIND_MODE]     = parse_mode,
 	[KIND_NICE]     = parse_nice,
 	[KIND_OOM]      = parse_oom,

@@ -12,6 +12,7 @@
 #include "os/fd.h"
 
 _Static_assert(OS_CWD == AT_FDCWD, "as the kernel has it");
+_Static_assert(OS_READ == O_RDONLY, "as the kernel has it");
 _Static_assert(OS_WRITE_NEW == (O_WRONLY | O_CREAT | O_TRUNC), "as the kernel has it");
 _Static_assert(OS_WRITE_END == (O_WRONLY | O_CREAT | O_APPEND), "as the kernel has it");
 _Static_assert(OS_BOTH_END == (O_RDWR | O_CREAT | O_APPEND), "as the kernel has it");

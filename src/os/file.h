@@ -25,7 +25,8 @@ struct os_file_id {
 /* `dirfd` for paths that are absolute or start at the working directory. */
 #define OS_CWD (-100)
 
-/* Flags of os_open_user: write anew what is there, or make it. */
+/* Flags of os_open_at and os_open_user: read; write anew what is there, or make it. */
+#define OS_READ      0
 #define OS_WRITE_NEW (01 | 0100 | 01000)
 /* The same: write behind what is there, or make it. */
 #define OS_WRITE_END (01 | 0100 | 02000)

@@ -53,6 +53,16 @@ void await_handles(const struct await *a, struct os_poll *set)
 	set[1] = (struct os_poll){ .fd = a->news >= 0 ? a->news : a->view.warden, .wants = OS_POLL_IN };
 }
 
+int await_ms(uint64_t until_ns)
+{
+	uint64_t now = now_ns();
+
+	if (until_ns == NUM_NONE)
+		return -1;
+	uint64_t ms = until_ns > now ? (until_ns - now) / NS_PER_MS + 1 : 0;
+	return ms < INT32_MAX ? (int)ms : INT32_MAX;
+}
+
 /* Is that very record still there under its name? */
 static bool is_there(const struct await *a)
 {

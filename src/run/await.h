@@ -35,6 +35,9 @@ void await_close(struct await *a);
 #define AWAIT_HANDLES 2
 void await_handles(const struct await *a, struct os_poll *set);
 
+/* How long os_poll may sleep; NUM_NONE: for ever. */
+int await_ms(uint64_t until_ns);
+
 /*
  * How does it stand?  To be asked again when a handle is ready, or at
  * again_ns.  The caller of the run has its status, and its lock is free, when

@@ -137,3 +137,81 @@ int logfile_remove(int keep_fd, const char *run_id)
 	logfile_path(path, run_id);
 	return os_unlink_at(keep_fd, path);
 }
+
+/* --- reading it ------------------------------------------------------------------------------------------
+ */
+
+static bool is_own_path(const char *path, const char *own)
+{
+	size_t n = strlen(path), end = strlen(own);
+
+	if (n < end || strcmp(path + n - end, own) != 0)
+		return false;
+	return n == end || path[n - end - 1] == '/';
+}
+
+static int open_to_read(int keep_fd, const char *run_id, const char *path)
+{
+	char own[LOGFILE_PATH_MAX];
+
+	logfile_path(own, run_id);
+	int fd = is_own_path(path, own) ? os_open_at(keep_fd, own, OS_READ, 0) : -ENOENT;
+	return fd == -ENOENT && path[0] == '/' ? os_open_user(path, OS_READ, 0) : fd;
+}
+
+int logfile_open_to_read(int keep_fd, const char *run_id, const char *path)
+{
+	struct os_file_id id;
+
+	AUTO_FD int fd = open_to_read(keep_fd, run_id, path);
+	int r = fd < 0 ? fd : os_file_id(fd, &id);
+	if (r == 0 && !id.is_regular)
+		r = -EINVAL;
+	return r < 0 ? r : os_fd_steal(&fd);
+}
+
+ssize_t logfile_read(int fd, uint64_t *at, void *bytes, size_t n)
+{
+	for (;;) {
+		int64_t data = os_hole_next_data(fd, *at);
+		if (data < 0)
+			return data;
+		if ((uint64_t)data < *at)
+			return -ERANGE;
+		*at = (uint64_t)data;
+		ssize_t got = os_fd_pread(fd, bytes, n, *at);
+		if (got <= 0)
+			return got;
+		if (os_hole_next_data(fd, *at) == data)
+			return got; /* else it was freed meanwhile, and we may have read zeros */
+	}
+}
+
+int logfile_find_tail(int fd, uint64_t lines, uint64_t *out_at)
+{
+	struct os_file_id id;
+	char bytes[16384];
+	uint64_t seen = 0;
+
+	int r = os_file_id(fd, &id);
+	int64_t first = r < 0 ? r : os_hole_next_data(fd, 0);
+	if (first < 0)
+		return (int)first;
+	for (uint64_t at = id.size; at > (uint64_t)first;) {
+		size_t n =
+			at - (uint64_t)first < sizeof(bytes) ? (size_t)(at - (uint64_t)first) : sizeof(bytes);
+		ssize_t got = os_fd_pread(fd, bytes, n, at - n);
+		if (got < 0)
+			return (int)got;
+		for (size_t i = (size_t)got; i-- > 0;) {
+			uint64_t next = at - n + i + 1;
+			if (bytes[i] != '\n' || next == id.size || ++seen < lines)
+				continue;
+			*out_at = next;
+			return 0;
+		}
+		at -= n;
+	}
+	*out_at = (uint64_t)first;
+	return 0;
+}

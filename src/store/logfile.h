@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct fail;
 
@@ -48,5 +49,24 @@ bool logfile_is_bounded(const struct logfile *o);
 #define LOGFILE_PATH_MAX 80
 void logfile_path(char *out, const char *run_id);
 int logfile_remove(int keep_fd, const char *run_id);
+
+/* --- reading it, while it is written or afterwards --- */
+
+/*
+ * By the path that record and history tell.  The state directory may have
+ * moved since: logs/RUNID is looked for in it first.  Owned descriptor;
+ * -ENOENT; -EINVAL: nothing that can be read again; -errno.
+ */
+int logfile_open_to_read(int keep_fd, const char *run_id, const char *path);
+
+/*
+ * Some of what stands at *at, or, if that was given back, at the first byte
+ * behind it that was not: *at then is its place.  Bytes, 0 at the end;
+ * -ERANGE: the file has been cut before *at; -errno.
+ */
+ssize_t logfile_read(int fd, uint64_t *at, void *bytes, size_t n);
+
+/* Where its last `lines` lines begin, as far as they have been kept.  0, -errno. */
+int logfile_find_tail(int fd, uint64_t lines, uint64_t *out_at);
 
 #endif

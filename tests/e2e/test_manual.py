@@ -11,7 +11,7 @@ from harness import SPAWNGUARD, GuardTest
 
 SOURCE = os.environ.get("SG_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 SHARE = os.path.join(os.path.dirname(SPAWNGUARD), "..", "share")
-TOPICS = "spawnguard conf history exit-status security run ps kill reap help".split()
+TOPICS = "spawnguard conf history exit-status security run ps wait logs kill reap help".split()
 # What the first status may be where nothing of the kind is running: nothing found, or degraded.
 STATUSES = {"ps": {0, 1}, "kill": {0, 1}, "freeze": {0, 1}, "thaw": {0, 1}, "status": {0, 1},
             "wait": {0, 1, 75}, "logs": {0, 1}, "doctor": {0, 1, 3}, "config": {0, 1}}

@@ -124,6 +124,17 @@ class Ends(WaitTest):
         held.wait()
 
 
+class Output(WaitTest):
+    def test_it_is_named_only_if_it_was_kept(self):
+        for i, (args, status, named) in enumerate([
+                (["--output=on-failure"], 0, False), (["--output=on-failure"], 3, True), (["--output=never"], 0, False),
+                (["--output=never"], 3, True), ([f"--log={self.path('mine')}", "--output=never"], 0, True), ([], 3, False)]):
+            with self.subTest(args=args, status=status):
+                self.run_guard(["-N", f"j{i}", *args], [VICTIM, "exit", str(status)])
+                run = self.wait_for(f"j{i}")
+                self.assertEqual((run.status, ", output: " in run.out), (status, named), run.out)
+
+
 class Lost(WaitTest):
     def test_dead_guards_are_lost_at_once(self):
         held = self.holder("-N", "lost", "--run-id", "lostlost-1")

@@ -186,6 +186,126 @@ static void a_users_file_keeps_what_it_had(void **state)
 	scratch_remove(&s);
 }
 
+/* All that can be read from *at on. */
+static size_t read_all(int fd, uint64_t *at, char *out, size_t n)
+{
+	size_t have = 0;
+	ssize_t got;
+	while (have < n && (got = logfile_read(fd, at, out + have, 1000 < n - have ? 1000 : n - have)) > 0) {
+		have += (size_t)got;
+		*at += (uint64_t)got;
+	}
+	return have;
+}
+
+static void it_is_read_from_where_it_was_kept(void **state)
+{
+	struct scratch s;
+	char bytes[2 * MAX];
+	uint64_t at = 0;
+
+	(void)state;
+	scratch_make(&s);
+	struct logfile o = open_own(&s);
+	put(&o, 3 * MAX);
+	assert_int_equal(read_all(o.fd, &at, bytes, 100), 100);
+	assert_int_equal(logfile_trim(&o), 3 * MAX);
+	assert_int_equal(logfile_read(o.fd, &at, bytes, 1), 1);
+	assert_int_equal(at, 2 * MAX);
+	assert_int_equal(bytes[0], 'a' + 2 * MAX % 23);
+	assert_int_equal(read_all(o.fd, &at, bytes, sizeof(bytes)), MAX);
+	assert_int_equal(at, 3 * MAX);
+	put(&o, 10);
+	assert_int_equal(read_all(o.fd, &at, bytes, sizeof(bytes)), 10);
+	assert_int_equal(os_file_truncate(o.fd, 5), 0);
+	assert_int_equal(logfile_read(o.fd, &at, bytes, 1), -ERANGE);
+	logfile_close(&o);
+	scratch_remove(&s);
+}
+
+static void it_is_found_though_the_state_has_moved(void **state)
+{
+	static const struct {
+		const char *rule, *path;
+		int result; /* 0: a descriptor */
+	} rows[] = {
+		{ "as it was", "/no/such/state/logs/" RUN, 0 },
+		{ "of a deep state directory", "logs/" RUN, 0 },
+		{ "another run's", "/no/such/state/logs/ffff", -ENOENT },
+		{ "no part of a name", "/no/such/state/blogs/" RUN, -ENOENT },
+		{ "never from where we happen to be", "mine", -ENOENT },
+		{ "a device", "/dev/null", -EINVAL },
+		{ "a directory", "/", -EINVAL },
+	};
+	struct scratch s;
+
+	(void)state;
+	scratch_make(&s);
+	struct logfile o = open_own(&s);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		AUTO_FD int fd = logfile_open_to_read(s.fd, RUN, rows[i].path);
+		if ((fd < 0 ? fd : 0) != rows[i].result)
+			fail_msg("%s: %d", rows[i].rule, fd);
+	}
+	logfile_close(&o);
+	scratch_remove(&s);
+}
+
+static void its_last_lines_are_found(void **state)
+{
+	static const struct {
+		const char *rule, *text;
+		uint64_t lines, at;
+	} rows[] = {
+		{ "empty", "", 3, 0 },
+		{ "the last", "a\nb\nc\n", 1, 4 },
+		{ "two", "a\nb\nc\n", 2, 2 },
+		{ "as many as there are", "a\nb\nc\n", 3, 0 },
+		{ "more than there are", "a\nb\nc\n", 9, 0 },
+		{ "the last is not whole", "a\nb\nc", 1, 4 },
+		{ "two, the last not whole", "a\nb\nc", 2, 2 },
+		{ "an empty line counts", "a\n\n\n", 2, 2 },
+		{ "no end of a line at all", "abc", 1, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct scratch s;
+		uint64_t at = 99;
+		scratch_make(&s);
+		struct logfile o = open_own(&s);
+		assert_int_equal(write(o.fd, rows[i].text, strlen(rows[i].text)), strlen(rows[i].text));
+		assert_int_equal(logfile_find_tail(o.fd, rows[i].lines, &at), 0);
+		if (at != rows[i].at)
+			fail_msg("%s: %d", rows[i].rule, (int)at);
+		logfile_close(&o);
+		scratch_remove(&s);
+	}
+}
+
+static void its_last_lines_reach_back_over_many_reads_but_not_over_what_is_gone(void **state)
+{
+	struct scratch s;
+	uint64_t at = 0;
+
+	(void)state;
+	scratch_make(&s);
+	struct logfile o = open_own(&s);
+	o.max_bytes = 20 * PAGE;
+	put(&o, 7 * PAGE);
+	assert_int_equal(write(o.fd, "\n", 1), 1);
+	put(&o, 15 * PAGE);
+	assert_int_equal(logfile_find_tail(o.fd, 1, &at), 0);
+	assert_int_equal(at, 7 * PAGE + 1);
+	assert_int_equal(logfile_find_tail(o.fd, 2, &at), 0);
+	assert_int_equal(at, 0);
+	assert_int_equal(logfile_trim(&o), 22 * PAGE + 1);
+	assert_int_equal(logfile_find_tail(o.fd, 2, &at), 0);
+	assert_int_equal(at, 2 * PAGE);
+	logfile_close(&o);
+	scratch_remove(&s);
+}
+
 static void what_is_no_file_has_no_bound(void **state)
 {
 	struct logfile o;
@@ -223,6 +343,10 @@ int main(void)
 		cmocka_unit_test(beyond_it_the_front_is_freed),
 		cmocka_unit_test(a_file_that_was_cut_goes_on),
 		cmocka_unit_test(a_users_file_keeps_what_it_had),
+		cmocka_unit_test(it_is_read_from_where_it_was_kept),
+		cmocka_unit_test(it_is_found_though_the_state_has_moved),
+		cmocka_unit_test(its_last_lines_are_found),
+		cmocka_unit_test(its_last_lines_reach_back_over_many_reads_but_not_over_what_is_gone),
 		cmocka_unit_test(what_is_no_file_has_no_bound),
 		cmocka_unit_test(without_a_bound_all_is_kept),
 	};

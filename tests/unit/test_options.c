@@ -44,6 +44,7 @@ static const size_t kind_sizes[] = {
 	[KIND_ENV]      = sizeof(const char *) * JOB_ENV_MAX,
 	[KIND_BYTES]    = sizeof(uint64_t),
 	[KIND_TAIL]     = sizeof(uint64_t),
+	[KIND_LINES]    = sizeof(uint32_t),
 	[KIND_MODE]     = sizeof(int),
 	[KIND_NICE]     = sizeof(int),
 	[KIND_OOM]      = sizeof(int),
