@@ -1,26 +1,12 @@
 #include "guard/after.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "guard/asked.h"
 #include "guard/run.h"
 #include "os/fd.h"
-#include "os/signal.h"
-
-bool after_is_asked_to_end(int signals)
-{
-	struct os_signal s;
-	bool is_asked = false;
-
-	while (os_signalfd_read(signals, &s) > 0)
-		if ((s.number == SIGTERM || s.number == SIGHUP || s.number == SIGINT ||
-		     s.number == SIGQUIT) &&
-		    !os_signal_is_ignored(s.number))
-			is_asked = true;
-	return is_asked;
-}
 
 /* The warden is reaped: with these the last copies are gone. */
 static void let_go(struct run *run)
@@ -58,7 +44,7 @@ void after_end(struct run *run, int signals, const struct outcome_verdict *verdi
 		return;
 	let_go(run);
 	if (has_hooks) {
-		(void)after_is_asked_to_end(signals); /* what came before was meant for the job */
+		(void)asked_to_end(signals); /* what came before was meant for the job */
 		tail_wait(run, signals, false, false);
 		flag_end(run);
 		hook_wait(run, signals);

@@ -2,14 +2,9 @@
 #ifndef SG_GUARD_AFTER_H
 #define SG_GUARD_AFTER_H
 
-#include <stdbool.h>
-
 #include "core/outcome.h"
 
 struct run;
-
-/* Takes what waits in `signals` (front's).  Is one among it that asks us to end: TERM, HUP, INT, QUIT? */
-bool after_is_asked_to_end(int signals);
 
 /* The end is told and written down: let the lock go, then see to hooks and to what is on its way to stderr.
  */

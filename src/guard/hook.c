@@ -11,7 +11,7 @@
 #include "conf/job.h"
 #include "conf/signal_name.h"
 #include "conf/words.h"
-#include "guard/after.h"
+#include "guard/asked.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/clock.h"
@@ -501,7 +501,7 @@ void hook_wait(struct run *run, int signals)
 		}
 		if (os_poll(set, HOOK_COUNT + 1, ms) < 0)
 			os_clock_sleep_ms(BLIND_MS);
-		if (after_is_asked_to_end(signals))
+		if (asked_to_end(signals))
 			hurry(run);
 	}
 }

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "codec/history.h"
 #include "conf/job.h"
-#include "guard/after.h"
+#include "guard/asked.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/fd.h"
@@ -315,7 +315,7 @@ void tail_wait(struct run *run, int signals, bool is_patient, bool is_last)
 			reap_pump(t);
 			return;
 		}
-		bool is_asked = ready & 2 && after_is_asked_to_end(signals);
+		bool is_asked = ready & 2 && asked_to_end(signals);
 		if (!is_asked && (ready != 0 || passed_by(t) != before))
 			continue;
 		if (is_last || is_asked)
