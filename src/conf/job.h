@@ -58,6 +58,7 @@ struct job {
 	enum leftovers leftovers;
 	enum kill_rung kill_rung; /* no better one is tried; KILL_NOT = the best there is */
 	bool preserve_status;     /* the job's status, even where the timeout struck */
+	bool with_parent;         /* end when the process that started front does */
 	struct job_statuses success;
 	uint64_t splay_ns; /* start after a random part of this; NUM_NONE = at once */
 	/* the job's world */

@@ -72,6 +72,7 @@ const struct option_row option_rows[] = {
 	{ "preserve-status",     0,  KIND_FLAG,     NOTHING,        AT(preserve_status), NULL, "exit with the job's own status even when the timeout struck", GROUP_END, FOR_JOB },
 	{ "kill-rung",           0,  KIND_WORD,     ONE_OF("auto|realtime|sweep", rung_words), AT(kill_rung), "auto", "what ends members that outlive the grace: the best way that works here, or this one or a lesser", GROUP_END, FOR_JOB },
 	{ "success-status",      0,  KIND_STATUSES, TAKES("LIST"),  AT(success), "0", "ways to end that count as ok: exit statuses, ranges, signals, as in 0,3,10-12,TERM", GROUP_END, FOR_JOB },
+	{ "with-parent",         0,  KIND_FLAG,     NOTHING,        AT(with_parent), NULL, "end the run when the process that started it ends", GROUP_END, FOR_JOB },
 	{ "splay",               0,  KIND_DURATION, TAKES("D"),     AT(splay_ns), "none", "start after a random time of at most D, so that many do not start at once", GROUP_END, FOR_JOB },
 	{ "timeout",            't', KIND_DURATION, TAKES("D"),     AT(patience_ns), "none", "give up after D; the run goes on", GROUP_END, FOR_WAIT },
 	{ "any",                 0,  KIND_FLAG,     NOTHING,        AT(any), NULL, "until the first of them has ended", GROUP_END, FOR_WAIT },

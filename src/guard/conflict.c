@@ -166,6 +166,7 @@ static int wait_for_lock(struct run *run, struct fail *fail)
 	int fd;
 
 	os_signals_open_for_wait(&run->signals);
+	parent_wake_us(run, true);
 	for (;;) {
 		uint64_t next_ns = complain_ns < deadline_ns ? complain_ns : deadline_ns;
 		int alarm = next_ns != NUM_NONE ? os_alarm_set(next_ns) : 0;
@@ -174,9 +175,14 @@ static int wait_for_lock(struct run *run, struct fail *fail)
 				      run->name);
 			break;
 		}
+		if (parent_is_gone(run)) {
+			fd = -EOWNERDEAD;
+			break;
+		}
 		fd = try_main_lock(run, true, fail);
 		if (fd != -EINTR)
 			break;
+		(void)os_alarm_set(NUM_NONE); /* struck: it goes on until it is set anew */
 		uint64_t now_ns = os_clock_boot_ns();
 		if (now_ns >= deadline_ns) {
 			fd = -EWOULDBLOCK;
@@ -191,6 +197,7 @@ static int wait_for_lock(struct run *run, struct fail *fail)
 		}
 	}
 	(void)os_alarm_set(NUM_NONE);
+	parent_wake_us(run, false);
 	os_signals_close_after_wait();
 	return fd;
 }
@@ -216,6 +223,8 @@ static int take_main_lock(struct run *run)
 		if (waits_for_itself(run))
 			return refuse(run, "not waiting for the run around this one", "ancestor");
 		fd = wait_for_lock(run, &fail);
+		if (fd == -EOWNERDEAD)
+			return parent_check(run);
 		if (fd == -EWOULDBLOCK)
 			return refuse(run, "still running after the wait", "wait");
 	}
@@ -296,6 +305,7 @@ int conflict_explain(struct run *run)
 		buf_str(&line, "\nsplay:   started after a random time of at most ");
 		num_format_duration(&line, run->job->splay_ns);
 	}
+	parent_explain(&line, run);
 	hook_explain(&line, run);
 	if (!held && h.has_record)
 		buf_str(&line, "\nbefore:  the tree of a run whose guards were killed would be ended");

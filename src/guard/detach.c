@@ -48,13 +48,15 @@ static int wait_for_word(struct run *run, pid_t background, int link)
 {
 	struct word word;
 	struct os_child child;
-	struct os_poll set = { .fd = link, .wants = OS_POLL_IN };
+	struct os_poll set[2] = { { .fd = link, .wants = OS_POLL_IN },
+				  { .fd = run->parent.fd, .wants = OS_POLL_IN } };
 	BUF(line, 128);
 
 	os_signals_give_back(&run->signals);
 	ssize_t n;
 	while ((n = os_link_receive(link, &word, sizeof(word))) == -EAGAIN || n == -EINTR)
-		(void)os_poll(&set, 1, -1);
+		if (os_poll(set, 2, -1) > 0 && set[1].ready && !set[0].ready)
+			return parent_check(run); /* our death tells the background */
 	if (n != (ssize_t)sizeof(word)) {
 		buf_str(&line,
 			"the guard in the background was killed before the job was started: start it again");

@@ -123,6 +123,8 @@ static int command_run(char **argv, char **env)
 		log_set(job.syslog, run.name, run.head.run_id);
 	if ((code = check_status_fd(&job)) != 0 || (code = tail_check(&job)) != 0)
 		return code;
+	if ((code = parent_open(&run)) != 0)
+		return code;
 	if (job.dry_run)
 		return run_explain(&run);
 	if (job.detach && detach_fork(&run, &code) != 0)

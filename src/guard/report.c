@@ -89,15 +89,9 @@ static void put_ended_names(struct buf *line, const struct run_report *report)
 		buf_str(line, ", ...");
 }
 
-static void put_sender(struct buf *line, const struct run_figures *f)
+/* "NAME (pid 4711, uid 0)" */
+static void put_process(struct buf *line, const struct run_figures *f)
 {
-	if (f->by_run[0] != '\0') {
-		buf_str(line, " for run ");
-		buf_mem(line, f->by_run, strnlen(f->by_run, 8));
-	}
-	if (f->sender_pid <= 0)
-		return;
-	buf_str(line, " from ");
 	if (f->sender_comm[0] != '\0') {
 		escape_text(line, f->sender_comm, strnlen(f->sender_comm, sizeof(f->sender_comm)), 0);
 		buf_char(line, ' ');
@@ -107,6 +101,18 @@ static void put_sender(struct buf *line, const struct run_figures *f)
 	buf_str(line, ", uid ");
 	buf_u64(line, f->sender_uid);
 	buf_char(line, ')');
+}
+
+static void put_sender(struct buf *line, const struct run_figures *f)
+{
+	if (f->by_run[0] != '\0') {
+		buf_str(line, " for run ");
+		buf_mem(line, f->by_run, strnlen(f->by_run, 8));
+	}
+	if (f->sender_pid <= 0)
+		return;
+	buf_str(line, " from ");
+	put_process(line, f);
 }
 
 static void put_cause(struct buf *line, const struct run *run)
@@ -129,6 +135,11 @@ static void put_cause(struct buf *line, const struct run *run)
 		break;
 	case CAUSE_OUTER:
 		buf_str(line, "the run around it ends: ");
+		return;
+	case CAUSE_PARENT:
+		buf_str(line, "what started it has ended: ");
+		put_process(line, f);
+		buf_str(line, ": ");
 		return;
 	case CAUSE_WARDEN_DEAD:
 		buf_str(line, "its warden was killed");

@@ -86,9 +86,12 @@ static int wait_until(const struct run *run, uint64_t until_ns, struct fail *fai
 	/* Signals that end nothing stay blocked, for the job. */
 	while (r == 0 && os_clock_boot_ns() < until_ns) {
 		struct os_poll set[] = { { .fd = signals, .wants = OS_POLL_IN },
-					 { .fd = timer, .wants = OS_POLL_IN } };
+					 { .fd = timer, .wants = OS_POLL_IN },
+					 { .fd = run->parent.fd, .wants = OS_POLL_IN } };
 		(void)os_poll(set, COUNT_OF(set), -1);
 		r = read_signals(signals);
+		if (set[2].ready)
+			break; /* told by whoever asks next */
 	}
 	return r;
 }

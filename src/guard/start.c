@@ -40,7 +40,7 @@ void run_init(struct run *run, const struct job *job, const struct surroundings 
 	run->around = around;
 	run->argv = argv;
 	run->dir.run_fd = run->dir.keep_fd = -1;
-	run->output.fd = -1;
+	run->output.fd = run->parent.fd = -1;
 	tail_init(&run->tail);
 	run->lock_fd = run->user_lock_fd = run->info_fd = run->record_fd = run->history_fd = -1;
 }
@@ -440,6 +440,8 @@ int run_start(struct run *run, int *out_exit)
 		os_signal_die(ended);
 		return *out_exit = 128 + ended, -1; /* PID 1: for it that is discarded */
 	}
+	if ((*out_exit = parent_check(run)) != 0)
+		return -1;
 	take_snapshot(run); /* not before: who ends meanwhile leaves a number that another may get */
 	if ((*out_exit = check_run_id(run)) != 0)
 		return -1;
@@ -447,8 +449,8 @@ int run_start(struct run *run, int *out_exit)
 	fill_head(run);
 	if ((*out_exit = conflict_take_locks(run)) != 0)
 		return *out_exit == CONFLICT_SKIPPED ? (*out_exit = 0, -1) : -1;
-	if ((*out_exit = clean_up(run)) != 0 || (*out_exit = output_prepare(run)) != 0 ||
-	    (*out_exit = write_records(run)) != 0) {
+	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
+	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = write_records(run)) != 0) {
 		output_withdraw(run);
 		return -1;
 	}

@@ -171,14 +171,15 @@ static void read_file(struct tail *t)
 }
 
 /* Bits: 1 = the pump has said something or is gone, 2 = signals are there; 0: not within `timeout_ms`. */
-static int wait_word(const struct tail *t, int signals, int timeout_ms)
+static int wait_word(const struct tail *t, int signals, int parent, int timeout_ms)
 {
-	struct os_poll set[2] = { { .fd = t->word, .wants = OS_POLL_IN },
-				  { .fd = signals, .wants = OS_POLL_IN } };
+	struct os_poll set[3] = { { .fd = t->word, .wants = OS_POLL_IN },
+				  { .fd = signals, .wants = OS_POLL_IN },
+				  { .fd = parent, .wants = OS_POLL_IN } };
 
-	if (os_poll(set, 2, timeout_ms) < 0)
+	if (os_poll(set, 3, timeout_ms) < 0)
 		return 3; /* no memory to tell: look at both, neither blocks */
-	return (set[0].ready ? 1 : 0) | (set[1].ready ? 2 : 0);
+	return (set[0].ready ? 1 : 0) | (set[1].ready ? 2 : 0) | (set[2].ready ? 4 : 0);
 }
 
 static bool is_drained(const struct tail *t)
@@ -203,8 +204,8 @@ static void ask_pump(struct tail *t)
 	ssize_t n = say_word(t);
 
 	if (n == 0 && !is_drained(t))
-		n = wait_word(t, -1, ANSWER_MS) & 1 ? os_link_receive(t->word, answer, sizeof(answer))
-						    : -EAGAIN;
+		n = wait_word(t, -1, -1, ANSWER_MS) & 1 ? os_link_receive(t->word, answer, sizeof(answer))
+							: -EAGAIN;
 	if (!is_drained(t))
 		s->end = n == 0 || n == -EPIPE ? END_KILLED : END_SILENT;
 	s->count = (uint32_t)ring_copy(&s->pump.ring, s->bytes);
@@ -310,12 +311,12 @@ void tail_wait(struct run *run, int signals, bool is_patient, bool is_last)
 		bool is_told = is_drained(t);
 		if (!is_told) /* it did not hear it, or has no memory, or is stopped */
 			(void)say_word(t);
-		int ready = wait_word(t, signals, is_patient && is_told ? -1 : STUCK_MS);
+		int ready = wait_word(t, signals, run->parent.fd, is_patient && is_told ? -1 : STUCK_MS);
 		if (ready & 1 && os_link_receive(t->word, answer, sizeof(answer)) == 0) {
 			reap_pump(t);
 			return;
 		}
-		bool is_asked = ready & 2 && asked_to_end(signals);
+		bool is_asked = ready & 4 || (ready & 2 && asked_to_end(signals));
 		if (!is_asked && (ready != 0 || passed_by(t) != before))
 			continue;
 		if (is_last || is_asked)

@@ -47,10 +47,10 @@ bool tail_get(const struct run *run, struct history_tail *out_tail);
 void tail_reaped(struct run *run, pid_t pid);
 
 /*
- * The run is over: until the reader of stderr has taken all, or `signals` (of
- * front) brings one that ends.  A reader that takes nothing for a second is
- * waited for only if `is_patient`; else the pump stays, or is ended with what
- * it holds if `is_last`.
+ * The run is over: until the reader of stderr has taken all, `signals` (of
+ * front) brings one that ends, or the parent of --with-parent has ended.  A reader that takes nothing for a
+ * second is waited for only if `is_patient`; else the pump stays, or is ended with what it holds if
+ * `is_last`.
  */
 void tail_wait(struct run *run, int signals, bool is_patient, bool is_last);
 

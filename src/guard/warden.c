@@ -33,7 +33,7 @@
 
 #define PAGE_BYTES 4096
 
-enum source { FROM_LINK, FROM_SIGNALS, FROM_TIMER };
+enum source { FROM_LINK, FROM_SIGNALS, FROM_TIMER, FROM_PARENT };
 
 struct warden {
 	struct run *run;
@@ -345,6 +345,18 @@ static void take_request(struct warden *w)
 		  request.grace_ns == NUM_NONE ? grace_of(w) : request.grace_ns, &sender);
 }
 
+/* --with-parent.  Whoever could continue front, had it been stopped, may be gone too. */
+static void parent_ended(struct warden *w)
+{
+	const struct parent *parent = &w->run->parent;
+
+	(void)os_epoll_remove(w->epoll, parent->fd);
+	begin_end(w, CAUSE_PARENT, grace_of(w), &parent->who);
+	AUTO_FD int front = os_pidfd_open(w->run->head.front.pid);
+	if (os_self_parent() == w->run->head.front.pid)
+		(void)os_pidfd_signal(front, SIGCONT);
+}
+
 static void read_signals(struct warden *w)
 {
 	struct os_signal s;
@@ -446,6 +458,8 @@ static void live(struct warden *w)
 			read_signals(w);
 		if (tags & 1U << FROM_LINK)
 			read_link(w);
+		if (tags & 1U << FROM_PARENT)
+			parent_ended(w);
 	}
 }
 
@@ -464,7 +478,11 @@ static int open_sources(struct warden *w)
 	int r = os_epoll_add(w->epoll, w->link, FROM_LINK);
 	if (r == 0)
 		r = os_epoll_add(w->epoll, w->signals, FROM_SIGNALS);
-	return r < 0 ? r : os_epoll_add(w->epoll, w->timer, FROM_TIMER);
+	if (r == 0)
+		r = os_epoll_add(w->epoll, w->timer, FROM_TIMER);
+	if (r == 0 && w->run->parent.fd >= 0)
+		r = os_epoll_add(w->epoll, w->run->parent.fd, FROM_PARENT);
+	return r;
 }
 
 /*
@@ -493,7 +511,7 @@ static void settle(struct warden *w)
 	const int keep[] = { w->link,         w->epoll,        w->signals,        w->timer,
 			     w->job_fd,       run->lock_fd,    run->user_lock_fd, run->record_fd,
 			     run->history_fd, run->dir.run_fd, run->dir.keep_fd,  run->tail.word,
-			     run->tail.file };
+			     run->tail.file,  run->parent.fd };
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();

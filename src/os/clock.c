@@ -60,22 +60,41 @@ void os_timer_drain(int fd)
 	(void)!read(fd, &expirations, sizeof(expirations)); /* EAGAIN: it was set anew meanwhile */
 }
 
+#define ALARM_AGAIN_NS (10 * NS_PER_MS)
+
+static timer_t alarm_timer;
+static bool alarm_is_made;
+
+int os_alarm_prepare(void)
+{
+	struct sigevent how = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
+
+	if (alarm_is_made)
+		return 0;
+	if (timer_create(CLOCK_BOOTTIME, &how, &alarm_timer) < 0)
+		return -errno;
+	alarm_is_made = true;
+	return 0;
+}
+
+void os_alarm_go_on(void)
+{
+	const struct itimerspec when = { .it_value = spec_of(ALARM_AGAIN_NS),
+					 .it_interval = spec_of(ALARM_AGAIN_NS) };
+	if (alarm_is_made)
+		(void)timer_settime(alarm_timer, 0, &when, NULL);
+}
+
 int os_alarm_set(uint64_t at_ns)
 {
-	static timer_t timer;
-	static bool made;
-
-	if (!made) {
-		struct sigevent how = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
-		if (timer_create(CLOCK_BOOTTIME, &how, &timer) < 0)
-			return -errno;
-		made = true;
-	}
+	int r = os_alarm_prepare();
+	if (r < 0)
+		return r;
 	struct itimerspec when = { 0 };
 	if (at_ns != NUM_NONE) {
 		when.it_value = spec_of(at_ns);
 		/* The first may strike just before the call it is to end: the next ones do not. */
-		when.it_interval = spec_of(10 * NS_PER_MS);
+		when.it_interval = spec_of(ALARM_AGAIN_NS);
 	}
-	return timer_settime(timer, TIMER_ABSTIME, &when, NULL) < 0 ? -errno : 0;
+	return timer_settime(alarm_timer, TIMER_ABSTIME, &when, NULL) < 0 ? -errno : 0;
 }

@@ -20,5 +20,9 @@ void os_timer_drain(int fd);
 /* A SIGALRM to this process at `at_ns` (boot time), again every 10 ms from then on; NUM_NONE stops it. 0,
  * -errno. */
 int os_alarm_set(uint64_t at_ns);
+/* It can be had, though it is not set. 0, -errno. */
+int os_alarm_prepare(void);
+/* Of a handler of SIGALRM: from now on it rings every 10 ms, whoever sent the first.  Async-signal-safe. */
+void os_alarm_go_on(void);
 
 #endif

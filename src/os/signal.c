@@ -7,6 +7,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "os/clock.h"
+
 static struct sigaction alarm_was; /* while waiting for a lock */
 
 int os_signals_take(struct os_signals *out_was)
@@ -125,14 +127,16 @@ void os_signal_die(int number)
 	unblock_and_raise(number);
 }
 
-static void do_nothing(int number)
+/* Whoever sent it, once: it may have struck just before the call it is to end. */
+static void ring_on(int number)
 {
 	(void)number;
+	os_alarm_go_on();
 }
 
 void os_signals_open_for_wait(const struct os_signals *was)
 {
-	struct sigaction interrupt = { .sa_handler = do_nothing };
+	struct sigaction interrupt = { .sa_handler = ring_on };
 	sigset_t mask = was->mask;
 
 	(void)sigaction(SIGALRM, &interrupt, &alarm_was);

@@ -51,6 +51,7 @@ static const struct {
 	{ "ended by a signal, and was ok",          CAUSE_SIGNAL,  EXIT(0), 0, 0, 0, OUTCOME_KILLED, 0, 0 },
 	{ "hangup: as the job died",                CAUSE_HANGUP,  SIGHUP,  0, 0, 0, OUTCOME_KILLED, 129, SIGHUP },
 	{ "asked for by kill",                      CAUSE_REQUEST, SIGKILL, 0, 0, 0, OUTCOME_KILLED, 137, SIGKILL },
+	{ "what started it ended",                  CAUSE_PARENT,  SIGTERM, 0, 0, 0, OUTCOME_KILLED, 143, SIGTERM },
 	{ "the run around it ended",                CAUSE_OUTER,   SIGTERM, 0, 0, 0, OUTCOME_KILLED, 143, SIGTERM },
 
 	{ "front dead: 125",                        CAUSE_FRONT_DEAD,  SIGTERM, 0, 0, 0, OUTCOME_GUARD_ERROR, 125, 0 },
