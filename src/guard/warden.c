@@ -1,19 +1,14 @@
 /* The warden: parent of the job, holds the tree, strikes at deadlines, ends what is to be ended, writes the
  * record. */
+#include "guard/warden.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/escape.h"
 #include "base/num.h"
-#include "core/ending.h"
 #include "core/schedule.h"
-#include "guard/freeze.h"
-#include "guard/pair.h"
-#include "guard/report.h"
-#include "guard/run.h"
 #include "guard/voice.h"
 #include "os/clock.h"
 #include "os/epoll.h"
@@ -25,179 +20,24 @@
 #include "os/signal.h"
 #include "os/spawn.h"
 #include "os/wait.h"
-#include "run/journal.h"
-#include "run/nested.h"
 #include "store/record.h"
-#include "tree/kill.h"
 #include "tree/walk.h"
-
-#define PAGE_BYTES 4096
 
 enum source { FROM_LINK, FROM_SIGNALS, FROM_TIMER, FROM_PARENT };
 
-struct warden {
-	struct run *run;
-	int link, signals, timer, epoll;
-	pid_t job;
-	int job_fd; /* pidfd until the tree takes it */
-	int start_errno;
-	bool has_tree, is_empty, leaves;
-	bool had_job;    /* the tree was made while the job lived */
-	bool is_stopped; /* the job, as far as wait(2) told */
-	uint32_t stops;  /* of the job by the terminal, so far */
-	struct tree tree;
-	struct journal journal;
-	struct ending ending;
-	struct ending_facts facts;
-	struct killer killer;
-	uint64_t deadline_ns, tick_ns, period_ns, ending_wake_ns, timer_ns;
-	struct nested nested;
-	struct freeze freeze;
-	struct run_report report;
-};
-
 /* Not on the stack and not from the heap: an end must need neither. */
 static struct warden the_warden;
-
-static struct run_figures *figures(struct warden *w)
-{
-	return &w->run->state.figures;
-}
-
-/* --- the tree ------------------------------------------------------------------------------------------- */
-
-/* Made at the first tick or the first end: a job that is over sooner does not pay for it. */
-static void need_tree(struct warden *w)
-{
-	if (w->has_tree)
-		return;
-	w->has_tree = true;
-	os_raise_files();
-	tree_init(&w->tree, w->epoll);
-	(void)tree_set_root(&w->tree, os_self_pid()); /* without /proc: the job alone, by its own handle */
-	w->had_job = !figures(w)->has_status;
-	if (w->had_job)
-		tree_add_job(&w->tree, w->job, os_fd_steal(&w->job_fd), w->run->head.started_boot_ns);
-	w->journal = (struct journal){ .fd = w->run->record_fd, .seed = w->run->seed };
-}
-
-static void keep_figures(struct warden *w)
-{
-	struct run_figures *f = figures(w);
-	uint64_t rss = w->tree.rss_pages * PAGE_BYTES;
-
-	if (rss > f->peak_rss_bytes)
-		f->peak_rss_bytes = rss;
-	if (w->tree.procs > f->peak_procs)
-		f->peak_procs = w->tree.procs;
-	if (w->tree.peak_depth > f->peak_depth)
-		f->peak_depth = w->tree.peak_depth;
-	f->seen = (uint32_t)w->tree.seen + (w->had_job ? 0 : 1);
-	w->run->state.procs = w->tree.procs;
-	w->run->state.rss_bytes = rss;
-}
-
-static void tick(struct warden *w)
-{
-	need_tree(w);
-	(void)tree_prepare(&w->tree);
-	uint64_t births = tree_walk(&w->tree, w->facts.now_ns, true);
-	figures(w)->ticks++;
-	keep_figures(w);
-	int64_t overflow = journal_write(&w->journal, &w->tree);
-	if (overflow > 0)
-		w->run->state.overflow = (uint64_t)overflow;
-	if (births > 0 && w->run->record_fd >= 0)
-		(void)record_write_state(w->run->record_fd, &w->run->state, w->run->seed);
-	if (w->run->job->interval_ns == 0)
-		w->period_ns = schedule_next(w->period_ns, births);
-	w->tick_ns = w->facts.now_ns + w->period_ns;
-}
-
-/* --- the end -------------------------------------------------------------------------------------------- */
-
-static void begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns,
-		      const struct pair_sender *sender)
-{
-	struct run_figures *f = figures(w);
-
-	w->leaves = false;
-	if (f->cause == CAUSE_NONE) {
-		f->cause = cause;
-		f->was_over = f->has_status;
-		if (sender) {
-			f->sender_pid = sender->pid;
-			f->sender_uid = sender->uid;
-			memcpy(f->sender_comm, sender->comm, sizeof(f->sender_comm));
-		}
-	}
-	ending_begin(&w->ending, w->facts.now_ns, grace_ns, false);
-	w->run->state.phase = PHASE_ENDING;
-}
 
 static uint64_t grace_of(const struct warden *w)
 {
 	return w->run->job->kill_after_ns;
 }
 
-/* Front has still the caller's privileges. */
-static int ask_front(void *with)
-{
-	struct warden *w = with;
-	struct pair_message m;
-
-	memset(&m, 0, PAIR_HEAD_BYTES);
-	m.kind = PAIR_KILLING;
-	return os_link_send(w->link, &m, PAIR_HEAD_BYTES);
-}
-
-static void act_term(struct warden *w)
-{
-	need_tree(w);
-	killer_begin(&w->killer);
-	(void)tree_walk(&w->tree, w->facts.now_ns, false);
-	(void)journal_write(&w->journal,
-			    &w->tree); /* first the names: killed in the midst, we leave nobody unknown */
-	nested_mark(&w->nested, &w->run->dir, w->run->head.run_id, &w->tree);
-	nested_ask(&w->nested, &w->run->dir, w->run->head.run_id, REQUEST_KILL, w->ending.grace_ns);
-	struct sweep_result swept = sweep_term(&w->tree, w->facts.now_ns, w->run->job->signal,
-					       w->run->job->term == TERM_JOB && !figures(w)->has_status);
-	freeze_give_up(&w->freeze, w->run, &w->tree, w->facts.now_ns);
-	keep_figures(w);
-	figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;
-	figures(w)->ended += swept.signalled;
-	report_name_ended(&w->report, &w->tree);
-	report_step(&w->report, "sending the first signal to", swept.signalled);
-}
-
-static void act(struct warden *w, enum ending_action action)
-{
-	struct sweep_result swept = { 0 };
-
-	if (action == DO_TERM) {
-		act_term(w);
-	} else if (action == DO_STOP) {
-		need_tree(w);
-		swept = killer_stop(&w->killer, &w->tree, w->facts.now_ns);
-		report_step(&w->report, "stopping", swept.fresh);
-	} else if (action == DO_KILL) {
-		swept = killer_kill(&w->killer, &w->tree, w->facts.now_ns);
-		figures(w)->ended += swept.unasked;
-		figures(w)->killed += swept.killed;
-		report_step(&w->report, "killing", swept.fresh);
-	}
-	if (action == DO_STOP || action == DO_KILL)
-		(void)journal_write(&w->journal, &w->tree);
-	w->facts.was_fresh = swept.fresh > 0;
-	w->facts.only_dead = swept.only_dead;
-	w->facts.all_refused = action == DO_KILL && swept.alive > 0 && swept.refused == swept.alive;
-}
-
 /* --- children ------------------------------------------------------------------------------------------- */
 
 static void job_ended(struct warden *w, const struct os_child *child)
 {
-	struct run_figures *f = figures(w);
+	struct run_figures *f = warden_figures(w);
 
 	f->has_status = 1;
 	f->job_status = child->status;
@@ -213,11 +53,11 @@ static void after_job(struct warden *w)
 	/* Before any clean-up: whoever has to go on after us knows how the job ended. */
 	if (w->run->record_fd >= 0)
 		(void)record_write_state(w->run->record_fd, &w->run->state, w->run->seed);
-	if (w->run->job->leftovers == LEFTOVERS_END && figures(w)->cause == CAUSE_NONE)
+	if (w->run->job->leftovers == LEFTOVERS_END && warden_figures(w)->cause == CAUSE_NONE)
 		ending_begin(&w->ending, w->facts.now_ns, grace_of(w), true);
 	/* --term=job: the job has been asked alone and is gone; now the rest, within the same grace. */
 	if (w->run->job->term == TERM_JOB && w->ending.stage == STAGE_GRACE)
-		act_term(w);
+		warden_act(w, DO_TERM);
 }
 
 static void job_stopped(struct warden *w, int status)
@@ -238,7 +78,7 @@ static void job_stopped(struct warden *w, int status)
 
 static void reap(struct warden *w)
 {
-	struct run_figures *f = figures(w);
+	struct run_figures *f = warden_figures(w);
 	struct os_child child;
 	bool had_status = f->has_status;
 	int r;
@@ -271,7 +111,7 @@ static void reap(struct warden *w)
 
 static void pass_on(struct warden *w, int sig)
 {
-	if (figures(w)->has_status)
+	if (warden_figures(w)->has_status)
 		return;
 	struct member *job = w->has_tree ? tree_find(&w->tree, w->job) : NULL;
 	int fd = job ? job->handle : w->job_fd;
@@ -293,7 +133,7 @@ static void take_message(struct warden *w, const struct pair_message *m)
 	} else if (m->kind == PAIR_END) {
 		if (m->number > 0)
 			pass_on(w, m->number); /* a hangup: as the terminal would have told it */
-		begin_end(w, (enum end_cause)m->cause, grace_of(w), &m->sender);
+		warden_begin_end(w, (enum end_cause)m->cause, grace_of(w), &m->sender);
 	} else if (m->kind == PAIR_HURRY) {
 		ending_hurry(&w->ending, w->facts.now_ns);
 	}
@@ -311,7 +151,7 @@ static void read_link(struct warden *w)
 		return;
 	/* Front is dead: nobody waits for the status, nobody must find the job running. */
 	(void)os_epoll_remove(w->epoll, w->link);
-	begin_end(w, CAUSE_FRONT_DEAD, grace_of(w), NULL);
+	warden_begin_end(w, CAUSE_FRONT_DEAD, grace_of(w), NULL);
 }
 
 /* What nobody asks to stand any more goes on, with its time limit later by as long. */
@@ -319,8 +159,8 @@ static void take_freeze(struct warden *w, const struct request *request)
 {
 	uint64_t halted_ns, now_ns = w->facts.now_ns;
 
-	need_tree(w);
-	if (w->ending.stage != STAGE_IDLE || figures(w)->has_status)
+	warden_need_tree(w);
+	if (w->ending.stage != STAGE_IDLE || warden_figures(w)->has_status)
 		freeze_refuse(w->run);
 	else if (freeze_take(&w->freeze, w->run, &w->tree, request, now_ns, &halted_ns) &&
 		 w->deadline_ns < NUM_NONE - halted_ns)
@@ -340,9 +180,9 @@ static void take_request(struct warden *w)
 	struct pair_sender sender = { .pid = request.by_pid, .uid = request.by_uid };
 	memcpy(sender.comm, request.by_comm, sizeof(sender.comm));
 	bool is_outer = request.by_run[0] != '\0' && strcmp(request.by_run, w->run->head.parent_run_id) == 0;
-	memcpy(figures(w)->by_run, request.by_run, sizeof(request.by_run));
-	begin_end(w, is_outer ? CAUSE_OUTER : CAUSE_REQUEST,
-		  request.grace_ns == NUM_NONE ? grace_of(w) : request.grace_ns, &sender);
+	memcpy(warden_figures(w)->by_run, request.by_run, sizeof(request.by_run));
+	warden_begin_end(w, is_outer ? CAUSE_OUTER : CAUSE_REQUEST,
+			 request.grace_ns == NUM_NONE ? grace_of(w) : request.grace_ns, &sender);
 }
 
 /* --with-parent.  Whoever could continue front, had it been stopped, may be gone too. */
@@ -351,7 +191,7 @@ static void parent_ended(struct warden *w)
 	const struct parent *parent = &w->run->parent;
 
 	(void)os_epoll_remove(w->epoll, parent->fd);
-	begin_end(w, CAUSE_PARENT, grace_of(w), &parent->who);
+	warden_begin_end(w, CAUSE_PARENT, grace_of(w), &parent->who);
 	AUTO_FD int front = os_pidfd_open(w->run->head.front.pid);
 	if (os_self_parent() == w->run->head.front.pid)
 		(void)os_pidfd_signal(front, SIGCONT);
@@ -368,7 +208,7 @@ static void read_signals(struct warden *w)
 		if (s.number == OS_SIG_REQUEST)
 			take_request(w);
 		else if (!os_signal_is_ignored(s.number)) /* TERM: a shutdown tells every process */
-			begin_end(w, CAUSE_SIGNAL, grace_of(w), &sender);
+			warden_begin_end(w, CAUSE_SIGNAL, grace_of(w), &sender);
 	}
 	reap(w); /* also where they cannot be read */
 }
@@ -408,7 +248,7 @@ static void look_frozen(struct warden *w)
 	(void)tree_prepare(&w->tree);
 	freeze_look(&w->freeze, &w->report, &w->tree, w->facts.now_ns);
 	(void)journal_write(&w->journal, &w->tree);
-	keep_figures(w);
+	warden_keep_figures(w);
 }
 
 /* The clock's part of one turn: deadline, tick, the next step of an end. */
@@ -421,17 +261,17 @@ static void strike(struct warden *w)
 		look_frozen(w);
 	if (!stands && w->facts.now_ns >= w->deadline_ns) {
 		w->deadline_ns = NUM_NONE;
-		begin_end(w, CAUSE_TIMEOUT, grace_of(w), NULL);
+		warden_begin_end(w, CAUSE_TIMEOUT, grace_of(w), NULL);
 	}
 	if (!stands && w->facts.now_ns >= w->tick_ns)
-		tick(w);
+		warden_tick(w);
 	if (w->ending.stage == STAGE_IDLE)
 		return;
 	for (;;) {
 		enum ending_action action = ending_step(&w->ending, &w->facts, &w->ending_wake_ns);
 		if (action == DO_NOTHING || action == DO_FINISH)
 			return;
-		act(w, action);
+		warden_act(w, action);
 		reap(w);
 		w->facts.is_empty = w->is_empty;
 		w->facts.now_ns = os_clock_boot_ns();
@@ -541,7 +381,7 @@ static void start_job(struct warden *w, char **env)
 		w->start_errno = (int)w->job;
 	else
 		w->start_errno = exec_errno;
-	figures(w)->seen = figures(w)->peak_procs = figures(w)->peak_depth = 1;
+	warden_figures(w)->seen = warden_figures(w)->peak_procs = warden_figures(w)->peak_depth = 1;
 }
 
 static void tell_start(struct warden *w)
@@ -562,13 +402,13 @@ static void remove_unread(struct warden *w)
 
 	while ((n = os_link_receive(w->link, &m, sizeof(m))) > 0)
 		; /* asked of us too late */
-	if (n == 0 && w->run->state.phase == PHASE_CLOSED && figures(w)->cause == CAUSE_NONE)
+	if (n == 0 && w->run->state.phase == PHASE_CLOSED && warden_figures(w)->cause == CAUSE_NONE)
 		(void)record_remove(w->run->dir.run_fd, w->run->head.run_id);
 }
 
 static void finish(struct warden *w)
 {
-	struct run_figures *f = figures(w);
+	struct run_figures *f = warden_figures(w);
 
 	f->kill_rung = killer_finish(&w->killer);
 	if (w->start_errno != 0) {
@@ -594,7 +434,6 @@ void warden_main(struct run *run, char **env, int link)
 	w->link = link;
 	w->epoll = w->signals = w->timer = w->job_fd = -1;
 	freezing_init(&w->freeze.state);
-	w->killer = (struct killer){ .best = run->job->kill_rung, .ask = ask_front, .with = w };
 	w->report = (struct run_report){ .run = run, .nested = &w->nested };
 	voice_set_link(link);
 	if (run->new_session)
@@ -619,10 +458,10 @@ void warden_main(struct run *run, char **env, int link)
 		reap(w);
 		live(w);
 		if (w->leaves && !w->is_empty) {
-			need_tree(w);
+			warden_need_tree(w);
 			(void)tree_walk(&w->tree, w->facts.now_ns, false);
 			freeze_give_up(&w->freeze, run, &w->tree, w->facts.now_ns);
-			keep_figures(w);
+			warden_keep_figures(w);
 		}
 	}
 	finish(w);

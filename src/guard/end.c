@@ -1,0 +1,141 @@
+/* The warden's ticks, and the end of its tree. */
+#include "guard/warden.h"
+
+#include <string.h>
+
+#include "base/auto.h"
+#include "core/schedule.h"
+#include "os/fd.h"
+#include "os/link.h"
+#include "os/self.h"
+#include "store/record.h"
+#include "tree/walk.h"
+
+#define PAGE_BYTES 4096
+
+/* --- the tree ------------------------------------------------------------------------------------------- */
+
+void warden_need_tree(struct warden *w)
+{
+	if (w->has_tree)
+		return;
+	w->has_tree = true;
+	os_raise_files();
+	tree_init(&w->tree, w->epoll);
+	(void)tree_set_root(&w->tree, os_self_pid()); /* without /proc: the job alone, by its own handle */
+	w->had_job = !warden_figures(w)->has_status;
+	if (w->had_job)
+		tree_add_job(&w->tree, w->job, os_fd_steal(&w->job_fd), w->run->head.started_boot_ns);
+	w->journal = (struct journal){ .fd = w->run->record_fd, .seed = w->run->seed };
+}
+
+void warden_keep_figures(struct warden *w)
+{
+	struct run_figures *f = warden_figures(w);
+	uint64_t rss = w->tree.rss_pages * PAGE_BYTES;
+
+	if (rss > f->peak_rss_bytes)
+		f->peak_rss_bytes = rss;
+	if (w->tree.procs > f->peak_procs)
+		f->peak_procs = w->tree.procs;
+	if (w->tree.peak_depth > f->peak_depth)
+		f->peak_depth = w->tree.peak_depth;
+	f->seen = (uint32_t)w->tree.seen + (w->had_job ? 0 : 1);
+	w->run->state.procs = w->tree.procs;
+	w->run->state.rss_bytes = rss;
+}
+
+void warden_tick(struct warden *w)
+{
+	warden_need_tree(w);
+	(void)tree_prepare(&w->tree);
+	uint64_t births = tree_walk(&w->tree, w->facts.now_ns, true);
+	warden_figures(w)->ticks++;
+	warden_keep_figures(w);
+	int64_t overflow = journal_write(&w->journal, &w->tree);
+	if (overflow > 0)
+		w->run->state.overflow = (uint64_t)overflow;
+	if (births > 0 && w->run->record_fd >= 0)
+		(void)record_write_state(w->run->record_fd, &w->run->state, w->run->seed);
+	if (w->run->job->interval_ns == 0)
+		w->period_ns = schedule_next(w->period_ns, births);
+	w->tick_ns = w->facts.now_ns + w->period_ns;
+}
+
+/* --- the end -------------------------------------------------------------------------------------------- */
+
+void warden_begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns,
+		      const struct pair_sender *sender)
+{
+	struct run_figures *f = warden_figures(w);
+
+	w->leaves = false;
+	if (f->cause == CAUSE_NONE) {
+		f->cause = cause;
+		f->was_over = f->has_status;
+		if (sender) {
+			f->sender_pid = sender->pid;
+			f->sender_uid = sender->uid;
+			memcpy(f->sender_comm, sender->comm, sizeof(f->sender_comm));
+		}
+	}
+	ending_begin(&w->ending, w->facts.now_ns, grace_ns, false);
+	w->run->state.phase = PHASE_ENDING;
+}
+
+/* Front has still the caller's privileges. */
+static int ask_front(void *with)
+{
+	struct warden *w = with;
+	struct pair_message m;
+
+	memset(&m, 0, PAIR_HEAD_BYTES);
+	m.kind = PAIR_KILLING;
+	return os_link_send(w->link, &m, PAIR_HEAD_BYTES);
+}
+
+static void act_term(struct warden *w)
+{
+	warden_need_tree(w);
+	w->killer.best = w->run->job->kill_rung;
+	w->killer.ask = ask_front;
+	w->killer.with = w;
+	killer_begin(&w->killer);
+	(void)tree_walk(&w->tree, w->facts.now_ns, false);
+	(void)journal_write(&w->journal,
+			    &w->tree); /* first the names: killed in the midst, we leave nobody unknown */
+	nested_mark(&w->nested, &w->run->dir, w->run->head.run_id, &w->tree);
+	nested_ask(&w->nested, &w->run->dir, w->run->head.run_id, REQUEST_KILL, w->ending.grace_ns);
+	struct sweep_result swept =
+		sweep_term(&w->tree, w->facts.now_ns, w->run->job->signal,
+			   w->run->job->term == TERM_JOB && !warden_figures(w)->has_status);
+	freeze_give_up(&w->freeze, w->run, &w->tree, w->facts.now_ns);
+	warden_keep_figures(w);
+	warden_figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;
+	warden_figures(w)->ended += swept.signalled;
+	report_name_ended(&w->report, &w->tree);
+	report_step(&w->report, "sending the first signal to", swept.signalled);
+}
+
+void warden_act(struct warden *w, enum ending_action action)
+{
+	struct sweep_result swept = { 0 };
+
+	if (action == DO_TERM) {
+		act_term(w);
+	} else if (action == DO_STOP) {
+		warden_need_tree(w);
+		swept = killer_stop(&w->killer, &w->tree, w->facts.now_ns);
+		report_step(&w->report, "stopping", swept.fresh);
+	} else if (action == DO_KILL) {
+		swept = killer_kill(&w->killer, &w->tree, w->facts.now_ns);
+		warden_figures(w)->ended += swept.unasked;
+		warden_figures(w)->killed += swept.killed;
+		report_step(&w->report, "killing", swept.fresh);
+	}
+	if (action == DO_STOP || action == DO_KILL)
+		(void)journal_write(&w->journal, &w->tree);
+	w->facts.was_fresh = swept.fresh > 0;
+	w->facts.only_dead = swept.only_dead;
+	w->facts.all_refused = action == DO_KILL && swept.alive > 0 && swept.refused == swept.alive;
+}

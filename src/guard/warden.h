@@ -1,0 +1,59 @@
+/* The warden's own state, shared by the files it is written in: warden.c (its life), end.c (ticks and end of
+ * the tree). */
+#ifndef SG_GUARD_WARDEN_H
+#define SG_GUARD_WARDEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/ending.h"
+#include "guard/freeze.h"
+#include "guard/pair.h"
+#include "guard/report.h"
+#include "guard/run.h"
+#include "run/journal.h"
+#include "run/nested.h"
+#include "tree/kill.h"
+#include "tree/tree.h"
+
+struct warden {
+	struct run *run;
+	int link, signals, timer, epoll;
+	pid_t job;
+	int job_fd; /* pidfd until the tree takes it */
+	int start_errno;
+	bool has_tree, is_empty, leaves;
+	bool had_job;    /* the tree was made while the job lived */
+	bool is_stopped; /* the job, as far as wait(2) told */
+	uint32_t stops;  /* of the job by the terminal, so far */
+	struct tree tree;
+	struct journal journal;
+	struct ending ending;
+	struct ending_facts facts;
+	struct killer killer;
+	uint64_t deadline_ns, tick_ns, period_ns, ending_wake_ns, timer_ns;
+	struct nested nested;
+	struct freeze freeze;
+	struct run_report report;
+};
+
+static inline struct run_figures *warden_figures(struct warden *w)
+{
+	return &w->run->state.figures;
+}
+
+/* The tree, made at the first tick or the first end: a job that is over sooner does not pay for it. */
+void warden_need_tree(struct warden *w);
+/* What the last walk has found, into the figures of the run. */
+void warden_keep_figures(struct warden *w);
+/* One look at the tree. */
+void warden_tick(struct warden *w);
+
+/* The run is to end; `sender`: who asked, NULL = nobody. */
+void warden_begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns,
+		      const struct pair_sender *sender);
+/* One step of the end. */
+void warden_act(struct warden *w, enum ending_action action);
+
+#endif
