@@ -13,6 +13,7 @@ its child, so "nothing is left" is a fact told by the kernel (waitid: ECHILD).
 import ctypes
 import faulthandler
 import fcntl
+import functools
 import json
 import os
 import re
@@ -263,6 +264,16 @@ def parse_line(line):
     return json.loads(line)
 
 
+@functools.cache
+def way_to_mounts():
+    """The words before a command that give it mounts of its own; () = not allowed here."""
+    way = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-Urm")
+    tried = ["mount", "-t", "tmpfs", "t", tempfile.gettempdir()]
+    is_possible = shutil.which("unshare") and subprocess.run([*way, *tried], stderr=subprocess.DEVNULL,
+                                                             check=False).returncode == 0
+    return way if is_possible else ()
+
+
 class GuardTest(unittest.TestCase):
     """One scratch directory, one state directory, and nothing alive at the end."""
 
@@ -326,9 +337,8 @@ class GuardTest(unittest.TestCase):
 
     def in_mounts(self, script, *argv, **popen):
         """argv in mounts of its own, which `script` has changed; skips where that is not allowed."""
-        way = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
-        if not shutil.which("unshare") or subprocess.run([*way, "mount", "-t", "tmpfs", "t", self.scratch],
-                                                         stderr=subprocess.DEVNULL, check=False).returncode:
+        way = way_to_mounts()
+        if not way:
             self.skipTest("no mounts of one's own here")
         return self.start(*way, "sh", "-ec", script + '\nexec "$@"', "sh", *argv, **popen)
 
