@@ -10,8 +10,9 @@ BEGIN {
 	allow["store"] = allow["tree"] = "base core codec os"
 	allow["run"] = "base core codec conf os store tree"
 	allow["report"] = "base core codec os store"
+	allow["ui"] = "base os"
 	allow["guard"] = allow["run"] " run"
-	allow["cmd"] = allow["guard"] " report"
+	allow["cmd"] = allow["guard"] " report ui"
 }
 {
 	file = $0
