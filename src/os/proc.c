@@ -53,6 +53,13 @@ int os_proc_stat(pid_t pid, struct proc_stat *out_stat)
 	return n < 0 ? (int)n : procfs_parse_stat(bytes, (size_t)n, out_stat);
 }
 
+int os_proc_rss(pid_t pid, uint64_t *out_pages)
+{
+	char bytes[128];
+	ssize_t n = read_file(pid, "statm", bytes, sizeof(bytes));
+	return n < 0 ? (int)n : procfs_parse_statm(bytes, (size_t)n, out_pages);
+}
+
 int os_proc_status(pid_t pid, struct proc_status *out_status)
 {
 	char bytes[4096];

@@ -15,6 +15,8 @@ int os_proc_open(pid_t pid, const char *name);
 
 /* One read of /proc/PID/stat. 0, -ESRCH, -EMFILE, -EBADMSG, -errno. */
 int os_proc_stat(pid_t pid, struct proc_stat *out_stat);
+/* Resident pages. 0, -ESRCH, -errno. */
+int os_proc_rss(pid_t pid, uint64_t *out_pages);
 int os_proc_status(pid_t pid, struct proc_status *out_status);
 /* Load average and the last PID given out. 0, -errno. */
 int os_proc_load(struct proc_load *out_load);

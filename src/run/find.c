@@ -8,6 +8,7 @@
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "os/proc.h"
+#include "os/self.h"
 #include "tree/hold.h"
 #include "tree/walk.h"
 
@@ -23,13 +24,20 @@ static enum run_place place_of(const struct host_id *there, const struct host_id
 										: PLACE_ELSEWHERE;
 }
 
+/* Somebody else's record may name any process. */
+static bool is_of(pid_t pid, uid_t owner)
+{
+	struct proc_status status;
+	return owner == os_self_uid() || (os_proc_status(pid, &status) == 0 && status.euid == owner);
+}
+
 /* A living guard: weak identity is enough to believe that it lives, never to signal it. */
-static int open_guard(const struct proc_id *id, bool *out_lives)
+static int open_guard(const struct proc_id *id, uid_t owner, bool *out_lives)
 {
 	if (id->pid <= 0)
 		return -1;
 	int fd = hold_open_recorded(id);
-	if (fd >= 0 && os_pidfd_is_dead(fd)) {
+	if (fd >= 0 && (!is_of(id->pid, owner) || os_pidfd_is_dead(fd))) {
 		os_fd_close(&fd);
 		return -1;
 	}
@@ -40,24 +48,31 @@ static int open_guard(const struct proc_id *id, bool *out_lives)
 
 static void open_guards(struct run_view *view)
 {
-	view->is_guarded = view->has_warden = false;
+	view->is_guarded = view->has_front = view->has_warden = false;
 	if (view->place != PLACE_HERE)
 		return;
-	view->front = open_guard(&view->record.head.front, &view->is_guarded);
-	view->warden = open_guard(&view->record.state.warden, &view->has_warden);
-	view->is_guarded = view->is_guarded || view->has_warden;
+	view->front = open_guard(&view->record.head.front, view->owner, &view->has_front);
+	view->warden = open_guard(&view->record.state.warden, view->owner, &view->has_warden);
+	view->is_guarded = view->has_front || view->has_warden;
+}
+
+static void fill_view(struct run_view *view, uid_t owner, const struct host_id *here)
+{
+	view->front = view->warden = -1;
+	view->owner = owner;
+	view->place = place_of(&view->record.head.host, here);
+	open_guards(view);
 }
 
 int run_view_open(const struct statedir *dir, const char *run_id, const struct host_id *here,
 		  struct run_view *out_view)
 {
-	struct run_view view = { .front = -1, .warden = -1 };
+	struct run_view view = { .place = PLACE_HERE };
 
 	int r = record_open(dir->run_fd, run_id, &view.record);
 	if (r < 0)
 		return r;
-	view.place = place_of(&view.record.head.host, here);
-	open_guards(&view);
+	fill_view(&view, os_self_uid(), here);
 	*out_view = view;
 	return 0;
 }
@@ -68,6 +83,17 @@ void run_view_refresh(struct run_view *view)
 	os_fd_close(&view->front);
 	os_fd_close(&view->warden);
 	open_guards(view);
+}
+
+bool run_view_is_over(struct run_view *view)
+{
+	if (view->is_guarded || view->place == PLACE_ELSEWHERE)
+		return false;
+	/* Guards that ended since the record was read have written their end there, or handed the file on:
+	 * then the state that was valid is another run's. */
+	bool had_state = view->record.state.warden.pid > 0;
+	int r = record_refresh(&view->record);
+	return r == -EBADMSG ? had_state : view->record.state.phase == PHASE_CLOSED;
 }
 
 void run_view_close(struct run_view *view)
@@ -100,7 +126,8 @@ struct search {
 	struct host_id here;
 	int (*each)(void *with, struct run_view *view);
 	void *with;
-	bool by_job; /* else by run id */
+	bool by_job;       /* else by run id */
+	struct find *look; /* NULL = find_runs */
 	uint32_t found;
 	char first[RUN_ID_MAX + 8];
 };
@@ -125,14 +152,37 @@ static int count_one(void *with, const char *run_id)
 	return run_id[n] == '\0' ? 1 : 0; /* whole: no other is meant */
 }
 
+/* 0, 1: passed over, or what went wrong. */
+static int open_one(struct search *s, const char *run_id, struct run_view *view)
+{
+	if (!s->look) {
+		int r = run_view_open(s->dir, run_id, &s->here, view);
+		/* gone meanwhile, not yet begun; or damaged, planted: reap tells of it */
+		return r == -ENOENT || r == -ENODATA || r == -EBADMSG || r == -EPERM ? 1 : r;
+	}
+	*view = (struct run_view){ .place = PLACE_HERE };
+	int r = record_look(s->dir->run_fd, run_id, s->look->owner, &view->record);
+	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+		return r;
+	if (r < 0) {
+		s->look->passed_over += r == -ENOENT || r == -ENODATA ? 0 : 1;
+		return 1;
+	}
+	fill_view(view, s->look->owner, &s->here);
+	if (!run_view_is_over(view))
+		return 0;
+	run_view_close(view);
+	return 1;
+}
+
 static int visit(void *with, const char *run_id)
 {
 	struct search *s = with;
 	struct run_view view;
 
-	int r = run_view_open(s->dir, run_id, &s->here, &view);
-	if (r < 0) /* gone meanwhile, not yet begun; or damaged, planted: reap tells of it */
-		return r == -ENOENT || r == -ENODATA || r == -EBADMSG || r == -EPERM ? 0 : r;
+	int r = open_one(s, run_id, &view);
+	if (r != 0)
+		return r > 0 ? 0 : r;
 	if (is_meant(s, &view.record.head)) {
 		s->found++;
 		r = s->each(s->with, &view);
@@ -141,25 +191,47 @@ static int visit(void *with, const char *run_id)
 	return r;
 }
 
+static int search(struct search *s)
+{
+	const char *what = s->what;
+
+	os_host_id(-1, &s->here);
+	int r = record_each(s->dir->run_fd, visit, s);
+	if (r != 0 || s->found > 0 || !what)
+		return r != 0 ? r : (s->found > 0 ? 0 : -ENOENT);
+	if (strlen(what) < FIND_PREFIX_MIN)
+		return -ENOENT;
+	r = record_each(s->dir->run_fd, count_one, s);
+	if (r < 0 || s->found == 0)
+		return r < 0 ? r : -ENOENT;
+	if (r == 0 && s->found > 1)
+		return -EEXIST;
+	s->by_job = false;
+	s->what = s->first;
+	s->found = 0;
+	uint32_t passed_over = s->look ? s->look->passed_over : 0;
+	r = visit(s, s->first);
+	if (s->look)
+		s->look->passed_over = passed_over; /* it was counted before */
+	return r == 0 && s->found == 0 && s->look ? -ENOENT : r;
+}
+
 int find_runs(const struct statedir *dir, const char *what, int (*each)(void *with, struct run_view *view),
 	      void *with)
 {
 	struct search s = { .dir = dir, .what = what, .each = each, .with = with, .by_job = true };
+	return search(&s);
+}
 
-	os_host_id(-1, &s.here);
-	int r = record_each(dir->run_fd, visit, &s);
-	if (r != 0 || s.found > 0 || !what)
-		return r != 0 ? r : (s.found > 0 ? 0 : -ENOENT);
-	if (strlen(what) < FIND_PREFIX_MIN)
-		return -ENOENT;
-	r = record_each(dir->run_fd, count_one, &s);
-	if (r < 0 || s.found == 0)
-		return r < 0 ? r : -ENOENT;
-	if (r == 0 && s.found > 1)
-		return -EEXIST;
-	s.by_job = false;
-	s.what = s.first;
-	return visit(&s, s.first);
+int find_look(struct find *find)
+{
+	struct search s = { .dir = find->dir,
+			    .what = find->what,
+			    .each = find->each,
+			    .with = find->with,
+			    .by_job = true,
+			    .look = find };
+	return find->dir->run_fd < 0 ? -ENOENT : search(&s);
 }
 
 bool find_is_ancestor(const struct statedir *dir, const char *of, const char *run_id)

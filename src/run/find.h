@@ -3,6 +3,8 @@
 #define SG_RUN_FIND_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "codec/record.h"
 #include "store/record.h"
@@ -20,9 +22,10 @@ struct tree;
 struct run_view {
 	struct record record; /* owned */
 	enum run_place place;
-	int front, warden; /* owned handles of the living, verified; -1 = dead or unknown */
-	bool has_warden;   /* it lives, as far as can be told without a handle */
-	bool is_guarded;   /* one of them does */
+	uid_t owner;                /* whose record, and guards, they are */
+	int front, warden;          /* owned handles of the living, verified; -1 = dead or unknown */
+	bool has_front, has_warden; /* it lives, as far as can be told without a handle */
+	bool is_guarded;            /* one of them does */
 };
 
 /* Open and verify the record `run_id`. 0, or what record_open returns. */
@@ -31,6 +34,8 @@ int run_view_open(const struct statedir *dir, const char *run_id, const struct h
 void run_view_close(struct run_view *view);
 /* Read its state and look at its guards again; a state that cannot be read stays as it was. */
 void run_view_refresh(struct run_view *view);
+/* It has ended, and its record is about to go or was left behind closed: no run, neither running nor lost. */
+bool run_view_is_over(struct run_view *view);
 
 /* Its tree, seen from outside: below its warden; of a dead one, what is left of the recorded members. */
 void run_view_walk(const struct run_view *view, struct tree *tree);
@@ -44,6 +49,19 @@ void run_view_walk(const struct run_view *view, struct tree *tree);
  */
 int find_runs(const struct statedir *dir, const char *what, int (*each)(void *with, struct run_view *view),
 	      void *with);
+
+/* The same, only to look, in the state of whoever it belongs to. */
+struct find {
+	const struct statedir *dir;
+	uid_t owner;      /* whose records are believed, and whose guards */
+	const char *what; /* NULL: all */
+	int (*each)(void *with, struct run_view *view);
+	void *with;
+	/* Filled: records that cannot be read: damaged, or planted. */
+	uint32_t passed_over;
+};
+/* As find_runs; runs that are over, and records that cannot be read, are passed over. */
+int find_look(struct find *find);
 
 /* `run_id` is `of` or one of the runs around it, as far as records tell. */
 bool find_is_ancestor(const struct statedir *dir, const char *of, const char *run_id);

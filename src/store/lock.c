@@ -95,6 +95,22 @@ int lockinfo_open(int dirfd, const char *path, bool make)
 	return id.is_own_regular ? os_fd_steal(&fd) : -EPERM;
 }
 
+int lockinfo_look(int dirfd, const char *path, uid_t owner)
+{
+	struct os_file_id id;
+	BUF(name, LOCK_PATH_MAX + 8);
+
+	buf_str(&name, path);
+	buf_str(&name, ".info");
+	AUTO_FD int fd = os_open_at(dirfd, name.at, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	int r = os_file_id(fd, &id);
+	if (r < 0)
+		return r;
+	return id.is_single_regular && id.uid == owner ? os_fd_steal(&fd) : -EPERM;
+}
+
 int lockinfo_read(int fd, struct lockinfo *out_info)
 {
 	struct lockinfo info = { 0 };

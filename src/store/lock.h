@@ -3,6 +3,7 @@
 #define SG_STORE_LOCK_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "codec/lockinfo.h"
 
@@ -35,6 +36,8 @@ int lock_user_file(const char *path, bool shared, bool wait, struct fail *fail);
 
 /* The info file beside the lock `path`: owned descriptor, -ENOENT only without `make`; -errno. */
 int lockinfo_open(int dirfd, const char *path, bool make);
+/* The same to look at, of `owner`. */
+int lockinfo_look(int dirfd, const char *path, uid_t owner);
 /* What it says; parts that are absent or damaged are zero. 0, -errno. */
 int lockinfo_read(int fd, struct lockinfo *out_info);
 int lockinfo_write_holder(int fd, struct lock_holder *holder);

@@ -80,23 +80,20 @@ int record_write_slots(int fd, struct record_slot *slots, size_t from, size_t n,
 	return os_fd_pwrite(fd, slots, n * sizeof(*slots), record_slot_at(from));
 }
 
-int record_open(int dirfd, const char *run_id, struct record *out_record)
+/* What open made of it is taken. */
+static int read_open(int opened, const char *run_id, uid_t owner, struct record *out_record)
 {
 	struct os_file_id id;
 	char bytes[RECORD_SLOTS_AT];
-	BUF(path, PATH_BYTES);
+	AUTO_FD int fd = opened;
 
-	path_of(&path, run_id, "");
-	AUTO_FD int fd = os_open_at(dirfd, path.at, O_RDWR, 0);
-	if (fd == -EROFS)
-		fd = os_open_at(dirfd, path.at, O_RDONLY, 0);
 	if (fd < 0)
 		return fd == -ELOOP || fd == -EISDIR || fd == -ENXIO ? -EPERM
 								     : fd; /* link, directory, socket */
 	int r = os_file_id(fd, &id);
 	if (r < 0)
 		return r;
-	if (!id.is_own_regular)
+	if (!id.is_single_regular || id.uid != owner)
 		return -EPERM;
 	ssize_t n = os_fd_pread(fd, bytes, sizeof(bytes), 0);
 	if (n <= 0)
@@ -109,6 +106,25 @@ int record_open(int dirfd, const char *run_id, struct record *out_record)
 	out_record->seed = record_seed(run_id);
 	out_record->fd = os_fd_steal(&fd);
 	return 0;
+}
+
+int record_open(int dirfd, const char *run_id, struct record *out_record)
+{
+	BUF(path, PATH_BYTES);
+
+	path_of(&path, run_id, "");
+	int fd = os_open_at(dirfd, path.at, O_RDWR, 0);
+	if (fd == -EROFS)
+		fd = os_open_at(dirfd, path.at, O_RDONLY, 0);
+	return read_open(fd, run_id, os_self_uid(), out_record);
+}
+
+int record_look(int dirfd, const char *run_id, uid_t owner, struct record *out_record)
+{
+	BUF(path, PATH_BYTES);
+
+	path_of(&path, run_id, "");
+	return read_open(os_open_at(dirfd, path.at, O_RDONLY, 0), run_id, owner, out_record);
 }
 
 void record_close(struct record *record)

@@ -39,6 +39,8 @@ struct record {
 /* 0; -ENOENT; -ENODATA (its run has not begun, or was killed before it began); -EBADMSG (damaged); -EPERM
  * (planted). */
 int record_open(int dirfd, const char *run_id, struct record *out_record);
+/* The same of a record that belongs to `owner`, to look at only. */
+int record_look(int dirfd, const char *run_id, uid_t owner, struct record *out_record);
 void record_close(struct record *record);
 /* Read the state again. 0, -EBADMSG, -errno. */
 int record_refresh(struct record *record);

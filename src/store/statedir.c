@@ -42,20 +42,23 @@ static int make_path(const char *path)
 }
 
 /* What forbids to use a directory with these facts, as `what` of a failure; NULL. */
-static const char *objection(const struct os_file_id *id)
+static const char *objection(const struct os_file_id *id, uid_t owner)
 {
-	if (id->uid != os_self_uid())
+	if (id->uid != owner)
 		return "use state directory (it belongs to another user)";
 	if (id->mode & 022)
 		return "use state directory (others can write to it: chmod go-w)";
 	return NULL;
 }
 
-static int open_base(const char *path, struct fail *fail)
+/* Owned descriptor; -ENOENT with nothing said if it is not there, and is not to be made. */
+static int open_base(const char *path, bool makes, struct fail *fail)
 {
 	struct os_file_id id;
 	AUTO_FD int fd = os_open_at(OS_CWD, path, O_RDONLY | O_DIRECTORY, 0);
 
+	if (fd == -ENOENT && !makes)
+		return fd;
 	if (fd == -ENOENT) {
 		int r = make_path(path);
 		if (r < 0)
@@ -67,7 +70,7 @@ static int open_base(const char *path, struct fail *fail)
 	int r = os_file_id(fd, &id);
 	if (r < 0)
 		return fail_set(fail, -r, "check state directory", path);
-	const char *bad = objection(&id);
+	const char *bad = objection(&id, os_self_uid());
 	return bad ? fail_set(fail, EPERM, bad, path) : os_fd_steal(&fd);
 }
 
@@ -109,18 +112,80 @@ static int open_both(struct statedir *dir, const char *run, const char *keep, st
 	buf_str(&kept, keep);
 	if (path.cut || kept.cut)
 		return fail_set(fail, ENAMETOOLONG, "open state directory", run);
-	int r = dir->run_fd = open_base(run, fail);
+	int r = dir->run_fd = open_base(run, true, fail);
 	if (r >= 0 && os_file_is_remote(dir->run_fd) > 0)
 		r = fail_set(fail, ENOLCK, IS_REMOTE, run);
 	if (r >= 0)
 		r = need_dirs(dir->run_fd, run, run_names, COUNT_OF(run_names), fail);
 	if (r >= 0)
-		r = dir->keep_fd = strcmp(run, keep) == 0 ? dir->run_fd : open_base(keep, fail);
+		r = dir->keep_fd = strcmp(run, keep) == 0 ? dir->run_fd : open_base(keep, true, fail);
 	if (r >= 0)
 		r = need_dirs(dir->keep_fd, keep, keep_names, COUNT_OF(keep_names), fail);
 	if (r < 0)
 		statedir_close(dir);
 	return r < 0 ? r : 0;
+}
+
+static bool is_private_dir_of(const struct os_file_id *id, uid_t owner)
+{
+	return (id->mode & 0170000U) == 0040000U && id->uid == owner && (id->mode & 077) == 0;
+}
+
+/* What is there of these parts must be private. */
+static int check_dirs(int fd, uid_t owner, const char *const *names, size_t n, struct fail *fail)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct os_file_id id;
+		int r = os_file_id_at(fd, names[i], &id);
+		if (r == -ENOENT)
+			continue;
+		if (r < 0)
+			return fail_set(fail, -r, "check a part of the state directory", names[i]);
+		if (!is_private_dir_of(&id, owner))
+			return fail_set(fail, EPERM, PART_IS_OPEN, names[i]);
+	}
+	return 0;
+}
+
+int statedir_check(int fd, const char *path, uid_t owner, struct fail *fail)
+{
+	struct os_file_id id;
+
+	int r = os_file_id(fd, &id);
+	if (r < 0)
+		return fail_set(fail, -r, "check state directory", path);
+	const char *bad = objection(&id, owner);
+	if (bad)
+		return fail_set(fail, EPERM, bad, path);
+	r = check_dirs(fd, owner, run_names, COUNT_OF(run_names), fail);
+	return r < 0 ? r : check_dirs(fd, owner, keep_names, COUNT_OF(keep_names), fail);
+}
+
+/* What there is of both; -ENOENT: nothing. */
+static int look_at_both(struct statedir *dir, const char *run, const char *keep, struct fail *fail)
+{
+	struct buf path, kept;
+	uid_t self = os_self_uid();
+
+	dir->run_fd = dir->keep_fd = -1;
+	buf_init(&path, dir->path, sizeof(dir->path));
+	buf_str(&path, run);
+	buf_init(&kept, dir->keep_path, sizeof(dir->keep_path));
+	buf_str(&kept, keep);
+	if (path.cut || kept.cut)
+		return fail_set(fail, ENAMETOOLONG, "open state directory", run);
+	int r = dir->run_fd = open_base(run, false, fail);
+	if (r >= 0)
+		r = check_dirs(dir->run_fd, self, run_names, COUNT_OF(run_names), fail);
+	if (r >= 0 || r == -ENOENT)
+		r = dir->keep_fd = strcmp(run, keep) == 0 ? dir->run_fd : open_base(keep, false, fail);
+	if (r >= 0)
+		r = check_dirs(dir->keep_fd, self, keep_names, COUNT_OF(keep_names), fail);
+	if (r < 0 && r != -ENOENT)
+		statedir_close(dir);
+	dir->keep_fd = dir->keep_fd < 0 ? -1 : dir->keep_fd;
+	dir->run_fd = dir->run_fd < 0 ? -1 : dir->run_fd;
+	return r == -ENOENT && dir->run_fd >= 0 ? 0 : r;
 }
 
 static bool is_own_dir(const char *path)
@@ -205,7 +270,28 @@ int statedir_open(struct statedir *dir, const char *given, const char *service_d
 			home.len > 0 ? home.at : "no local home directory");
 }
 
-/* ---- the same, only looked at */
+int statedir_look(struct statedir *dir, const char *given, const char *service_dir, struct fail *fail)
+{
+	BUF(path, 512);
+	const char *keep;
+	int of_home = 0;
+
+	*dir = (struct statedir){ .run_fd = -1, .keep_fd = -1 };
+	for (unsigned n = 0;; n++) {
+		int r = try_rung(n, given, service_dir, &path, &keep);
+		if (r < 0)
+			return of_home; /* there is no place: so there is nothing in it */
+		if (r == 0)
+			continue;
+		r = path.cut ? fail_set(fail, ENAMETOOLONG, "open state directory", path.at)
+			     : look_at_both(dir, path.at, keep, fail);
+		if (r == 0 || n != RUNG_HOME)
+			return r == -ENOENT ? 0 : r;
+		of_home = r == -ENOENT ? 0 : r; /* a service's own may have done */
+	}
+}
+
+/* ---- the same, for doctor */
 
 /* A directory that will be used as it is, or made. 0, -errno with side->fail. */
 static int examine_base(struct statedir_side *side)
@@ -221,7 +307,7 @@ static int examine_base(struct statedir_side *side)
 	int r = os_file_id(fd, &id);
 	if (r < 0)
 		return fail_set(&side->fail, -r, "check state directory", side->path);
-	const char *bad = objection(&id);
+	const char *bad = objection(&id, os_self_uid());
 	return bad ? fail_set(&side->fail, EPERM, bad, side->path) : 0;
 }
 

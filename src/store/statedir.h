@@ -22,7 +22,15 @@ struct statedir {
  * network file systems.  0, or -errno with `fail` filled.
  */
 int statedir_open(struct statedir *dir, const char *given, const char *service_dir, struct fail *fail);
+/*
+ * The same without making anything, to look: a part that is not there yet has
+ * -1.  0, -errno with `fail` filled.
+ */
+int statedir_look(struct statedir *dir, const char *given, const char *service_dir, struct fail *fail);
 void statedir_close(struct statedir *dir);
+
+/* May `fd`, the state directory `path` of `owner` in one place, be believed? 0, -errno with `fail`. */
+int statedir_check(int fd, const char *path, uid_t owner, struct fail *fail);
 
 /* One of the two places, as it was found. */
 struct statedir_side {
