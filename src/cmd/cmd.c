@@ -8,10 +8,14 @@
 #include "base/fail.h"
 #include "conf/argv.h"
 #include "conf/help.h"
+#include "conf/job.h"
 #include "conf/value.h"
 #include "os/fd.h"
 #include "os/say.h"
+#include "os/self.h"
 #include "spawnguard/exit.h"
+#include "store/places.h"
+#include "ui/term.h"
 
 void cmd_say(const struct buf *line)
 {
@@ -82,22 +86,109 @@ int cmd_configure(struct cmd *cmd, char **argv)
 	return SG_EXIT_GUARD;
 }
 
+#define TEXT_DOCTOR "; see: spawnguard doctor"
+
+static void put_reason(struct buf *line, int err)
+{
+	buf_str(line, strerrordesc_np(err) ? strerrordesc_np(err) : "unknown error");
+}
+
+void cmd_put_fail(struct buf *line, const struct fail *fail)
+{
+	buf_str(line, "cannot ");
+	buf_str(line, fail->what);
+	buf_str(line, ": ");
+	escape_text(line, fail->subject, strlen(fail->subject), 0);
+	buf_str(line, ": ");
+	put_reason(line, fail->err);
+}
+
+static int say_fail(const struct fail *fail)
+{
+	BUF(line, 1280);
+	cmd_put_fail(&line, fail);
+	buf_str(&line, TEXT_DOCTOR);
+	cmd_say(&line);
+	return SG_EXIT_GUARD;
+}
+
+int cmd_fail(const char *what, int err)
+{
+	BUF(line, 1024);
+	buf_str(&line, what);
+	buf_str(&line, ": ");
+	put_reason(&line, -err);
+	buf_str(&line, TEXT_DOCTOR);
+	cmd_say(&line);
+	return SG_EXIT_GUARD;
+}
+
+int cmd_fail_to_write(int err)
+{
+	BUF(line, 256);
+	buf_str(&line, "cannot write the result: ");
+	put_reason(&line, -err);
+	cmd_say(&line);
+	return SG_EXIT_GUARD;
+}
+
 int cmd_open_state(struct cmd *cmd)
 {
 	struct fail fail = { 0 };
-	BUF(line, 1024);
+	bool is_open = statedir_open(&cmd->dir, cmd_state_given(cmd), getenv("STATE_DIRECTORY"), &fail) == 0;
+	return is_open ? -1 : say_fail(&fail);
+}
 
-	if (statedir_open(&cmd->dir, cmd_state_given(cmd), getenv("STATE_DIRECTORY"), &fail) == 0)
-		return -1;
-	buf_str(&line, "cannot ");
-	buf_str(&line, fail.what);
-	buf_str(&line, ": ");
-	escape_text(&line, fail.subject, strlen(fail.subject), 0);
-	buf_str(&line, ": ");
-	buf_str(&line, strerrordesc_np(fail.err) ? strerrordesc_np(fail.err) : "unknown error");
-	buf_str(&line, "; see: spawnguard doctor");
-	cmd_say(&line);
-	return SG_EXIT_GUARD;
+static int look_at_state(struct cmd *cmd)
+{
+	struct fail fail = { 0 };
+	BUF(line, 256);
+
+	if (cmd->job.all_users && os_self_uid() != 0) {
+		buf_str(&line, "--all looks into the state of all users, which only root may; without it you "
+			       "see your own runs");
+		cmd_say(&line);
+		return EXIT_USAGE;
+	}
+	bool is_there = statedir_look(&cmd->dir, cmd_state_given(cmd), getenv("STATE_DIRECTORY"), &fail) == 0;
+	return is_there ? -1 : say_fail(&fail);
+}
+
+struct places {
+	int (*each)(void *with, const struct place *place);
+	void *with;
+	uint32_t *out_problems;
+};
+
+static int take_place(void *with, const struct place *place)
+{
+	const struct places *p = with;
+
+	if (!place->fail)
+		return p->each(p->with, place);
+	++*p->out_problems;
+	(void)say_fail(place->fail);
+	return 0;
+}
+
+int cmd_each_place(struct cmd *cmd, int (*each)(void *with, const struct place *place), void *with,
+		   uint32_t *out_problems)
+{
+	struct places places = { .each = each, .with = with, .out_problems = out_problems };
+	struct place own = { .owner = os_self_uid(), .dir = cmd->dir };
+
+	*out_problems = 0;
+	return cmd->job.all_users ? places_each(&cmd->dir, take_place, &places) : each(with, &own);
+}
+
+void cmd_term(const struct cmd *cmd, struct term *term)
+{
+	static const enum term_color wish[COLOR_COUNT] = {
+		[COLOR_AUTO] = TERM_COLOR_AUTO,
+		[COLOR_ALWAYS] = TERM_COLOR_ALWAYS,
+		[COLOR_NEVER] = TERM_COLOR_NEVER,
+	};
+	term_init(term, wish[cmd->job.color], getenv("NO_COLOR"), getenv("CLICOLOR_FORCE"));
 }
 
 static bool has_more_words(const struct cmd *cmd)
@@ -149,6 +240,26 @@ int cmd_start(struct cmd *cmd, char **argv)
 	return code >= 0 ? code : cmd_open_state(cmd);
 }
 
+void cmd_say_passed_over(uint32_t count)
+{
+	BUF(line, 256);
+
+	if (count == 0)
+		return;
+	buf_u64(&line, count);
+	buf_str(&line, count == 1 ? " run record cannot be read" : " run records cannot be read");
+	buf_str(&line, ", damaged or planted: spawnguard reap puts such aside");
+	cmd_say(&line);
+}
+
+int cmd_start_looking(struct cmd *cmd, char **argv)
+{
+	int code = cmd_read(cmd, argv);
+	if (code < 0)
+		code = cmd_configure(cmd, argv);
+	return code >= 0 ? code : look_at_state(cmd);
+}
+
 int cmd_not_found(const struct cmd *cmd, const char *what, int err)
 {
 	BUF(line, 512);
@@ -160,16 +271,15 @@ int cmd_not_found(const struct cmd *cmd, const char *what, int err)
 		cmd_say(&line);
 		return EXIT_USAGE;
 	}
-	if (err != -ENOENT) {
-		buf_str(&line, "cannot read the run records: ");
-		buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
-		buf_str(&line, "; see: spawnguard doctor");
-		cmd_say(&line);
-		return SG_EXIT_GUARD;
-	}
+	if (err != -ENOENT)
+		return cmd_fail("cannot read the run records", err);
 	if (cmd->job.quiet)
 		return EXIT_NOTHING;
 	buf_str(&line, what ? "no run of " : "no run is going on");
+	if (!what && cmd->dir.run_fd < 0 && cmd->dir.path[0] != '\0' && !cmd->job.all_users) {
+		buf_str(&line, ": there is no state directory yet: ");
+		escape_text(&line, cmd->dir.path, strlen(cmd->dir.path), 0);
+	}
 	if (what) {
 		escape_word(&line, what, strlen(what), 60);
 		buf_str(&line, " is going on; see: spawnguard ps");

@@ -17,6 +17,7 @@
 #include "os/self.h"
 #include "run/settings.h"
 #include "spawnguard/exit.h"
+#include "ui/term.h"
 
 #define TEXT_BYTES         (64 * 1024)
 #define WRAPPER_TIMEOUT_MS 5000
@@ -177,19 +178,11 @@ static void put_object(struct json *j, const struct doctor_row *row, const struc
 	json_close(j, '}');
 }
 
-static bool wants_color(const struct job *job)
-{
-	const char *no = getenv("NO_COLOR");
-	if (job->color != COLOR_AUTO)
-		return job->color == COLOR_ALWAYS;
-	return os_is_terminal(1) && !(no && no[0] != '\0');
-}
-
 static int examine(struct cmd *cmd, char **argv, char **env)
 {
 	AUTO_FREE struct machine *m = calloc(1, sizeof(*m));
 	AUTO_FREE char *text = malloc(TEXT_BYTES);
-	bool colored = wants_color(&cmd->job);
+	struct term term;
 	enum verdict worst = VERDICT_OK;
 	struct json j = { 0 };
 	struct finding f;
@@ -198,6 +191,7 @@ static int examine(struct cmd *cmd, char **argv, char **env)
 	if (!m || !text)
 		return EXIT_CANNOT_GUARD;
 	look(m, cmd, argv, env);
+	cmd_term(cmd, &term);
 	buf_init(&out, text, TEXT_BYTES);
 	if (cmd->job.json) {
 		json_init(&j, &out);
@@ -213,7 +207,7 @@ static int examine(struct cmd *cmd, char **argv, char **env)
 		if (cmd->job.json)
 			put_object(&j, &doctor_rows[i], &f);
 		else
-			put_line(&out, &doctor_rows[i], &f, colored);
+			put_line(&out, &doctor_rows[i], &f, term.is_colored);
 	}
 	int code = doctor_exit(worst);
 	if (cmd->job.json) {

@@ -13,7 +13,7 @@
 #include "conf/value.h"
 
 #define SHOWN_COLUMNS 60  /* of a foreign word in a message */
-#define REASON_MAX    160 /* what value_parse says */
+#define REASON_MAX    400 /* what value_parse says */
 
 struct reader {
 	char **at; /* the next word; borrowed */

@@ -8,6 +8,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "conf/columns.h"
 #include "conf/commands.h"
 #include "conf/options.h"
 
@@ -15,6 +16,7 @@
 #define OPTION_COLUMN  28 /* where the text of an option begins */
 #define STATUS_COLUMN  8  /* where the text of an exit status begins */
 #define COMMAND_COLUMN 10 /* where the text of a command begins */
+#define NAME_COLUMN    12 /* where the text of a column of ps begins */
 
 /* clang-format off */
 const struct help_status help_statuses[] = {
@@ -172,6 +174,20 @@ static void put_group(struct wrap *w, enum option_group group, unsigned command,
 	}
 }
 
+/* What -o of ps takes; * marks what is shown without. */
+static void put_columns(struct wrap *w)
+{
+	new_line(w);
+	put(w, "Columns for --output (*: the usual ones):");
+	new_line(w);
+	for (size_t i = 0; i < COLUMN_COUNT; i++) {
+		put(w, column_rows[i].is_usual ? "* " : "  ");
+		put(w, column_rows[i].name);
+		put_text(w, NAME_COLUMN, column_rows[i].help);
+		new_line(w);
+	}
+}
+
 static void put_statuses(struct wrap *w, unsigned command)
 {
 	new_line(w);
@@ -269,6 +285,8 @@ void help_format(struct buf *out, unsigned command, unsigned what)
 	for (unsigned group = 0; group < GROUP_COUNT; group++)
 		put_group(&w, (enum option_group)group, command, what);
 	put_notes(&w, command, what);
+	if (command == FOR_PS && (what == HELP_ALL || what == HELP_GROUP + GROUP_REPORT))
+		put_columns(&w);
 	if (what == HELP_ALL)
 		put_statuses(&w, command);
 	else

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conf/columns.h"
 #include "core/ending.h"
 
 #define JOB_TAGS_MAX   16        /* --tag K=V */
@@ -93,12 +94,14 @@ struct job {
 	const char *command_line; /* `command =` of [job NAME], words by conf/words.h; NULL = none */
 	const char *like;         /* `like =` of [job NAME]: the job whose keys come before */
 	/* other commands */
-	bool all, any;        /* of wait */
-	uint64_t patience_ns; /* --timeout of wait; NUM_NONE = for ever */
-	bool follow;          /* of logs */
-	uint32_t lines;       /* --tail of logs; 0 = all */
-	enum color color;     /* of doctor */
-	bool selftest;        /* of doctor */
+	struct columns columns; /* of ps */
+	bool all_users;         /* of ps, status */
+	bool all, any;          /* of wait */
+	uint64_t patience_ns;   /* --timeout of wait; NUM_NONE = for ever */
+	bool follow;            /* of logs */
+	uint32_t lines;         /* --tail of logs; 0 = all */
+	enum color color;       /* of ps, status, doctor */
+	bool selftest;          /* of doctor */
 	/* general */
 	const char *config;    /* borrowed; NULL = the usual files; "none" = none */
 	const char *state_dir; /* borrowed; NULL = by the ladder of store/statedir.h */

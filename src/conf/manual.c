@@ -7,6 +7,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "conf/columns.h"
 #include "conf/commands.h"
 #include "conf/help.h"
 #include "conf/hook_variable.h"
@@ -232,6 +233,20 @@ static void put_commands(struct buf *out)
 	buf_str(out, ".El\n");
 }
 
+static void put_columns(struct buf *out)
+{
+	buf_str(out, ".Bl -tag -width Ds\n");
+	for (size_t i = 0; i < COLUMN_COUNT; i++) {
+		buf_str(out, ".It Cm ");
+		buf_str(out, column_rows[i].name);
+		buf_char(out, '\n');
+		put_sentence(out, column_rows[i].help);
+		if (column_rows[i].is_usual)
+			buf_str(out, "Usual.\n");
+	}
+	buf_str(out, ".El\n");
+}
+
 /* Text of Markdown: `word` in another face. */
 static void put_marked(struct buf *out, struct piece text)
 {
@@ -361,6 +376,8 @@ static int do_marker(struct maker *m, struct piece marker, const char **page)
 		put_variables(m->out);
 	} else if (is_piece(marker, "commands")) {
 		put_commands(m->out);
+	} else if (is_piece(marker, "columns")) {
+		put_columns(m->out);
 	} else if (is_piece(marker, "os")) {
 		buf_str(m->out, ".Os spawnguard ");
 		buf_str(m->out, m->source->version);

@@ -24,6 +24,7 @@ struct manual_source {
  *	options COMMAND     its options, by group
  *	keys                the keys of the configuration file, by group
  *	variables           what the commands of --on-start and its like are told
+ *	columns             the columns of ps
  *	statuses COMMAND    its exit statuses
  *	statuses            those of every command
  *	history SECTION     the members of that table of the history

@@ -33,6 +33,7 @@ enum option_kind {
 	KIND_OOM,      /* int: -1000 to 1000; "none" = JOB_INT_NONE */
 	KIND_IONICE,   /* int: class[:level] as ioprio_set(2) takes it; "none" = -1 */
 	KIND_STATUSES, /* struct job_statuses: 0,3,10-12,TERM */
+	KIND_COLUMNS,  /* struct columns: job,pid or +user */
 	KIND_HELP,     /* as KIND_WORD, but the letter stands alone */
 	KIND_COUNT
 };

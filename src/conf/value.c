@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/num.h"
+#include "conf/columns.h"
 #include "conf/job.h"
 #include "conf/options.h"
 #include "conf/signal_name.h"
@@ -452,6 +453,11 @@ static int parse_statuses(const struct option_row *row, const char *text, struct
 	return 0;
 }
 
+static int parse_columns(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	return columns_parse(text, field_of(row, job), why);
+}
+
 /* clang-format off */
 static int (*const parsers[])(const struct option_row *row, const char *text, struct job *job, struct buf *why) = {
 	[KIND_FLAG]     = parse_flag,
@@ -480,6 +486,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_OOM]      = parse_oom,
 	[KIND_IONICE]   = parse_ionice,
 	[KIND_STATUSES] = parse_statuses,
+	[KIND_COLUMNS]  = parse_columns,
 	[KIND_HELP]     = parse_word,
 };
 /* clang-format on */

@@ -89,7 +89,9 @@ class Status(GuardTest):
         self.run_guard(["-N", "bad"], ["false"])
         run = self.command("status")
         self.assertEqual((run.status, run.err), (1, ""))
-        self.assertEqual(sorted(line.split(":")[0] for line in run.out.splitlines()), ["bad", "good"])
+        lines = [line.split() for line in run.out.splitlines()]
+        self.assertEqual(lines[0], "JOB STATE STATUS WHEN TOOK RUN OUTCOMES NOTE".split())
+        self.assertEqual(sorted(line[:3] for line in lines[1:]), [["bad", "failed", "1"], ["good", "ok", "0"]])
         self.assertEqual(self.command("status", "good").status, 0)
 
     def test_refused_starts_are_told(self):
@@ -97,6 +99,16 @@ class Status(GuardTest):
         self.assertEqual(self.run_guard(["-N", "busy"], ["true"]).status, 75)
         self.assertEqual(self.jobs("busy")[1][0]["refused"], 1)
         self.assertIn("refused    1 start ", self.command("status", "busy").out)
+        held.send(signal.SIGTERM)
+        held.wait()
+
+    def test_refusals_that_wait_for_their_line_are_counted(self):
+        held = self.holder("-N", "busy")
+        for _ in range(3):
+            self.assertEqual(self.run_guard(["-N", "busy"], ["true"]).status, 75)
+        self.assertEqual(len(self.events("refused")), 1)
+        self.assertEqual(self.jobs("busy")[1][0]["refused"], 3)
+        self.assertIn("refused    3 starts ", self.command("status", "busy").out)
         held.send(signal.SIGTERM)
         held.wait()
 

@@ -159,7 +159,7 @@ static const struct part_row part_rows[] = {
 	{ "usage of another",                FOR_PS,   HELP_ALL, "Usage: spawnguard ps [OPTIONS] [JOB|RUN]\n" },
 	{ "what it does, as a sentence",     FOR_PS,   HELP_ALL, "\nList running jobs and their trees.\n" },
 	{ "how a duration is written",       FOR_RUN,  HELP_ALL, " only behind =. D is a\nduration: 90 (seconds)," },
-	{ "no durations where none is taken", FOR_PS,  HELP_ALL, "\nA value stands behind = or is the next word; one in [] only behind =.\n\nExit" },
+	{ "no durations where none is taken", FOR_REAP,HELP_ALL, "\nA value stands behind = or is the next word; one in [] only behind =.\n\nExit" },
 	{ "the job's own status",            FOR_RUN,  HELP_ALL, "\n\nExit status:\n  any   the command's own" },
 	{ "status of a success",             FOR_KILL, HELP_ALL, "\n\nExit status:\n  0     the whole tree is gone\n  1     " },
 	{ "usage errors of other commands",  FOR_REAP, HELP_ALL, "\n  2     the command line is wrong\n" },

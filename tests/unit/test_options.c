@@ -50,6 +50,7 @@ static const size_t kind_sizes[] = {
 	[KIND_OOM]      = sizeof(int),
 	[KIND_IONICE]   = sizeof(int),
 	[KIND_STATUSES] = sizeof(struct job_statuses),
+	[KIND_COLUMNS]  = sizeof(struct columns),
 	[KIND_HELP]     = sizeof(unsigned),
 };
 /* clang-format on */

@@ -474,7 +474,9 @@ static void test_env_limit(void **state)
 /* Every kind has its good values and its bad ones in the tables above. */
 static void test_no_kind_is_forgotten(void **state)
 {
-	bool is_there[KIND_COUNT] = { [KIND_TAG] = true, [KIND_ENV] = true, [KIND_STATUSES] = true };
+	bool is_there[KIND_COUNT] = {
+		[KIND_TAG] = true, [KIND_ENV] = true, [KIND_STATUSES] = true, [KIND_COLUMNS] = true
+	};
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(number_rows); i++)
 		is_there[option_find(number_rows[i].option, strlen(number_rows[i].option),
