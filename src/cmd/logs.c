@@ -87,9 +87,7 @@ static int find_past(struct logs *l, const char *what)
 	if (r == -ENOENT)
 		return say_not_kept(&l->target, false);
 	if (r < 0)
-		return r == -EEXIST ? cmd_not_found(&l->cmd, what, r)
-				    : cmd_say_exit("cannot read the history to see what ", what, " wrote",
-						   SG_EXIT_GUARD);
+		return r == -EEXIST ? cmd_not_found(&l->cmd, what, r) : target_unreadable(what, r);
 	l->is_older = l->is_current || strcmp(past.run_id, l->target.run_id) != 0;
 	l->is_current = false;
 	l->target = target_of_past(&past);

@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/escape.h"
 #include "os/self.h"
 #include "run/find.h"
+#include "spawnguard/exit.h"
 
 /* So far back is looked for one whose output was kept. */
 #define PAST_MAX 200
@@ -84,4 +87,17 @@ int target_past(const struct cmd *cmd, const char *what, bool has_log, struct pa
 int target_unknown(const char *what)
 {
 	return cmd_say_exit("no run of ", what, " is known; see: spawnguard ps", EXIT_NOTHING);
+}
+
+int target_unreadable(const char *what, int err)
+{
+	BUF(line, 512);
+
+	buf_str(&line, "cannot read the history to find ");
+	escape_word(&line, what, strlen(what), 60);
+	buf_str(&line, ": ");
+	buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+	buf_str(&line, "; see: spawnguard doctor");
+	cmd_say(&line);
+	return SG_EXIT_GUARD;
 }

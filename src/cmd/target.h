@@ -27,5 +27,7 @@ int target_past(const struct cmd *cmd, const char *what, bool has_log, struct pa
 
 /* "no run of nightly is known". Exit status. */
 int target_unknown(const char *what);
+/* "cannot read the history to find nightly: ...". Exit status. */
+int target_unreadable(const char *what, int err);
 
 #endif

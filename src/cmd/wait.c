@@ -179,7 +179,7 @@ static int add_past(struct waiting *w, const char *what)
 	if (r == -EEXIST)
 		return cmd_not_found(w->cmd, what, r);
 	if (r < 0)
-		return cmd_say_exit("cannot read the history to see how ", what, " ended", SG_EXIT_GUARD);
+		return target_unreadable(what, r);
 	memcpy(target.run_id, past.run_id, sizeof(target.run_id));
 	memcpy(target.job, past.job, sizeof(target.job));
 	target.started_wall_ns = past.started_wall_ns;
