@@ -84,6 +84,31 @@ class Background(DetachTest):
                     wait_until(lambda: os.path.exists(self.log(run.out.strip())) == bool(status), "it is tidied up")
                     self.assertEqual("spawnguard.log" in end, bool(status))
 
+    def test_the_end_of_stderr_is_kept_too(self):
+        run = self.detach("-N", "bg", "--tail", "--", "sh", "-c", "echo out; echo why >&2; exit 3")
+        end = self.over(run.out.strip())
+        self.assertIn("why\n", end["spawnguard.stderr.tail"])
+        self.assertEqual(self.log_text(run.out.strip()), "out\nwhy\n")
+
+    def test_its_log_is_bounded_while_it_runs(self):
+        gate = self.path("gate")
+        os.mkfifo(gate)
+        run = self.detach("-N", "bg", "--log-max=64K", "--", "sh", "-c", f"head -c 5000000 /dev/zero | tr '\\0' x; read x <{gate}")
+        log = self.log(run.out.strip())
+        wait_until(lambda: os.stat(log).st_size == 5000000 and os.stat(log).st_blocks * 512 <= 65536 + 8192,
+                   "its front was given back")
+        with open(gate, "w") as f:
+            f.write("\n")
+        self.over(run.out.strip())
+        self.assertEqual(os.stat(log).st_size, 5000000)
+
+    def test_a_full_disk_is_said_in_the_log_or_lost_and_the_status_kept(self):
+        script = f"{SPAWNGUARD} run --detach -N bg -- sh -c 'head -c 1000000 /dev/zero; exit 7' && exec {SPAWNGUARD} wait bg"
+        run = self.in_mounts(f'mount -t tmpfs -o size=256k,mode=700 t "{self.state}"', "sh", "-c", script).wait()
+        self.assertEqual(run.status, 7, run.err)
+        self.assertRegex(run.out, r"\A\w+\nbg \w+: failed, status 7, \S+, output: \S+\n\Z")
+        wait_until(lambda: not self.strays(), "the background is gone")
+
     def test_status_file_works_and_status_fd_is_refused(self):
         run = self.detach("-N", "bg", f"--status-file={self.path('status')}", "--", VICTIM, "exit", "7")
         self.over(run.out.strip())
@@ -145,6 +170,25 @@ class Start(DetachTest):
         held.send(TERM)
         held.wait()
         self.assertEqual(len(self.events("start")), 1)
+
+    def test_it_waits_for_its_splay_with_its_caller(self):
+        run = self.detach("-N", "bg", "--splay=20ms", "-v", "--", "sh", "-c", "echo x; exit 4")
+        self.assertEqual((run.status, len(run.out.split())), (0, 1), run.err)
+        self.assertRegex(run.err, r"\Aspawnguard: bg: starting in \S+, of at most 20ms\n")
+        self.assertEqual(self.over(run.out.strip())["spawnguard.exit_status"], 4)
+
+    def test_the_callers_end_ends_the_splay_and_nothing_is_taken(self):
+        for sig in (TERM, KILL, signal.SIGINT):
+            with self.subTest(sig):
+                run = self.guard("--detach", "-N", "bg", "--splay=1d", "-v", "--", VICTIM, "sleep")
+                wait_until(lambda: "starting in" in run.err, "the background waits")
+                self.assertEqual(self.run_guard(["-N", "bg", "--run-id", f"other-{int(sig)}"], ["true"]).status, 0,
+                                 "the lock is free")
+                run.send(sig)
+                self.assertEqual(run.wait().status, -sig)
+                wait_until(lambda: not self.strays(), "the background is gone")
+        self.assertEqual(len(self.events("start")), 3, "those of the others")
+        self.assertEqual(self.pids(), [])
 
     def test_dry_run_says_so_and_does_nothing(self):
         run = self.detach("-N", "bg", "--dry-run", "--", "true")

@@ -67,13 +67,12 @@ class Ends(WaitTest):
         for i, (what, args, shape, line, status) in enumerate(self.ROWS[:6]):
             with self.subTest(what):
                 shut, release = os.pipe()
-                before = self.ready_count()
                 go = "" if args else f"read x <&{shut};"
                 held = self.guard("-N", f"j{i}", "--run-id", f"going-{i}", *args, "--", "sh", "-c",
                                   f"echo ready >>{self.pids_path}; {go} exec {VICTIM} {shape}",
                                   pass_fds=[shut])
                 os.close(shut)
-                self.wait_ready(held, before + 1)
+                wait_until(lambda: self.events("start", f"going-{i}"), "it is on record")
                 waiters = [self.waiter(f"j{i}"), self.waiter(f"going-{i}")]
                 os.close(release)
                 for run in waiters:
