@@ -25,6 +25,7 @@
 #include "os/spawn.h"
 #include "os/wait.h"
 #include "run/endgame.h"
+#include "run/nested.h"
 #include "run/reader.h"
 #include "spawnguard/exit.h"
 #include "store/record.h"
@@ -326,7 +327,8 @@ static struct outcome_verdict take_over(struct front *f)
 	static struct tree tree;
 	struct run *run = f->run;
 	struct run_figures *figures = &run->state.figures;
-	struct run_report report = { .run = run };
+	static struct nested nested;
+	struct run_report report = { .run = run, .nested = &nested };
 
 	read_record(f);
 	if (figures->cause == CAUSE_NONE) {
@@ -345,6 +347,9 @@ static struct outcome_verdict take_over(struct front *f)
 		.signal = run->job->signal,
 		.reap = reap_tree,
 		.with = f,
+		.nested = &nested,
+		.dir = &run->dir,
+		.run_id = run->head.run_id,
 		.killer = { .best = run->job->kill_rung },
 	};
 	figures->survivors = endgame_run(&e);

@@ -287,8 +287,8 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 
 static int write_down(struct run_report *report, struct close_run *c)
 {
-	if (report->nested)
-		nested_close(report->nested, &report->run->dir, report->run->head.run_id);
+	if (report->run->state.figures.killed > 0 || (report->nested && report->nested->count > 0))
+		nested_close(&report->run->dir, report->run->head.run_id);
 	int r = close_run(c);
 	if (r < 0) {
 		BUF(line, 256);

@@ -181,8 +181,11 @@ static void take_request(struct warden *w)
 	memcpy(sender.comm, request.by_comm, sizeof(sender.comm));
 	bool is_outer = request.by_run[0] != '\0' && strcmp(request.by_run, w->run->head.parent_run_id) == 0;
 	memcpy(warden_figures(w)->by_run, request.by_run, sizeof(request.by_run));
-	warden_begin_end(w, is_outer ? CAUSE_OUTER : CAUSE_REQUEST,
-			 request.grace_ns == NUM_NONE ? grace_of(w) : request.grace_ns, &sender);
+	uint64_t grace_ns = request.grace_ns == NUM_NONE ? grace_of(w) : request.grace_ns;
+	/* Of the run around this one it is what is left there: no reason to take longer than we would. */
+	if (is_outer && grace_ns > grace_of(w))
+		grace_ns = grace_of(w);
+	warden_begin_end(w, is_outer ? CAUSE_OUTER : CAUSE_REQUEST, grace_ns, &sender);
 }
 
 /* --with-parent.  Whoever could continue front, had it been stopped, may be gone too. */

@@ -31,12 +31,21 @@ static void sleep_until(const struct endgame *e, uint64_t until_ns)
 	(void)os_pidfd_wait(fd, ms < 20 ? (int)ms : 20);
 }
 
+static void ask_nested(struct endgame *e, uint64_t now_ns)
+{
+	(void)tree_walk(e->tree, now_ns, false);
+	nested_mark(e->nested, e->dir, e->run_id, e->tree);
+	nested_ask(e->nested, e->dir, e->run_id, REQUEST_KILL, e->grace_ns);
+}
+
 static struct sweep_result act(struct endgame *e, enum ending_action action, uint64_t now_ns)
 {
 	struct sweep_result swept = { 0 };
 
 	if (action == DO_TERM) {
 		killer_begin(&e->killer);
+		if (e->nested)
+			ask_nested(e, now_ns);
 		swept = sweep_term(e->tree, now_ns, e->signal, false);
 		e->ended += swept.signalled;
 	} else if (action == DO_STOP) {

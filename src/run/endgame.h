@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "run/nested.h"
 #include "tree/kill.h"
 
 struct endgame {
@@ -15,6 +16,10 @@ struct endgame {
 	 * handles. */
 	bool (*reap)(void *with);
 	void *with;
+	/* Guards within, asked to end what is theirs; NULL: everybody gets the first signal. */
+	struct nested *nested;
+	const struct statedir *dir;
+	const char *run_id;
 	struct killer killer;   /* .best */
 	uint32_t ended, killed; /* out: members that were signalled; of these, by KILL */
 	enum kill_rung rung;    /* out: what ended it */

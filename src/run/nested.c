@@ -74,27 +74,68 @@ void nested_ask(struct nested *nested, const struct statedir *dir, const char *r
 	}
 }
 
-void nested_close(const struct nested *nested, const struct statedir *dir, const char *run_id)
+/* Runs below ours whose guards are gone, however deep: what was born after the TERM round too. */
+struct below {
+	const struct statedir *dir;
+	const char *run_id;
+	struct host_id here;
+	uint32_t count;
+	char found[NESTED_MAX][RUN_ID_MAX + 8];
+};
+
+static int gather(void *with, const char *run_id)
 {
-	for (uint32_t i = 0; i < nested->count; i++) {
-		struct record record;
-		if (record_open(dir->run_fd, nested->run_id[i], &record) < 0)
-			continue;
-		struct run_figures *f = &record.state.figures;
-		f->cause = CAUSE_OUTER;
-		memcpy(f->by_run, run_id, strnlen(run_id, RUN_ID_MAX));
-		struct close_run c = { .dir = dir,
-				       .head = &record.head,
-				       .state = &record.state,
-				       .record_fd = record.fd,
-				       .history_fd = -1,
-				       .by = "outer" };
-		c.verdict = (struct outcome_verdict){ .outcome = OUTCOME_KILLED, .exit_code = 128 + SIGKILL };
-		if (record.state.phase != PHASE_CLOSED)
-			(void)close_run(&c);
-		else
-			(void)record_remove(dir->run_fd, nested->run_id[i]);
-		request_remove(dir->run_fd, nested->run_id[i]);
-		record_close(&record);
-	}
+	struct below *b = with;
+	struct run_view view;
+
+	if (b->count == NESTED_MAX || strcmp(run_id, b->run_id) == 0 ||
+	    !find_is_ancestor(b->dir, run_id, b->run_id) ||
+	    run_view_open(b->dir, run_id, &b->here, &view) < 0)
+		return 0;
+	if (!view.is_guarded && view.place == PLACE_HERE)
+		memcpy(b->found[b->count++], run_id, strnlen(run_id, RUN_ID_MAX) + 1);
+	run_view_close(&view);
+	return 0;
+}
+
+static void close_one(const struct statedir *dir, const char *run_id, const char *by_run)
+{
+	struct record record;
+
+	if (record_open(dir->run_fd, run_id, &record) < 0)
+		return;
+	struct run_figures *f = &record.state.figures;
+	f->cause = CAUSE_OUTER;
+	f->sender_pid = os_self_pid();
+	f->sender_uid = os_self_uid();
+	memset(f->sender_comm, 0, sizeof(f->sender_comm));
+	memcpy(f->sender_comm, NESTED_COMM, sizeof(NESTED_COMM));
+	memset(f->by_run, 0, sizeof(f->by_run));
+	memcpy(f->by_run, by_run, strnlen(by_run, RUN_ID_MAX));
+	struct close_run c = { .dir = dir,
+			       .head = &record.head,
+			       .state = &record.state,
+			       .record_fd = record.fd,
+			       .history_fd = -1,
+			       .by = "outer",
+			       .may_be_told = true };
+	c.verdict = (struct outcome_verdict){ .outcome = OUTCOME_KILLED, .exit_code = 128 + SIGKILL };
+	if (record.state.phase != PHASE_CLOSED)
+		(void)close_run(&c);
+	else
+		(void)record_remove(dir->run_fd, run_id);
+	request_remove(dir->run_fd, run_id);
+	record_close(&record);
+}
+
+void nested_close(const struct statedir *dir, const char *run_id)
+{
+	static struct below b; /* an end needs no stack for it */
+
+	b = (struct below){ .dir = dir, .run_id = run_id };
+	os_host_id(-1, &b.here);
+	/* All are found before the first is closed: a closed one no longer tells whose it was. */
+	(void)record_each(dir->run_fd, gather, &b);
+	for (uint32_t i = 0; i < b.count; i++)
+		close_one(dir, b.found[i], run_id);
 }

@@ -9,7 +9,7 @@
 
 struct tree;
 
-#define NESTED_MAX       16
+#define NESTED_MAX       64
 #define NESTED_COMM      "spawnguard"       /* by_comm of what one guard asks of another */
 #define NESTED_MARGIN_NS (500ULL * 1000000) /* the inner end has to be over before ours kills */
 
@@ -26,7 +26,8 @@ void nested_mark(struct nested *nested, const struct statedir *dir, const char *
 void nested_ask(struct nested *nested, const struct statedir *dir, const char *run_id, enum request_verb verb,
 		uint64_t grace_ns);
 
-/* Whose records are still there were killed by us: close them so. */
-void nested_close(const struct nested *nested, const struct statedir *dir, const char *run_id);
+/* After KILL: runs within, however deep, whose guards are gone and whose records are still there were killed
+ * by us: close them so. */
+void nested_close(const struct statedir *dir, const char *run_id);
 
 #endif

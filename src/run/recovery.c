@@ -164,9 +164,15 @@ static int close_lost(struct recovery *r, struct run_view *view, uint32_t ended,
 static uint32_t end_members(struct recovery *r, struct run_view *view, struct tree *tree)
 {
 	const struct record_head *head = &view->record.head;
-	struct endgame e = { .tree = tree, .signal = head->signal > 0 ? head->signal : 15 };
+	static struct nested nested;
+	struct endgame e = { .tree = tree,
+			     .signal = head->signal > 0 ? head->signal : 15,
+			     .nested = &nested,
+			     .dir = r->dir,
+			     .run_id = r->run_id };
 	uint64_t start_ns = os_clock_boot_ns();
 
+	nested.count = 0;
 	(void)tree_walk(tree, start_ns, false);
 	uint32_t alive = tree_count_alive(tree);
 	r->members += alive;
@@ -179,6 +185,8 @@ static uint32_t end_members(struct recovery *r, struct run_view *view, struct tr
 	if (alive > 0)
 		r->survivors = endgame_run(&e);
 	r->killed += e.killed;
+	if (e.killed > 0 || nested.count > 0)
+		nested_close(r->dir, r->run_id);
 	if (e.rung != KILL_NOT)
 		view->record.state.figures.kill_rung = e.rung;
 	r->took_ns += os_clock_boot_ns() - start_ns;

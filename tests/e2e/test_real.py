@@ -61,55 +61,6 @@ class Shell(RealTest):
         self.assertEqual(run.err, "")
 
 
-class Nested(RealTest):
-    def nest(self, *args):
-        return [SPAWNGUARD, "run", *args, "--"]
-
-    def test_five_deep_gives_output_and_status(self):
-        command = [VICTIM, "exit", "77"]
-        for level in range(5):
-            command = [*self.nest("-N", f"level{level}"), *command]
-        run = self.start(*command).wait()
-        self.assertEqual((run.status, run.err), (77, ""))
-        starts = {e["spawnguard.job"]: e for e in self.events("start")}
-        for level in range(4):
-            self.assertEqual(starts[f"level{level}"]["spawnguard.parent_run.id"],
-                             starts[f"level{level + 1}"]["spawnguard.run.id"])
-        self.assertEqual(len(self.events("end")), 5)
-
-    def test_the_end_of_the_outer_run_ends_the_inner_one_well(self):
-        run = self.guard("-N", "outer", "-t", f"{0.7 * SCALE}", "-k", f"{3 * SCALE}", "--",
-                         *self.nest("-N", "inner", "-k", "60"), VICTIM, "setsid")
-        self.wait_ready(run)
-        self.assertEqual(run.wait().status, 124)
-        self.assert_no_survivor()
-        self.assertEqual(self.records(), [])
-        ends = {e["spawnguard.job"]: e for e in self.events("end")}
-        self.assertEqual(outcome(ends["outer"]), "timeout")
-        self.assertEqual(outcome(ends["inner"]), "killed")
-        self.assertEqual(ends["inner"]["spawnguard.written_by"], "warden", "it had the time to write its own end")
-        self.assertLessEqual(run.wall, (0.7 + 3 + 1) * SCALE)
-
-    def test_inner_guards_that_the_outer_had_to_kill_are_closed_in_the_records(self):
-        run = self.guard("-N", "outer", "-k", "none", "--", *self.nest("-N", "inner", "-k", "60"), VICTIM, "setsid")
-        self.wait_ready(run)
-        run.send(signal.SIGTERM)
-        run.wait()
-        self.assert_no_survivor()
-        self.assertEqual(self.records(), [])
-        ends = {e["spawnguard.job"]: e for e in self.events("end")}
-        self.assertEqual(set(ends), {"outer", "inner"})
-        self.assertEqual(outcome(ends["inner"]), "killed")
-        self.assertEqual(self.run_guard(["-N", "inner"], ["true"]).err, "")
-
-    def test_interrupt_goes_through_to_the_innermost_job(self):
-        run = self.guard("-N", "a", "--", *self.nest("-N", "b"), *self.nest("-N", "c"), VICTIM, "catch",
-                         self.path("log"), "0", "2=6")
-        wait_until(lambda: "ready" in self.read("log"), "it catches")
-        run.send(signal.SIGINT)
-        self.assertEqual(run.wait().status, 6)
-
-
 class Programs(RealTest):
     def test_a_python_pool(self):
         script = self.write("pool.py", "import multiprocessing as m\n"
@@ -184,33 +135,6 @@ class Programs(RealTest):
         run = self.start("make", "-s", "-j3").wait()
         self.assertEqual((run.status, sorted(run.out.split())), (0, ["a", "b", "c"]))
         self.assertNotIn("jobserver unavailable", run.err)
-
-
-class FirstProcess(RealTest):
-    """Front as PID 1: of a container, of a namespace."""
-
-    def unshare(self):
-        for words in (["unshare", "--pid", "--fork", "--mount-proc"], ["unshare", "-Ur", "--pid", "--fork", "--mount-proc"]):
-            if shutil.which("unshare") and self.start(*words, "true").wait().status == 0:
-                return words
-        self.skipTest("no PID namespace can be made here")
-
-    def test_status_and_signal_become_a_number(self):
-        words = self.unshare()
-        for command, status in ((["exit", "7"], 7), (["signal", "15"], 143), (["signal", "9"], 137), (["-x", "setsid"], 0)):
-            run = self.start(*words, SPAWNGUARD, "run", "-N", "init", "-k", "0.1", "--", VICTIM, *command).wait()
-            self.assertEqual(run.status, status, run.err)
-
-    def test_a_start_outside_closes_what_a_gone_namespace_left(self):
-        words = self.unshare()
-        run = self.start(*words, SPAWNGUARD, "run", "-N", "ns", "--run-id", "inside", "--", VICTIM, "sleep")
-        self.wait_ready(run)
-        self.end(run)
-        following = self.run_guard(["-N", "ns"], ["true"])
-        self.assertEqual(following.status, 0, following.err)
-        # the dying first process closes its files before the kernel ends the rest: the warden may still write the end
-        self.assertIn(outcome(self.end_event("inside")), ("lost", "guard_error"))
-        self.assertEqual(self.records(), [])
 
 
 if __name__ == "__main__":
