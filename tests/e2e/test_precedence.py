@@ -35,13 +35,15 @@ TEXTS = {
     "output": ["pass", "on-failure", "never"] * 2,
     "tail": ["256", "512", "1K", "2K", "4K", "8K"],
     "log-max": ["1K", "2K", "3K", "4K", "5K", "6K"],
+    "kill-rung": ["auto", "realtime", "sweep"] * 2,
     "record-command": ["full", "name", "hash"] * 2,
     "record-tail": ["full", "print", "none"] * 2,
     "syslog": ["none", "user", "daemon", "cron", "local0", "local7"],
     "verbose": ["0", "1", "2", "3", "4", "5"],
 }
 DURATIONS = {"complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout"}
-FLAGS = {"no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet"}
+FLAGS = {"no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
+         "with-parent"}
 FREE = {"lock-file", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish", "state-dir",
         "command"}
 TEXTS.update({key: ["1s", "2s", "3s", "4s", "5s", "6s"] for key in DURATIONS})
@@ -240,6 +242,32 @@ class CommandLine(PrecedenceTest):
         run.send(signal.SIGTERM)
         return int(re.search(r"first signal to (\d+) process", run.wait().err)[1])
 
+    def rung(self, args):
+        run = self.run_job(["-t0.3", "-knone", *args], ["sh", "-c", "trap '' TERM; sleep 60; true"])
+        self.assertEqual(run.wait().status, 124)
+        rung = self.last("end")["spawnguard.rung.kill"]
+        if not args and rung == "sweep" and "= realtime" in self.read(self.usual["system"]) and \
+                not os.path.exists(self.names["user"]):
+            self.skipTest("no real time to be had here")
+        return rung
+
+    def watches_its_parent(self, args):
+        """Whether front or warden has a handle of who started front."""
+        ready = self.ready_count()
+        run = self.there("sh", "-c", '"$@" & wait', "sh", SPAWNGUARD, "run", *args, "-N", "p", "--", VICTIM, "sleep")
+        self.wait_ready(run, ready + 1)
+        front = children(run.pid)[0]
+        handles = []
+        for pid in [front, *children(front)]:
+            for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+                try:
+                    with open(f"/proc/{pid}/fdinfo/{fd}") as f:
+                        handles += re.findall(r"^Pid:\t(-?\d+)$", f.read(), re.M)
+                except FileNotFoundError:
+                    pass  # closed meanwhile
+        self.end(run)
+        return str(run.pid) in handles
+
     def flagged(self, args):
         before = {name for name in "abc" if os.path.exists(self.path(name))}
         ready = self.ready_count()
@@ -306,6 +334,8 @@ class CommandLine(PrecedenceTest):
             "preserve-status": (*yes_no, self.status("-t1", command=trap), (7, 124, 7)),
             "success-status": ("3", "0", "0,3", self.field(("spawnguard.outcome",), "end", ("sh", "-c", "exit 3")),
                                ("ok", "failed", "ok")),
+            "kill-rung": ("realtime", "sweep", "realtime", self.rung, ("realtime", "sweep", "realtime")),
+            "with-parent": (*yes_no, self.watches_its_parent, (True, False, True)),
             "splay": ("1m", "2m", "3m", self.dry_run(r"splay:.* (\S+)\n"), ("1m", "2m", "3m")),
             "interval": ("none", "1ms", "none", lambda args: self.field(
                 ("spawnguard.ticks",), "end", ("sleep", "0.3"))(args) > 1, (False, True, False)),
