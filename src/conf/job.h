@@ -10,10 +10,18 @@
 
 #define JOB_TAGS_MAX   16        /* --tag K=V */
 #define JOB_ENV_MAX    64        /* --env K=V */
+#define JOB_QUEUE_MAX  1000      /* --queue-max */
 #define JOB_INT_NONE   INT32_MIN /* an int that nobody gave */
 #define JOB_END_ON_MAX 64        /* bit N-1 of end_on: signal N ends the run */
 
-enum on_conflict { CONFLICT_FAIL, CONFLICT_SKIP, CONFLICT_WAIT, CONFLICT_COUNT };
+enum on_conflict {
+	CONFLICT_FAIL,
+	CONFLICT_SKIP,
+	CONFLICT_WAIT,
+	CONFLICT_REPLACE,
+	CONFLICT_QUEUE,
+	CONFLICT_COUNT
+};
 enum term_to { TERM_TREE, TERM_JOB, TERM_COUNT };
 enum leftovers { LEFTOVERS_END, LEFTOVERS_WAIT, LEFTOVERS_LEAVE, LEFTOVERS_COUNT };
 enum session { SESSION_AUTO, SESSION_KEEP, SESSION_NEW, SESSION_COUNT };
@@ -44,7 +52,8 @@ struct job {
 	/* name, lock */
 	const char *name; /* borrowed from argv; NULL: named after the command */
 	enum on_conflict on_conflict;
-	uint64_t wait_ns;      /* with CONFLICT_WAIT; NUM_NONE = for ever */
+	uint64_t wait_ns;      /* with CONFLICT_WAIT and CONFLICT_QUEUE; NUM_NONE = for ever */
+	uint32_t queue_max;    /* places, 1 .. JOB_QUEUE_MAX */
 	uint64_t complain_ns;  /* say that we wait after this long; NUM_NONE = never */
 	uint8_t conflict_exit; /* exit status of a conflict */
 	bool no_lock, shared;

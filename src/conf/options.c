@@ -7,7 +7,7 @@
 #include "conf/job.h"
 #include "conf/suggest.h"
 
-static const char *const conflict_words[] = { "fail", "skip", "wait", NULL };
+static const char *const conflict_words[] = { "fail", "skip", "wait", "replace", "queue", NULL };
 static const char *const term_words[] = { "tree", "job", NULL };
 static const char *const leftovers_words[] = { "end", "wait", "leave", NULL };
 static const char *const rung_words[] = { "auto", "realtime", "sweep", NULL };
@@ -54,8 +54,9 @@ static_assert(COUNT_OF(help_words) == HELP_GROUP + GROUP_COUNT + 1,
 const struct option_row option_rows[] = {
 	{ "name",               'N', KIND_NAME,     TAKES("NAME"),  AT(name), NULL, "name of the job: one name, one copy; by default the command's name and a hash of program and arguments", GROUP_LOCK, FOR_RUN },
 	{ "no-wait",            'n', KIND_NO_WAIT,  NOTHING,        AT(on_conflict), NULL, "do not wait for a running copy: refuse at once (--on-conflict=fail, the default)", GROUP_LOCK, FOR_RUN },
-	{ "wait",               'w', KIND_WAIT,     MAY_TAKE("D"),  AT(wait_ns), "none", "wait until no copy runs, at most D; written --wait=D or -w D", GROUP_LOCK, FOR_JOB },
-	{ "on-conflict",         0,  KIND_WORD,     ONE_OF("fail|skip|wait", conflict_words), AT(on_conflict), "fail", "when a copy runs: refuse, do nothing and be content (exit 0), or wait", GROUP_LOCK, FOR_JOB },
+	{ "wait",               'w', KIND_WAIT,     MAY_TAKE("D"),  AT(wait_ns), "none", "wait until no copy runs, at most D; written --wait=D or -w D; keeps --on-conflict=queue", GROUP_LOCK, FOR_JOB },
+	{ "on-conflict",         0,  KIND_WORD,     ONE_OF("fail|skip|wait|replace|queue", conflict_words), AT(on_conflict), "fail", "when a copy runs: refuse, do nothing and be content (exit 0), wait, end it and start in its place, or wait in turn", GROUP_LOCK, FOR_JOB },
+	{ "queue-max",           0,  KIND_PLACES,   TAKES("N"),     AT(queue_max), "16", "with --on-conflict=queue: so many may wait, one more is refused; 1 to 1000", GROUP_LOCK, FOR_JOB },
 	{ "conflict-exit-code", 'E', KIND_STATUS,   TAKES("N"),     AT(conflict_exit), "75", "exit status when a copy runs already", GROUP_LOCK, FOR_JOB },
 	{ "complain-after",      0,  KIND_DURATION, TAKES("D"),     AT(complain_ns), "none", "say so when waiting takes longer than D", GROUP_LOCK, FOR_JOB },
 	{ "no-lock",             0,  KIND_FLAG,     NOTHING,        AT(no_lock), NULL, "any number of copies may run", GROUP_LOCK, FOR_JOB },

@@ -9,13 +9,14 @@
 enum option_kind {
 	KIND_FLAG,     /* bool: alone or "yes", "no" */
 	KIND_COUNTER,  /* uint32_t: alone +1, or 0 to 9 */
+	KIND_PLACES,   /* uint32_t: 1 to JOB_QUEUE_MAX */
 	KIND_TEXT,     /* const char * */
 	KIND_NAME,     /* const char *: 1..200 bytes once encoded as a file name */
 	KIND_RUN_ID,   /* const char *: 1..64 of [A-Za-z0-9_-] */
 	KIND_TAG,      /* const char *[JOB_TAGS_MAX], K=V, may come again */
 	KIND_DURATION, /* uint64_t ns; "none" = NUM_NONE; 0 refused */
 	KIND_GRACE,    /* uint64_t ns; "none" = 0; 0 refused; without a fallback NUM_NONE = not said */
-	KIND_WAIT,     /* uint64_t ns: the deadline, if any; sets on_conflict = wait */
+	KIND_WAIT,     /* uint64_t ns: the deadline, if any; sets on_conflict = wait, unless it is queue */
 	KIND_NO_WAIT,  /* enum on_conflict: sets it to fail */
 	KIND_INTERVAL, /* uint64_t ns; "none" = NUM_NONE; 1ms..1h */
 	KIND_SIGNAL,   /* int: TERM, SIGTERM, 15, RTMIN+1 */

@@ -410,8 +410,9 @@ const struct conf_pair *conf_origin(const struct conf *conf, const struct option
 		const struct ini_section *section = conf->layer[i];
 		for (uint32_t k = 0; k < section->pair_count; k++) {
 			const struct conf_pair *pair = &conf->pair[section->first_pair + k];
-			bool sets_conflict =
-				pair->row->kind == KIND_WAIT && row->at == offsetof(struct job, on_conflict);
+			bool sets_conflict = pair->row->kind == KIND_WAIT &&
+					     row->at == offsetof(struct job, on_conflict) &&
+					     !(found && strcmp(found->value, "queue") == 0);
 			if (pair->row == row || sets_conflict)
 				found = pair;
 		}

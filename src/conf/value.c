@@ -153,6 +153,15 @@ static int parse_env(const struct option_row *row, const char *text, struct job 
 	return add_pair(&pairs, text, key, "one variable too many: at most 64", why);
 }
 
+static int parse_places(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	uint64_t n;
+	if (num_parse_u64(text, JOB_QUEUE_MAX, &n) < 0 || n == 0)
+		return refuse(why, "not a number of places: write 1 to 1000");
+	*(uint32_t *)field_of(row, job) = (uint32_t)n;
+	return 0;
+}
+
 /* A duration; "none" is `none_ns`, and what to write instead of 0 says `zero_cure`. */
 static int read_duration(const char *text, uint64_t none_ns, const char *zero_cure, uint64_t *out_ns,
 			 struct buf *why)
@@ -189,7 +198,7 @@ static int parse_wait(const struct option_row *row, const char *text, struct job
 	int r = read_duration(text ? text : "none", NUM_NONE,
 			      "0 is refused: use --no-wait, or none to wait for ever", field_of(row, job),
 			      why);
-	if (r == 0)
+	if (r == 0 && job->on_conflict != CONFLICT_QUEUE) /* that is a way to wait too */
 		job->on_conflict = CONFLICT_WAIT;
 	return r;
 }
@@ -468,6 +477,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_TAG]      = parse_tag,
 	[KIND_DURATION] = parse_duration,
 	[KIND_GRACE]    = parse_grace,
+	[KIND_PLACES]   = parse_places,
 	[KIND_WAIT]     = parse_wait,
 	[KIND_NO_WAIT]  = parse_no_wait,
 	[KIND_INTERVAL] = parse_interval,

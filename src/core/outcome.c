@@ -40,6 +40,7 @@ static const struct {
 	[CAUSE_FRONT_DEAD]  = { "front_dead",  OUTCOME_GUARD_ERROR, SG_EXIT_GUARD },
 	[CAUSE_WARDEN_DEAD] = { "warden_dead", OUTCOME_GUARD_ERROR, SG_EXIT_GUARD },
 	[CAUSE_BOTH_DEAD]   = { "guards_dead", OUTCOME_LOST,        SG_EXIT_GUARD },
+	[CAUSE_REPLACED]    = { "replaced",    OUTCOME_REPLACED,    -1 },
 	[CAUSE_NOT_STARTED] = { "not_started", OUTCOME_GUARD_ERROR, SG_EXIT_GUARD },
 	[CAUSE_PARENT]      = { "parent_ended", OUTCOME_KILLED,     -1 },
 };

@@ -7,10 +7,14 @@
 #include "base/escape.h"
 #include "base/fail.h"
 #include "base/num.h"
+#include "guard/holder.h"
 #include "guard/hook.h"
 #include "guard/output.h"
+#include "guard/queue.h"
+#include "guard/replace.h"
 #include "guard/run.h"
 #include "guard/voice.h"
+#include "guard/waiting.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/say.h"
@@ -22,65 +26,15 @@
 
 #define LINE_EVERY_NS   (60 * NS_PER_S) /* refused lines in the history: one per job and minute */
 #define COMMAND_COLUMNS 60
-#define LOOKS_FOR_HOLDER                                                                                    \
-	200 /* each 1 ms later: from its lock to its record a start takes less than one, but may wait for a \
-	       processor */
 
-/* Who has it: from the info file and the holder's record; any part may be missing. */
-struct holder {
-	struct lockinfo info;
-	struct record record;
-	bool has_record;
-};
-
-static void find_holder(const struct run *run, struct holder *h)
-{
-	*h = (struct holder){ .record.fd = -1 };
-	AUTO_FD int fd = lockinfo_open(run->dir.run_fd, run->lock_path, false);
-	if (fd < 0 || lockinfo_read(fd, &h->info) < 0 || h->info.holder.run_id[0] == '\0')
-		return;
-	h->has_record = record_open(run->dir.run_fd, h->info.holder.run_id, &h->record) == 0;
-	if (h->has_record)
-		record_close(&h->record);
-}
-
-/* Refused in the very moment in which the holder starts, we wait for its name; 1 ms at a time. */
-static void await_holder(const struct run *run, struct holder *h)
-{
-	find_holder(run, h);
-	for (int i = 0; !h->has_record && !run->job->no_lock && i < LOOKS_FOR_HOLDER; i++) {
-		os_clock_sleep_ms(1);
-		find_holder(run, h);
-	}
-}
-
-static void put_holder(struct buf *line, const struct holder *h)
-{
-	const struct record_head *head = &h->record.head;
-
-	if (!h->has_record) {
-		buf_str(line, " (its holder has left no record yet)");
-		return;
-	}
-	buf_str(line, ", pid ");
-	buf_i64(line, head->front.pid);
-	buf_str(line, ", ");
-	uint64_t now_ns = os_clock_boot_ns();
-	num_format_duration(line, now_ns > head->started_boot_ns ? now_ns - head->started_boot_ns : 0);
-	buf_str(line, ", run ");
-	buf_mem(line, head->run_id, strnlen(head->run_id, 8));
-	buf_str(line, ": ");
-	describe_command(line, head, COMMAND_COLUMNS);
-}
-
-static void say_conflict(const struct run *run, const struct holder *h, const char *what, bool is_said)
+void conflict_say(const struct run *run, const struct holder *h, const char *what, bool is_said)
 {
 	BUF(line, 1024);
 
 	buf_str(&line, what);
 	buf_str(&line, ": ");
 	escape_text(&line, run->name, strlen(run->name), 0);
-	put_holder(&line, h);
+	holder_format(&line, h);
 	buf_str(&line, "; see: spawnguard ps ");
 	escape_word(&line, run->name, strlen(run->name), 0);
 	voice_line(&line, VOICE_WARNING, is_said);
@@ -123,9 +77,9 @@ static int refuse(const struct run *run, const char *what, const char *reason)
 	bool skip = run->job->on_conflict == CONFLICT_SKIP;
 	int code = skip ? 0 : run->job->conflict_exit;
 
-	await_holder(run, &h);
+	holder_await(run, &h);
 	record_refusal(run, &h, reason, code);
-	say_conflict(run, &h, what, !skip || voice_tells_steps());
+	conflict_say(run, &h, what, !skip || voice_tells_steps());
 	return skip || code == 0 ? CONFLICT_SKIPPED : code;
 }
 
@@ -136,72 +90,6 @@ static int tell_failure(const struct fail *fail, bool is_user_file)
 	return SG_EXIT_GUARD;
 }
 
-static int try_job_lock(const struct run *run, bool wait, struct fail *fail)
-{
-	if (wait)
-		return lock_wait(run->dir.run_fd, run->lock_path, run->job->shared, fail);
-	return lock_try(run->dir.run_fd, run->lock_path, run->job->shared, fail);
-}
-
-/* The lock that this run is about: the job's, or with --no-lock --lock-file that file alone. */
-static int try_main_lock(const struct run *run, bool wait, struct fail *fail)
-{
-	if (run->job->no_lock)
-		return lock_user_file(run->job->lock_file, run->job->shared, wait, fail);
-	return try_job_lock(run, wait, fail);
-}
-
-static uint64_t later(uint64_t now_ns, uint64_t delay_ns)
-{
-	return delay_ns > NUM_NONE - now_ns ? NUM_NONE : now_ns + delay_ns;
-}
-
-/* Blocked in flock(2) until it is ours or the alarm rings; the caller's own signals end us as they would end
- * flock. */
-static int wait_for_lock(struct run *run, struct fail *fail)
-{
-	uint64_t start_ns = os_clock_boot_ns();
-	uint64_t deadline_ns = later(start_ns, run->job->wait_ns);
-	uint64_t complain_ns = later(start_ns, run->job->complain_ns);
-	int fd;
-
-	os_signals_open_for_wait(&run->signals);
-	parent_wake_us(run, true);
-	for (;;) {
-		uint64_t next_ns = complain_ns < deadline_ns ? complain_ns : deadline_ns;
-		int alarm = next_ns != NUM_NONE ? os_alarm_set(next_ns) : 0;
-		if (alarm < 0) { /* EAGAIN, no room for a timer, would mean held */
-			fd = fail_set(fail, alarm == -EAGAIN ? ENOMEM : -alarm, "set an alarm for --wait",
-				      run->name);
-			break;
-		}
-		if (parent_is_gone(run)) {
-			fd = -EOWNERDEAD;
-			break;
-		}
-		fd = try_main_lock(run, true, fail);
-		if (fd != -EINTR)
-			break;
-		(void)os_alarm_set(NUM_NONE); /* struck: it goes on until it is set anew */
-		uint64_t now_ns = os_clock_boot_ns();
-		if (now_ns >= deadline_ns) {
-			fd = -EWOULDBLOCK;
-			break;
-		}
-		if (now_ns >= complain_ns) {
-			struct holder h;
-			find_holder(run, &h);
-			say_conflict(run, &h, "waiting for", true);
-			complain_ns = NUM_NONE;
-			(void)os_alarm_set(NUM_NONE);
-		}
-	}
-	(void)os_alarm_set(NUM_NONE);
-	parent_wake_us(run, false);
-	os_signals_close_after_wait();
-	return fd;
-}
-
 /* A run that waits for the run around it waits for ever. */
 static bool waits_for_itself(const struct run *run)
 {
@@ -209,27 +97,53 @@ static bool waits_for_itself(const struct run *run)
 
 	if (run->head.parent_run_id[0] == '\0')
 		return false;
-	find_holder(run, &h);
-	return h.info.holder.run_id[0] != '\0' &&
-	       find_is_ancestor(&run->dir, run->head.parent_run_id, h.info.holder.run_id);
+	holder_find(run, &h);
+	return holder_is_ancestor(run, &h);
+}
+
+static int take_after_wait(struct run *run, struct replace_refusal *why, struct fail *fail)
+{
+	struct waiting waiting = waiting_begin(run);
+
+	if (waits_for_itself(run)) {
+		*why = (struct replace_refusal){ "not waiting for the run around this one", "ancestor" };
+		return -EWOULDBLOCK;
+	}
+	*why = (struct replace_refusal){ "still running after the wait", "wait" };
+	return waiting_take_main(&waiting, fail);
+}
+
+static int take_in_turn(struct run *run, struct replace_refusal *why, struct fail *fail)
+{
+	bool is_full = false;
+
+	int fd = queue_take(run, &is_full, fail);
+	*why = (struct replace_refusal){ "still running after the wait", "wait" };
+	if (is_full)
+		*why = (struct replace_refusal){ "its queue is full", "queue_full" };
+	if (fd != -EDEADLK)
+		return fd;
+	*why = (struct replace_refusal){ "not waiting for the run around this one", "ancestor" };
+	return -EWOULDBLOCK;
 }
 
 static int take_main_lock(struct run *run)
 {
+	enum on_conflict how = run->job->on_conflict;
+	struct replace_refusal why = { "already running", "locked" };
 	struct fail fail = { 0 };
 
-	int fd = try_main_lock(run, false, &fail);
-	if (fd == -EWOULDBLOCK && run->job->on_conflict == CONFLICT_WAIT) {
-		if (waits_for_itself(run))
-			return refuse(run, "not waiting for the run around this one", "ancestor");
-		fd = wait_for_lock(run, &fail);
-		if (fd == -EOWNERDEAD)
-			return parent_check(run);
-		if (fd == -EWOULDBLOCK)
-			return refuse(run, "still running after the wait", "wait");
-	}
+	/* Who queues does not try before those who stand there. */
+	int fd = how == CONFLICT_QUEUE ? take_in_turn(run, &why, &fail)
+				       : waiting_try(run, WAITING_MAIN, false, &fail);
+	if (fd == -EWOULDBLOCK && how == CONFLICT_WAIT)
+		fd = take_after_wait(run, &why, &fail);
+	else if (fd == -EWOULDBLOCK && how == CONFLICT_REPLACE)
+		fd = replace_take(run, &why, &fail);
+	if (fd == -EOWNERDEAD)
+		return parent_check(run);
 	if (fd == -EWOULDBLOCK)
-		return refuse(run, "already running", "locked");
+		return refuse(run, why.what, why.reason);
 	if (fd < 0)
 		return tell_failure(&fail, run->job->no_lock);
 	if (run->job->no_lock)
@@ -246,7 +160,7 @@ static int refuse_lock_file(struct run *run)
 	bool skip = run->job->on_conflict == CONFLICT_SKIP;
 	int code = skip ? 0 : run->job->conflict_exit;
 
-	find_holder(run, &h);
+	holder_find(run, &h);
 	record_refusal(run, &h, "lock_file", code);
 	buf_str(&line, "already locked: ");
 	escape_text(&line, run->job->lock_file, strlen(run->job->lock_file), 0);
@@ -279,17 +193,21 @@ int conflict_explain(struct run *run)
 	struct holder h;
 	bool no_lock = run->job->no_lock && !run->job->lock_file;
 
-	AUTO_FD int fd = no_lock ? 0 : try_main_lock(run, false, &fail);
+	AUTO_FD int fd = no_lock ? 0 : waiting_try(run, WAITING_MAIN, false, &fail);
 	if (no_lock)
 		fd = -1;
 	else if (fd < 0 && fd != -EWOULDBLOCK)
 		return tell_failure(&fail, run->job->no_lock);
 	bool held = fd == -EWOULDBLOCK;
-	find_holder(run, &h);
-	buf_str(&line, held ? "would not start: " : "would start: ");
+	holder_find(run, &h);
+	enum on_conflict how = run->job->on_conflict;
+	buf_str(&line, !held                     ? "would start: "
+		       : how == CONFLICT_REPLACE ? "would end it and start in its place: "
+		       : how == CONFLICT_QUEUE   ? "would wait in turn: "
+						 : "would not start: ");
 	escape_text(&line, run->name, strlen(run->name), 0);
 	if (held)
-		put_holder(&line, &h);
+		holder_format(&line, &h);
 	buf_str(&line, "\ncommand: ");
 	describe_command(&line, &run->head, COMMAND_COLUMNS);
 	buf_str(&line, "\nprogram: ");
@@ -311,5 +229,6 @@ int conflict_explain(struct run *run)
 		buf_str(&line, "\nbefore:  the tree of a run whose guards were killed would be ended");
 	buf_char(&line, '\n');
 	os_print(1, line.at, line.len);
-	return held && run->job->on_conflict != CONFLICT_SKIP ? run->job->conflict_exit : 0;
+	bool is_refused = held && how != CONFLICT_SKIP && how != CONFLICT_REPLACE && how != CONFLICT_QUEUE;
+	return is_refused ? run->job->conflict_exit : 0;
 }

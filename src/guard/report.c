@@ -133,6 +133,15 @@ static void put_cause(struct buf *line, const struct run *run)
 	case CAUSE_REQUEST:
 		buf_str(line, "asked to end");
 		break;
+	case CAUSE_REPLACED:
+		buf_str(line, "replaced by run ");
+		buf_mem(line, f->by_run, strnlen(f->by_run, 8));
+		buf_str(line, " (pid ");
+		buf_i64(line, f->sender_pid);
+		buf_str(line, ", uid ");
+		buf_u64(line, f->sender_uid);
+		buf_str(line, "): ");
+		return;
 	case CAUSE_OUTER:
 		buf_str(line, "the run around it ends: ");
 		return;

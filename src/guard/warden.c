@@ -185,7 +185,8 @@ static void take_request(struct warden *w)
 	/* Of the run around this one it is what is left there: no reason to take longer than we would. */
 	if (is_outer && grace_ns > grace_of(w))
 		grace_ns = grace_of(w);
-	warden_begin_end(w, is_outer ? CAUSE_OUTER : CAUSE_REQUEST, grace_ns, &sender);
+	enum end_cause cause = request.verb == REQUEST_REPLACE ? CAUSE_REPLACED : CAUSE_REQUEST;
+	warden_begin_end(w, is_outer ? CAUSE_OUTER : cause, grace_ns, &sender);
 }
 
 /* --with-parent.  Whoever could continue front, had it been stopped, may be gone too. */

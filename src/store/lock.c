@@ -10,7 +10,8 @@
 #include "os/fd.h"
 #include "os/file.h"
 
-#define LOCK_DIR "locks/job/"
+#define LOCK_DIR  "locks/job/"
+#define QUEUE_DIR "locks/queue"
 
 int lock_path(const char *job, char *out)
 {
@@ -24,6 +25,30 @@ int lock_path(const char *job, char *out)
 	buf_str(&path, LOCK_DIR);
 	buf_str(&path, name);
 	return 0;
+}
+
+int lock_queue_path(const char *job, uint32_t place, char *out)
+{
+	char name[ESCAPE_NAME_MAX + 1];
+	struct buf path;
+
+	int r = escape_name(job, name);
+	if (r < 0)
+		return r;
+	buf_init(&path, out, LOCK_PATH_MAX);
+	buf_str(&path, QUEUE_DIR "/");
+	buf_str(&path, name);
+	if (place > 0) {
+		buf_char(&path, '.'); /* in no encoded name */
+		buf_u64(&path, place);
+	}
+	return 0;
+}
+
+int lock_make_queue(int dirfd, struct fail *fail)
+{
+	int r = os_mkdir_at(dirfd, QUEUE_DIR, 0700);
+	return r < 0 && r != -EEXIST ? fail_set(fail, -r, "make directory", QUEUE_DIR) : 0;
 }
 
 static int lock_at(int dirfd, const char *path, bool shared, bool wait, struct fail *fail)

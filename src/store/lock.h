@@ -13,6 +13,10 @@ struct fail;
 
 /* "locks/job/" + the encoded name into `out` (LOCK_PATH_MAX bytes). 0, -EINVAL, -ENAMETOOLONG. */
 int lock_path(const char *job, char *out);
+/* The same in "locks/queue/": the queue's own lock (`place` 0), or a place in it. */
+int lock_queue_path(const char *job, uint32_t place, char *out);
+/* Make that directory, if it is not there. 0, -errno with `fail`. */
+int lock_make_queue(int dirfd, struct fail *fail);
 
 /*
  * Take the lock file `path` in `dirfd` without waiting.  Returns an owned

@@ -55,6 +55,48 @@ static const struct {
 };
 /* clang-format on */
 
+static const struct {
+	const char *rule;
+	const char *job;
+	uint32_t place;
+	int result;
+	const char *path;
+} queue_rows[] = {
+	{ "the queue's own lock", "nightly", 0, 0, "locks/queue/nightly" },
+	{ "the place before the job", "nightly", 1, 0, "locks/queue/nightly.1" },
+	{ "a place far behind", "nightly", 1000, 0, "locks/queue/nightly.1000" },
+	{ "no place of another queue", "nightly.1", 0, 0, "locks/queue/nightly%2E1" },
+	{ "as long as a name may be", LONG, 1000, 0, "locks/queue/" LONG ".1000" },
+	{ "a byte too long", LONG "x", 1, -ENAMETOOLONG, NULL },
+};
+
+static void places_become_paths(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(queue_rows); i++) {
+		char path[LOCK_PATH_MAX] = "untouched";
+		int r = lock_queue_path(queue_rows[i].job, queue_rows[i].place, path);
+		const char *want = queue_rows[i].path ? queue_rows[i].path : "untouched";
+		if (r != queue_rows[i].result || strcmp(path, want) != 0)
+			fail_msg("%s: %d, %s", queue_rows[i].rule, r, path);
+	}
+}
+
+static void a_queue_is_made_once(void **state)
+{
+	struct scratch s;
+	struct fail fail = { 0 };
+
+	(void)state;
+	make_state(&s);
+	assert_int_equal(lock_make_queue(s.fd, &fail), 0);
+	assert_int_equal(lock_make_queue(s.fd, &fail), 0);
+	AUTO_FD int fd = lock_try(s.fd, "locks/queue/nightly", false, &fail);
+	assert_true(fd >= 0);
+	assert_int_equal(lock_try(s.fd, "locks/queue/nightly", false, &fail), -EWOULDBLOCK);
+	scratch_remove(&s);
+}
+
 static void names_become_paths(void **state)
 {
 	(void)state;
@@ -518,6 +560,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_become_paths),
+		cmocka_unit_test(places_become_paths),
+		cmocka_unit_test(a_queue_is_made_once),
 		cmocka_unit_test(a_lock_is_held_until_its_holder_is_gone),
 		cmocka_unit_test(a_conflict_is_an_answer_not_a_failure),
 		cmocka_unit_test(many_share_or_one_excludes),

@@ -26,6 +26,7 @@ static void check(const struct option_row *row, bool holds, const char *rule)
 static const size_t kind_sizes[] = {
 	[KIND_FLAG]     = sizeof(bool),
 	[KIND_COUNTER]  = sizeof(uint32_t),
+	[KIND_PLACES]   = sizeof(uint32_t),
 	[KIND_TEXT]     = sizeof(const char *),
 	[KIND_NAME]     = sizeof(const char *),
 	[KIND_RUN_ID]   = sizeof(const char *),

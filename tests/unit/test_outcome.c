@@ -52,6 +52,9 @@ static const struct {
 	{ "hangup: as the job died",                CAUSE_HANGUP,  SIGHUP,  0, 0, 0, OUTCOME_KILLED, 129, SIGHUP },
 	{ "asked for by kill",                      CAUSE_REQUEST, SIGKILL, 0, 0, 0, OUTCOME_KILLED, 137, SIGKILL },
 	{ "what started it ended",                  CAUSE_PARENT,  SIGTERM, 0, 0, 0, OUTCOME_KILLED, 143, SIGTERM },
+	{ "replaced: as the job died",              CAUSE_REPLACED, SIGTERM, 0, 0, 0, OUTCOME_REPLACED, 143, SIGTERM },
+	{ "replaced: as the job returned",          CAUSE_REPLACED, EXIT(0), 0, 0, 0, OUTCOME_REPLACED, 0, 0 },
+	{ "replaced, but not all of it ended",      CAUSE_REPLACED, SIGKILL, 0, 1, 0, OUTCOME_SURVIVORS, 121, 0 },
 	{ "the run around it ended",                CAUSE_OUTER,   SIGTERM, 0, 0, 0, OUTCOME_KILLED, 143, SIGTERM },
 
 	{ "front dead: 125",                        CAUSE_FRONT_DEAD,  SIGTERM, 0, 0, 0, OUTCOME_GUARD_ERROR, 125, 0 },
@@ -214,7 +217,8 @@ static void check_verdict(enum end_cause cause, int status, bool was_over, uint3
 	/* A signal is raised only where its number is the status, and no word of ours stands before it. */
 	if (v.raise_signal != 0) {
 		assert_int_equal(v.exit_code, 128 + v.raise_signal);
-		assert_true(v.outcome == OUTCOME_SIGNALED || v.outcome == OUTCOME_KILLED);
+		assert_true(v.outcome == OUTCOME_SIGNALED || v.outcome == OUTCOME_KILLED ||
+			    v.outcome == OUTCOME_REPLACED);
 	}
 	assert_true((v.exit_code == 121) == (v.outcome == OUTCOME_SURVIVORS));
 	assert_true((v.exit_code == 124) == (v.outcome == OUTCOME_TIMEOUT));

@@ -1,0 +1,125 @@
+#include "guard/waiting.h"
+
+#include <errno.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/num.h"
+#include "guard/conflict.h"
+#include "guard/holder.h"
+#include "guard/run.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/poll.h"
+#include "store/lock.h"
+
+int waiting_try(const struct run *run, uint32_t which, bool wait, struct fail *fail)
+{
+	const struct job *job = run->job;
+	char path[LOCK_PATH_MAX];
+
+	/* The lock that this run is about: the job's, or with --no-lock --lock-file that file alone. */
+	if (which == WAITING_MAIN && job->no_lock)
+		return lock_user_file(job->lock_file, job->shared, wait, fail);
+	if (which == WAITING_MAIN)
+		return wait ? lock_wait(run->dir.run_fd, run->lock_path, job->shared, fail)
+			    : lock_try(run->dir.run_fd, run->lock_path, job->shared, fail);
+	int r = lock_queue_path(run->name, which, path);
+	if (r < 0)
+		return fail_set(fail, -r, "name the queue of", run->name);
+	return wait ? lock_wait(run->dir.run_fd, path, false, fail)
+		    : lock_try(run->dir.run_fd, path, false, fail);
+}
+
+static uint64_t later(uint64_t now_ns, uint64_t delay_ns)
+{
+	return delay_ns > NUM_NONE - now_ns ? NUM_NONE : now_ns + delay_ns;
+}
+
+struct waiting waiting_begin(struct run *run)
+{
+	uint64_t now_ns = os_clock_boot_ns();
+	return (struct waiting){ .run = run,
+				 .deadline_ns = later(now_ns, run->job->wait_ns),
+				 .complain_ns = later(now_ns, run->job->complain_ns) };
+}
+
+void waiting_open(const struct run *run)
+{
+	os_signals_open_for_wait(&run->signals);
+	parent_wake_us(run, true);
+}
+
+void waiting_close(const struct run *run)
+{
+	parent_wake_us(run, false);
+	os_signals_close_after_wait();
+}
+
+static void complain(struct waiting *w)
+{
+	struct holder h;
+
+	holder_find(w->run, &h);
+	conflict_say(w->run, &h, "waiting for", true);
+	w->complain_ns = NUM_NONE;
+}
+
+bool waiting_for_end(const struct run *run, int pidfd, int timeout_ms)
+{
+	struct os_poll set[2] = { { .fd = pidfd, .wants = OS_POLL_IN },
+				  { .fd = run->parent.fd, .wants = OS_POLL_IN } };
+
+	return os_poll(set, 2, timeout_ms) > 0 && set[0].ready;
+}
+
+int waiting_take(struct waiting *w, uint32_t which, struct fail *fail)
+{
+	int fd;
+
+	waiting_open(w->run);
+	for (;;) {
+		uint64_t next_ns = w->complain_ns < w->deadline_ns ? w->complain_ns : w->deadline_ns;
+		int alarm = next_ns != NUM_NONE ? os_alarm_set(next_ns) : 0;
+		if (alarm < 0) { /* EAGAIN, no room for a timer, would mean held */
+			fd = fail_set(fail, alarm == -EAGAIN ? ENOMEM : -alarm, "set an alarm for --wait",
+				      w->run->name);
+			break;
+		}
+		if (parent_is_gone(w->run)) {
+			fd = -EOWNERDEAD;
+			break;
+		}
+		fd = waiting_try(w->run, which, true, fail);
+		if (fd != -EINTR)
+			break;
+		(void)os_alarm_set(NUM_NONE); /* struck: it goes on until it is set anew */
+		uint64_t now_ns = os_clock_boot_ns();
+		if (now_ns >= w->deadline_ns) {
+			fd = -EWOULDBLOCK;
+			break;
+		}
+		if (now_ns >= w->complain_ns)
+			complain(w);
+	}
+	(void)os_alarm_set(NUM_NONE);
+	waiting_close(w->run);
+	return fd;
+}
+
+int waiting_take_main(struct waiting *w, struct fail *fail)
+{
+	for (;;) {
+		AUTO_FD int fd = waiting_take(w, WAITING_MAIN, fail);
+		if (fd < 0)
+			return fd;
+		/* What cannot be asked, or is not there, holds nobody up. */
+		AUTO_FD int queue = waiting_try(w->run, WAITING_QUEUE, false, NULL);
+		if (queue != -EWOULDBLOCK)
+			return os_fd_steal(&fd);
+		os_fd_close(&fd);
+		queue = waiting_take(w, WAITING_QUEUE, fail);
+		if (queue < 0)
+			return queue;
+	}
+}
