@@ -144,7 +144,10 @@ void record_state_seal(struct record_state *state, uint64_t seed);
 bool record_state_is_valid(const struct record_state *state, uint64_t seed);
 void record_slot_seal(struct record_slot *slot, uint64_t seed);
 bool record_slot_is_valid(const struct record_slot *slot, uint64_t seed);
-/* A whole record out of `n` bytes as read from disk; slots are judged one by one. 0, -EBADMSG. */
+/*
+ * A whole record out of `n` bytes as read from disk; slots are judged one by one.  A state that is missing or
+ * does not hold is PHASE_STARTING, its check 0.  0, -EBADMSG.
+ */
 int record_parse(const void *bytes, size_t n, struct record_head *out_head, struct record_state *out_state);
 /* Slots that `n` bytes of a record hold. */
 size_t record_slot_count(size_t n);

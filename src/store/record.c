@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/fail.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/self.h"
@@ -80,6 +81,29 @@ int record_write_slots(int fd, struct record_slot *slots, size_t from, size_t n,
 	return os_fd_pwrite(fd, slots, n * sizeof(*slots), record_slot_at(from));
 }
 
+/*
+ * A read may fall into a write of the state: its check fails, and a moment later it is whole.  A record
+ * without a state yet (or with that of the file's last run) is read as often in vain.
+ */
+#define STATE_READS 4
+
+static int read_state(int fd, uint64_t seed, struct record_state *out)
+{
+	struct record_state state;
+
+	for (int left = STATE_READS;; os_clock_sleep_ms(1)) {
+		const ssize_t n = os_fd_pread(fd, &state, sizeof(state), RECORD_STATE_AT);
+		if (n < 0)
+			return (int)n;
+		if (n == (ssize_t)sizeof(state) && record_state_is_valid(&state, seed))
+			break;
+		if (n < (ssize_t)sizeof(state) || --left == 0)
+			return -EBADMSG;
+	}
+	*out = state;
+	return 0;
+}
+
 /* What open made of it is taken. */
 static int read_open(int opened, const char *run_id, uid_t owner, struct record *out_record)
 {
@@ -104,6 +128,8 @@ static int read_open(int opened, const char *run_id, uid_t owner, struct record 
 	if (strcmp(out_record->head.run_id, run_id) != 0)
 		return -ENODATA; /* a spare, renamed, and its new head not yet written */
 	out_record->seed = record_seed(run_id);
+	if (out_record->state.check == 0) /* none, or not whole */
+		(void)read_state(fd, out_record->seed, &out_record->state);
 	out_record->fd = os_fd_steal(&fd);
 	return 0;
 }
@@ -134,14 +160,7 @@ void record_close(struct record *record)
 
 int record_refresh(struct record *record)
 {
-	struct record_state state;
-	ssize_t n = os_fd_pread(record->fd, &state, sizeof(state), RECORD_STATE_AT);
-	if (n < 0)
-		return (int)n;
-	if (n != (ssize_t)sizeof(state) || !record_state_is_valid(&state, record->seed))
-		return -EBADMSG;
-	record->state = state;
-	return 0;
+	return read_state(record->fd, record->seed, &record->state);
 }
 
 ssize_t record_read_slots(const struct record *record, struct record_slot *out, size_t max)

@@ -119,7 +119,7 @@ def guarded(kills, recoveries, births):
         if turn % (kills // recoveries) == 0:
             used += len(recover(f"r{turn}", bystanders, turn // (kills // recoveries) % 2 == 1))
     left = subprocess.run([GUARD, "reap"], stdout=subprocess.PIPE, text=True, check=False)
-    print(json.dumps({**bystanders.end(), "used": used, "left": left.returncode}))
+    print(json.dumps({**bystanders.end(), "used": used, "left": left.stdout}))
 
 
 def naive():

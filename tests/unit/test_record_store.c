@@ -6,7 +6,10 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fail.h"
@@ -149,6 +152,36 @@ static void a_record_that_cannot_be_made_is_told(void **state)
 }
 
 /* ---- slots */
+
+/* The state is written while others read it; a read that falls into a write is read again. */
+static void a_state_in_the_writing_is_never_seen_torn(void **state)
+{
+	(void)state;
+	struct scratch s;
+	make_state(&s);
+	AUTO_FD int fd = create(&s, RUN);
+	struct record_state st = some_state(PHASE_RUNNING);
+	assert_int_equal(record_write_state(fd, &st, record_seed(RUN)), 0);
+	const pid_t writer = fork();
+	assert_true(writer >= 0);
+	if (writer == 0) {
+		(void)alarm(60);
+		for (;; st.procs++)
+			if (record_write_state(fd, &st, record_seed(RUN)) < 0)
+				_exit(1);
+	}
+	int torn = 0;
+	for (int i = 0; i < 20000; i++) {
+		struct record record;
+		assert_int_equal(record_open(s.fd, RUN, &record), 0);
+		torn += record.state.phase != PHASE_RUNNING || record_refresh(&record) != 0;
+		record_close(&record);
+	}
+	assert_int_equal(kill(writer, SIGKILL), 0);
+	assert_int_equal(waitpid(writer, NULL, 0), writer);
+	scratch_remove(&s);
+	assert_int_equal(torn, 0);
+}
 
 static void slots_are_read_as_written(void **state)
 {
@@ -608,6 +641,7 @@ int main(void)
 		cmocka_unit_test(a_record_is_made_and_read),
 		cmocka_unit_test(an_id_in_use_is_refused),
 		cmocka_unit_test(a_record_that_cannot_be_made_is_told),
+		cmocka_unit_test(a_state_in_the_writing_is_never_seen_torn),
 		cmocka_unit_test(slots_are_read_as_written),
 		cmocka_unit_test(no_more_slots_are_read_than_are_written),
 		cmocka_unit_test(damaged_and_foreign_files_are_told_apart),
