@@ -1,10 +1,11 @@
-"""The calls spent on asking whether a run is over: one that waits, in the place of twenty-two that looked.
+"""Incident 2: the 41 crashes that were none.
 
 A coordinator started its sessions in the background and came back again and again: sleep a minute, look at the end
-of the log, search the process list for the session's name. Each look was a paid call, none said how the session had
-ended, and a name in the process list proved nothing: the number could be another's by then.
+of the log, search the process list. Twenty-two paid calls; none said how the session had ended. A monitor held
+records by process number: when the number was another's, the closed record was opened again, and told as a crash.
 """
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SPAWNGUARD, VICTIM, GuardTest, Stat, send, wait_until
+from harness import SPAWNGUARD, VICTIM, GuardTest, Stat, outcome, send, wait_until
 
 
 class Polling(GuardTest):
@@ -76,6 +77,95 @@ class Polling(GuardTest):
         stranger.wait()
         self.assertEqual(self.command("reap").status, 0)
         wait_until(lambda: not self.strays(), "what it left is ended")
+
+
+# Process 1 of a PID namespace, where it can say which number the next process gets.
+REUSE = """
+import os, signal, subprocess, sys, time
+SPAWNGUARD, VICTIM, PIDS = sys.argv[1:]
+
+def until(condition, what):
+    end = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > end:
+            sys.exit("never: " + what)
+        time.sleep(0.002)
+
+def reap():
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+    return True
+
+def guard(*args):
+    return subprocess.run([SPAWNGUARD, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+def stranger(pid):
+    with open("/proc/sys/kernel/ns_last_pid", "w") as f:
+        f.write(str(pid - 1))
+    child = os.fork()
+    if child == 0:
+        os.execv("/bin/sleep", ["sleep", "100"])
+    if child != pid:
+        sys.exit(f"another took the number {pid}: {child}")
+    return child
+
+front = subprocess.Popen([SPAWNGUARD, "run", "-N", "session", "--run-id", "old-one", "--", VICTIM, "sleep"]).pid
+until(lambda: os.path.exists(PIDS) and "ready" in open(PIDS).read(), "it stands")
+with open(f"/proc/{front}/task/{front}/children") as f:
+    warden = int(f.read())
+with open(f"/proc/{warden}/task/{warden}/children") as f:
+    job = int(f.read())
+for sig in (signal.SIGSTOP, signal.SIGKILL):
+    for pid in (front, warden):
+        os.kill(pid, sig)
+os.kill(job, signal.SIGKILL)
+until(lambda: reap() and not any(os.path.exists(f"/proc/{pid}") for pid in (front, warden, job)), "all are gone")
+
+others = [stranger(pid) for pid in (front, warden, job)]
+for words, status in ((["ps", "session"], (0, 1)), (["wait", "old-one"], (125,)), (["logs", "-f", "old-one"], (1,)),
+                      (["kill", "old-one"], (0, 1)), (["run", "-N", "session", "--", "true"], (0,)),
+                      (["wait", "old-one"], (125,)), (["wait", "session"], (0,)), (["reap"], (0,)), (["ps"], (1,))):
+    run = guard(*words)
+    print(words, run.returncode, run.stdout)
+    if run.returncode not in status:
+        sys.exit("not as it should be")
+    for pid in others:
+        if os.waitpid(pid, os.WNOHANG) != (0, 0):
+            sys.exit(f"{pid}, a stranger, was ended")
+"""
+
+
+class Identity(GuardTest):
+    def test_who_has_the_numbers_of_a_dead_run_is_not_taken_for_it(self):
+        way = ["unshare", "-pf", "--mount-proc"] if os.geteuid() == 0 else ["unshare", "-Urpf", "--mount-proc"]
+        probe = "echo 99 >/proc/sys/kernel/ns_last_pid"
+        if not shutil.which("unshare") or subprocess.run([*way, "sh", "-c", probe], stderr=subprocess.DEVNULL,
+                                                         check=False).returncode:
+            self.skipTest("no PID namespace of one's own here")
+        run = self.start(*way, "python3", self.write("reuse.py", REUSE), SPAWNGUARD, VICTIM, self.pids_path).wait(100)
+        self.assertEqual(run.status, 0, run.out + run.err)
+        self.assertEqual([outcome(e) for e in self.events("end", "old-one")], ["lost"], "once, and never again")
+        self.assertEqual(self.records(), [])
+
+
+class Nested(GuardTest):
+    def test_what_a_session_starts_in_the_background_is_named_and_never_outlives_it(self):
+        inner = f"{SPAWNGUARD} run --detach -N agent --task t7 --step {{}} --tag role=agent -- {VICTIM} sleep"
+        script = "; ".join(inner.format(step) for step in ("plan", "build", "test"))
+        script = script.replace("-N agent", "-N agent --shared")
+        run = self.guard("-N", "session", "--task", "t7", "--run-id", "the-session", "--", "sh", "-c",
+                         f"{script}; echo ready >>{self.pids_path}")
+        self.assertEqual(run.wait().status, 0, run.err)
+        self.assert_no_survivor("of a session that has ended")
+        agents = [e for e in self.events("start") if e["spawnguard.job"] == "agent"]
+        self.assertEqual({e["spawnguard.parent_run.id"] for e in agents}, {"the-session"})
+        self.assertEqual([e["spawnguard.step"] for e in agents], ["plan", "build", "test"])
+        self.assertEqual({e["spawnguard.task"] for e in agents}, {"t7"})
+        ends = [e for e in self.events("end") if e["spawnguard.job"] == "agent"]
+        self.assertEqual([outcome(e) for e in ends], ["killed"] * 3)
 
 
 if __name__ == "__main__":
