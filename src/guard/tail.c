@@ -18,6 +18,7 @@
 #include "os/poll.h"
 #include "os/pump.h"
 #include "os/signal.h"
+#include "os/self.h"
 #include "os/spawn.h"
 #include "os/wait.h"
 #include "spawnguard/exit.h"
@@ -93,6 +94,7 @@ static int open_pump(struct tail *t, int out)
 		const int keep[] = { pump.in, pump.out, pump.word };
 		os_fd_close_others(keep, COUNT_OF(keep));
 		(void)os_chdir_root();
+		(void)os_drop_privileges(false);
 		os_pump_run(&pump);
 	}
 	os_fd_close(&data[0]);

@@ -359,7 +359,7 @@ static void settle(struct warden *w)
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();
-	(void)os_drop_privileges();
+	(void)os_drop_privileges(true);
 }
 
 static void plan(struct warden *w)

@@ -4,12 +4,25 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/auto.h"
 #include "os/fd.h"
 
 #define CHUNK 65536
+
+/* A reader needs none of it; what it reads is another's. */
+static const struct {
+	int what;
+	rlim_t most;
+} bounds[] = {
+	{ RLIMIT_CORE, 0 },        { RLIMIT_FSIZE, 0 },
+	{ RLIMIT_NPROC, 0 },       { RLIMIT_NOFILE, 4 }, /* new numbers: all but the pipe are closed */
+	{ RLIMIT_AS, 64UL << 20 }, { RLIMIT_CPU, 2 },
+};
 
 /* In the child: 1, 0, or errno + 1. */
 static unsigned char find_in(const char *path, const char *word, size_t n)
@@ -41,9 +54,33 @@ static unsigned char find_in(const char *path, const char *word, size_t n)
 	}
 }
 
-static void child(int out, const char *path, const char *word, size_t n)
+/* It ends by itself too, should nobody be left to give it up: all but SIGALRM stays blocked. */
+static void confine(int timeout_ms)
+{
+	sigset_t only;
+
+	for (size_t i = 0; i < COUNT_OF(bounds); i++) {
+		struct rlimit limit;
+		if (getrlimit(bounds[i].what, &limit) < 0)
+			continue;
+		if (limit.rlim_max > bounds[i].most)
+			limit.rlim_max = bounds[i].most;
+		if (limit.rlim_cur > limit.rlim_max)
+			limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(bounds[i].what, &limit);
+	}
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* what it has it needs: for environ of other users */
+	(void)signal(SIGALRM, SIG_DFL);
+	sigemptyset(&only);
+	sigaddset(&only, SIGALRM);
+	(void)sigprocmask(SIG_UNBLOCK, &only, NULL);
+	(void)alarm((unsigned)timeout_ms / 1000 + 2);
+}
+
+static void child(int out, const char *path, const char *word, size_t n, int timeout_ms)
 {
 	os_fd_close_others(&out, 1);
+	confine(timeout_ms);
 	unsigned char answer = find_in(path, word, n);
 	(void)!write(out, &answer, 1);
 	_exit(0);
@@ -58,7 +95,7 @@ int os_read_apart_find(const char *path, const char *word, size_t n, int timeout
 		return -errno;
 	pid_t pid = fork();
 	if (pid == 0)
-		child(ends[1], path, word, n);
+		child(ends[1], path, word, n, timeout_ms);
 	AUTO_FD int in = ends[0];
 	os_fd_close(&ends[1]);
 	if (pid < 0)

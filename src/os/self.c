@@ -116,7 +116,21 @@ int os_self_dir(char *out, size_t n)
 	return 0;
 }
 
-int os_drop_privileges(void)
+/*
+ * Two words and one call: the library for it reads /proc at each start of the
+ * program, 20 µs.  Inheritable goes with the others, and with it ambient.  The
+ * bounding set stays: it counts at an exec alone, which we do not do, and which
+ * gains nothing any more.
+ */
+static int keep_capabilities(uint32_t kept)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[2] = { { .effective = kept, .permitted = kept } };
+
+	return syscall(SYS_capset, &head, sets) < 0 ? -errno : 0;
+}
+
+int os_drop_privileges(bool may_kill)
 {
 	int first = 0;
 	bool is_root = geteuid() == 0;
@@ -125,14 +139,10 @@ int os_drop_privileges(void)
 		first = -errno;
 	if (is_root)
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	/* Two words and one call: the library for it reads /proc at each start of the program, 20 µs. */
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct sets[2] = { { 0 } };
-	if (is_root)
-		sets[0].effective = sets[0].permitted = 1U << CAP_KILL;
-	if (syscall(SYS_capset, &head, sets) < 0 && first == 0)
-		first = -errno;
-	return first;
+	int r = keep_capabilities(is_root && may_kill ? 1U << CAP_KILL : 0);
+	if (r == -EPERM) /* root without it, as in a container: none can be kept */
+		r = keep_capabilities(0);
+	return first < 0 ? first : r;
 }
 
 void os_signal_with_parent(int sig)

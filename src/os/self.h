@@ -30,11 +30,12 @@ ssize_t os_first_line(const char *path, char *out, size_t n);
 int os_self_dir(char *out, size_t n);
 
 /*
- * The warden's own end of privileges, after the job is forked: no new ones, no
- * core, no ptrace by others (root), capabilities: KILL for root, none else.
- * 0, or the first -errno (it goes on with what it has).
+ * The end of our own privileges, after the job is forked: no new ones, no
+ * core, no ptrace by others (root), capabilities: KILL for root that
+ * `may_kill` and has it, none else.  0, or the first -errno (it goes on with
+ * what it has).
  */
-int os_drop_privileges(void);
+int os_drop_privileges(bool may_kill);
 
 /* `sig` comes to us when our parent ends; 0 = no more.  A child of ours does not inherit it. */
 void os_signal_with_parent(int sig);

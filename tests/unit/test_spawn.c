@@ -651,6 +651,105 @@ static void a_reader_that_hangs_holds_nothing(void **state)
 	scratch_remove(&s);
 }
 
+static pid_t only_child_of(pid_t pid)
+{
+	char path[64], text[64] = { 0 };
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+/* The two numbers of a limit, as /proc/PID/limits shows them; "" = no such line. */
+static void limit_of(pid_t pid, const char *name, char *out, size_t n)
+{
+	static char text[8192];
+	char path[64], soft[32] = "", hard[32] = "";
+	snprintf(path, sizeof(path), "/proc/%d/limits", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	const char *line = strstr(text, name);
+	if (line)
+		(void)sscanf(line + strlen(name), "%31s %31s", soft, hard);
+	snprintf(out, n, "%s %s", soft, hard);
+}
+
+static int fds_of(pid_t pid)
+{
+	char path[64];
+	int count = 0;
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	DIR *fds = opendir(path);
+	while (fds && readdir(fds))
+		count++;
+	if (fds)
+		closedir(fds);
+	return count - 2;
+}
+
+/* clang-format off */
+static const struct {
+	const char *name, *want;
+} bound_rows[] = {
+	{ "Max core file size",  "0 0" },
+	{ "Max file size",       "0 0" },
+	{ "Max processes",       "0 0" },
+	{ "Max open files",      "4 4" },
+	{ "Max address space",   "67108864 67108864" },
+	{ "Max cpu time",        "2 2" },
+};
+/* clang-format on */
+
+static bool is_bounded(void *with)
+{
+	char is[80];
+	limit_of(*(pid_t *)with, "Max cpu time", is, sizeof(is));
+	return strcmp(is, "2 2") == 0;
+}
+
+/* Whoever started it is killed: it may use next to nothing, and ends by itself. */
+static void a_reader_that_hangs_is_bounded(void **state)
+{
+	(void)state;
+	struct scratch s;
+	char path[256], is[80];
+	int status;
+	scratch_make(&s);
+	snprintf(path, sizeof(path), "%s/fifo", s.path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(os_become_subreaper(), 0);
+	pid_t guard = fork();
+	if (guard == 0) {
+		sigset_t all;
+		sigfillset(&all); /* as in a guard */
+		(void)sigprocmask(SIG_SETMASK, &all, NULL);
+		(void)signal(SIGALRM, SIG_IGN);
+		(void)os_read_apart_find(path, "x", 1, 500);
+		_exit(0);
+	}
+	pid_t reader = 0;
+	for (uint64_t end_ns = scratch_now_ns() + 20000000000U; reader == 0 && scratch_now_ns() < end_ns;)
+		reader = only_child_of(guard);
+	assert_true(reader > 0);
+	assert_int_equal(kill(guard, SIGKILL), 0);
+	assert_int_equal(scratch_reap(guard), 128 + SIGKILL);
+	assert_true(scratch_wait_until(is_bounded, &reader));
+	for (size_t i = 0; i < COUNT_OF(bound_rows); i++) {
+		limit_of(reader, bound_rows[i].name, is, sizeof(is));
+		if (strcmp(is, bound_rows[i].want) != 0)
+			fail_msg("%s: %s, not %s", bound_rows[i].name, is, bound_rows[i].want);
+	}
+	assert_int_equal(fds_of(reader), 1);
+	assert_int_equal(waitpid(reader, &status, 0), reader);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+	scratch_remove(&s);
+}
+
 int main(void)
 {
 	const struct sigaction act = { .sa_handler = do_nothing };
@@ -674,6 +773,7 @@ int main(void)
 		cmocka_unit_test(reads_a_real_environment),
 		cmocka_unit_test(what_blocks_is_given_up),
 		cmocka_unit_test(a_reader_that_hangs_holds_nothing),
+		cmocka_unit_test(a_reader_that_hangs_is_bounded),
 	};
 	(void)sigaction(SIGWINCH, &act, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
