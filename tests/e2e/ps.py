@@ -14,7 +14,7 @@ import termios
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SCALE, SOURCE, SPAWNGUARD, VICTIM, GuardTest, Stat, wait_until
+from harness import SANITIZED, SCALE, SOURCE, SPAWNGUARD, VICTIM, GuardTest, Stat, wait_until
 
 TERM, KILL = signal.SIGTERM, signal.SIGKILL
 UTF8, PLAIN = {"LC_ALL": "C.UTF-8"}, {"LC_ALL": "C"}
@@ -275,6 +275,22 @@ class Garbage(PsTest):
         self.assertEqual(len(self.told()["runs"]), 1)
         self.end_run(held)
         shutil.rmtree(runs)
+
+    def test_no_failing_call_crashes_it(self):
+        shim = os.path.join(os.environ.get("SG_TEST_LIB", ""), "libfailnth.so")
+        if SANITIZED or not os.path.exists(shim):
+            self.skipTest("a preloaded library would come before the sanitizer's own")
+        held = self.holder("-N", "held", shape="daemon")
+        self.run_guard(["-N", "done"], ["true"])
+        for command in ("ps", "status"):
+            for fault in ("openat:EMFILE", "openat:EACCES", "pread:EIO", "fstat:EIO", "fstatat:EIO", "syscall:ENOSYS",
+                          "write:ENOSPC"):  # not memory: libsmartcols 2.38 does not return where it has none to print
+                for n in (1, 2, 3, 4, 5, 7, 9, 12, 16, 24, 40, 70):
+                    run = self.command(command, env={**self.env, "LD_PRELOAD": shim, "SG_FAULT_PROGRAM": command,
+                                                     "SG_FAULT": fault.replace(":", f":{n}:")})
+                    self.assertIn(run.status, (0, 1, 125), f"{command} {fault} {n}: {run.err}")
+                    self.assertTrue(run.out or run.err, f"{command} {fault} {n}")
+        self.end_run(held)
 
     def test_a_dead_guard_is_lost_and_said_so(self):
         self.lost("-N", "dead", "--run-id", "dead-run")

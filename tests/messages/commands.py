@@ -77,6 +77,33 @@ def killed_elsewhere(t, inner):
     return t.run_guard(["-N", "j"], ["true"])
 
 
+def garbage(*names, then):
+    """A command where records are none."""
+    def how(t):
+        t.run_guard(["-N", "j"], ["true"])
+        for name in names:
+            t.write(os.path.join("state", "runs", name), "garbage")
+        return t.command(*then)
+    return how
+
+
+def torn_history(t):
+    t.run_guard(["-N", "j"], ["true"])
+    folder = os.path.join(t.state, "history")
+    with open(os.path.join(folder, os.listdir(folder)[0]), "ab") as f:
+        f.write(b'\n{"schema":1,"event":"end","torn\nx\n')
+    return t.command("status", "j")
+
+
+def linked_home(t):
+    """ps --all where a user has led us elsewhere."""
+    home = t.path("home")
+    os.makedirs(os.path.join(home, ".local/state"))
+    os.symlink("/", os.path.join(home, ".local/state/spawnguard"))
+    t.write("passwd", f"eve:x:61236:61236::{home}:/bin/sh\n")
+    return t.in_mounts(f"mount --bind {t.path('passwd')} /etc/passwd", SPAWNGUARD, "ps", "--all").wait()
+
+
 ROWS = [
     # --- which run
     error("no such run", 1, "no run of {} is going on", "", "; see: spawnguard ps", words("kill", NASTY)),
@@ -121,6 +148,33 @@ ROWS = [
     error("ps, not written", 125, "cannot write the result", ": {No space left on device}", "",
           lambda t: (lambda f: (held(then=lambda t, _: t.command("ps", stdout=f))(t), f.close())[0])(open("/dev/full", "w")),
           plain="the reason says it"),
+    error("ps, all", 2, "--all looks into the state of all users", ", which only root may", "; without it you see your own runs",
+          words("ps", "--all"), user_only="root may"),
+    error("ps, no such column", 2, "--output={pdi}: unknown column {pdi}", ", did you mean {pid}?", " There are {job, run,}{}",
+          words("ps", "--output=pdi")),
+    error("ps, nothing like a column", 2, "--output={xyzzy}: unknown column {xyzzy}", "", ": there are {job, run,}{}",
+          words("ps", "-o", "xyzzy")),
+    error("ps, a column is missing", 2, "--output={pid,}: a column is missing", "", ": there are {job, run,}{}",
+          words("ps", "-o", "pid,")),
+    note("ps, no state", "no run is going on: there is no state directory yet: {nowhere}", words("ps", "--state-dir", "nowhere"),
+         status=1),
+    error("ps, garbage", 1, "{1} run record cannot be read", ", damaged or planted", ": spawnguard reap puts such aside",
+          garbage("a", then=["ps"])),
+    error("ps, more garbage", 1, "{2} run records cannot be read", ", damaged or planted", ": spawnguard reap puts such aside",
+          garbage("a", "b", then=["ps"])),
+    error("ps, no memory", 125, "cannot look at the runs", ": {Cannot allocate memory}", "; see: spawnguard doctor",
+          commanded("calloc:ENOMEM", "ps"), shim=True),
+    error("ps, a link", 125, "cannot look at a state directory (no link is followed to it): {}", ": {Not a directory}",
+          "; see: spawnguard doctor", linked_home, root_only="only root looks at others"),
+    error("ps, a part", 125, "cannot check a part of the state directory: {locks}", ": {Input/output error}",
+          "; see: spawnguard doctor", commanded("fstatat:EIO", "ps", before=lambda t: t.run_guard(["-N", "j"], ["true"])), shim=True),
+    # --- status
+    note("status, nothing", "no job is known yet", words("status"), status=1),
+    note("status, no such job", "nothing is known of the job {}: it is not running, nor in the history; see: spawnguard status",
+         words("status", NASTY), status=1),
+    note("status, torn", "{2} damaged lines of the history were passed over", torn_history),
+    error("status, no memory", 125, "cannot look at the jobs", ": {Cannot allocate memory}", "; see: spawnguard doctor",
+          commanded("calloc:ENOMEM", "status"), shim=True),
     # --- doctor, help
     error("doctor, no place", 3, "cannot use a state directory for the self-test", ": {Not a directory}: {}",
           "; see: spawnguard doctor", lambda t: (t.write("state/selftest", ""), t.command("doctor", "--selftest"))[-1]),

@@ -390,8 +390,8 @@ static void every_line_comes_once_from_the_last_to_the_first(void **state)
 		memset(job, 'x', sizeof(job));
 		job[1 + i * 7 % 190] = '\0';
 		buf_u64(&id, i);
-		append(&s,
-		       &(struct line){ i % 2 ? "start" : "end", id.at, job, "ok", JULY + i * DAY / 30, 0, NULL });
+		append(&s, &(struct line){ i % 2 ? "start" : "end", id.at, job, "ok", JULY + i * DAY / 30, 0,
+					   NULL });
 	}
 	assert_int_equal(backward_each(s.fd, geteuid(), check_number, &seen, &damaged), 0);
 	assert_int_equal(seen.count, LINES);

@@ -59,6 +59,17 @@ static void expect_refused(const char *rule, const struct scratch *s, const char
 	assert_int_equal(dir.run_fd, -1);
 	assert_int_equal(dir.keep_fd, -1);
 	assert_int_equal(count_fds(), before);
+
+	/* Who only looks refuses it too. */
+	struct fail look = { 0 };
+	char path[256];
+	path_in(s, name, path, sizeof(path));
+	if (statedir_look(&dir, path, NULL, &look) >= 0)
+		fail_msg("%s: was looked at", rule);
+	assert_true(look.err > 0 && look.what);
+	assert_int_equal(dir.run_fd, -1);
+	assert_int_equal(dir.keep_fd, -1);
+	assert_int_equal(count_fds(), before);
 }
 
 /*
@@ -131,6 +142,32 @@ static void makes_what_is_missing(void **state)
 	assert_int_equal(dir.run_fd, -1);
 	assert_int_equal(dir.keep_fd, -1);
 	(void)umask(was);
+	scratch_remove(&s);
+}
+
+static void looking_makes_nothing(void **state)
+{
+	(void)state;
+	struct scratch s;
+	struct statedir dir;
+	struct fail fail = { .err = 4711 };
+	char path[256];
+	scratch_make(&s);
+	path_in(&s, "a/state", path, sizeof(path));
+	assert_int_equal(statedir_look(&dir, path, NULL, &fail), 0);
+	assert_int_equal(dir.run_fd, -1);
+	assert_int_equal(dir.keep_fd, -1);
+	assert_string_equal(dir.path, path);
+	assert_int_equal(faccessat(s.fd, "a", F_OK, 0), -1);
+	/* An empty one stays empty. */
+	path_in(&s, "state", path, sizeof(path));
+	assert_int_equal(mkdirat(s.fd, "state", 0700), 0);
+	assert_int_equal(statedir_look(&dir, path, NULL, &fail), 0);
+	assert_true(dir.run_fd >= 0);
+	assert_int_equal(dir.keep_fd, dir.run_fd);
+	statedir_close(&dir);
+	assert_int_equal(unlinkat(s.fd, "state", AT_REMOVEDIR), 0);
+	assert_int_equal(fail.err, 4711);
 	scratch_remove(&s);
 }
 
@@ -335,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_service_without_a_home_has_its_own),
 		cmocka_unit_test(makes_what_is_missing),
+		cmocka_unit_test(looking_makes_nothing),
 		cmocka_unit_test(finds_it_again),
 		cmocka_unit_test(a_relative_path_starts_where_we_are),
 		cmocka_unit_test(a_directory_that_others_read_is_used),
