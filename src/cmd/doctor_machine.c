@@ -173,7 +173,7 @@ void judge_cgroup(const struct machine *m, struct finding *f)
 	}
 	finding_worsen(f, VERDICT_NOTE);
 	buf_str(&f->what, own->r == -EPERM ? ", not delegated" : ", delegated but not writable");
-	buf_str(&f->why, "no rung of this version needs it");
+	buf_str(&f->why, "--cgroup DIR needs one that is");
 }
 
 void judge_perf(const struct machine *m, struct finding *f)

@@ -149,7 +149,9 @@ static void put_start(struct json *j, struct buf *out, const struct history_star
 		 : head->flags & RECORD_SHARED ? "shared"
 					       : "exclusive");
 	json_str(j, "spawnguard.rung.identity", head->identity);
-	json_str(j, "spawnguard.rung.membership", "children");
+	json_str(j, "spawnguard.rung.membership", head->cgroup[0] != '\0' ? "cgroup" : "children");
+	if (!brief)
+		optional(j, "spawnguard.cgroup", head->cgroup);
 	optional(j, "host.name", start->host_name);
 	optional(j, "spawnguard.host.boot_id", head->host.boot_id);
 	json_u64(j, "spawnguard.host.pid_namespace", head->host.pid_ns);

@@ -43,7 +43,7 @@ bool record_head_is_valid(const struct record_head *head)
 	return IS_TERMINATED(head->run_id) && IS_TERMINATED(head->parent_run_id) &&
 	       IS_TERMINATED(head->job) && IS_TERMINATED(head->task) && IS_TERMINATED(head->step) &&
 	       IS_TERMINATED(head->host.boot_id) && IS_TERMINATED(head->cwd) &&
-	       IS_TERMINATED(head->identity) && IS_TERMINATED(head->log) &&
+	       IS_TERMINATED(head->identity) && IS_TERMINATED(head->log) && IS_TERMINATED(head->cgroup) &&
 	       head->command_len <= sizeof(head->command) && head->run_id[0] != '\0';
 }
 

@@ -80,6 +80,7 @@ struct job {
 	int nice, oom_score_adj;       /* JOB_INT_NONE = the caller's */
 	int ionice;                    /* as ioprio_set(2) takes it: class << 13 | level; -1 = the caller's */
 	bool no_new_privs, drop_caps;
+	const char *cgroup; /* borrowed; directory or "auto"; NULL or "none" = none of its own */
 	enum output output;
 	uint64_t tail_bytes; /* of stderr into the record; 0 = none */
 	bool detach;

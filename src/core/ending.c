@@ -7,6 +7,7 @@
 
 static const char *const rung_names[] = {
 	[KILL_NOT] = "none",
+	[KILL_CGROUP] = "cgroup",
 	[KILL_REALTIME] = "realtime",
 	[KILL_SWEEP] = "sweep",
 };

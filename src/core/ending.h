@@ -34,11 +34,12 @@ enum ending_stage {
 /* What ends a tree that does not end by itself, best first: tree/kill.h. */
 enum kill_rung {
 	KILL_NOT,      /* it did not come to that */
+	KILL_CGROUP,   /* at once, by the kernel, with a control group of the run's own */
 	KILL_REALTIME, /* swept, by a process that is scheduled before the tree */
 	KILL_SWEEP,
 	KILL_COUNT
 };
-/* Stable names: "realtime", "sweep"; "none", "unknown". */
+/* Stable names: "cgroup", "realtime", "sweep"; "none", "unknown". */
 const char *kill_rung_name(enum kill_rung rung);
 
 enum ending_action { DO_NOTHING, DO_TERM, DO_STOP, DO_KILL, DO_FINISH };

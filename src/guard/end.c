@@ -98,6 +98,7 @@ static void act_term(struct warden *w)
 {
 	warden_need_tree(w);
 	w->killer.best = w->run->job->kill_rung;
+	w->killer.cgroup = w->run->cgroup_fd;
 	w->killer.ask = ask_front;
 	w->killer.with = w;
 	killer_begin(&w->killer);

@@ -350,7 +350,7 @@ static struct outcome_verdict take_over(struct front *f)
 		.nested = &nested,
 		.dir = &run->dir,
 		.run_id = run->head.run_id,
-		.killer = { .best = run->job->kill_rung },
+		.killer = { .best = run->job->kill_rung, .cgroup = run->cgroup_fd },
 	};
 	figures->survivors = endgame_run(&e);
 	figures->kill_rung = e.rung;

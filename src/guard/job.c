@@ -8,6 +8,7 @@
 #include "guard/output.h"
 #include "guard/run.h"
 #include "guard/world.h"
+#include "os/cgroup.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
@@ -27,6 +28,7 @@ struct birth {
 	char **env;
 	char *const *argv;
 	const char *program;
+	bool migrates; /* into its control group: it could not be born there */
 };
 
 static bool is_ours(const char *entry)
@@ -105,6 +107,15 @@ static void record_birth(struct run *run, pid_t pid)
 	(void)record_write_first(run->record_fd, &run->state, &slot, run->seed);
 }
 
+/* Into the group of its own, before anything else: what it does is to be counted there. */
+static int migrate(const struct birth *b)
+{
+	int r = b->migrates ? os_cgroup_enter(b->run->cgroup_fd) : 0;
+	if (r < 0)
+		b->run->world_failed = WORLD_CGROUP;
+	return r;
+}
+
 /* Runs in the child, in the warden's memory, until the exec. */
 static int become_job(void *with)
 {
@@ -114,7 +125,9 @@ static int become_job(void *with)
 
 	/* Else it stays in the caller's group, which the warden has not left yet: in the terminal's
 	 * foreground. */
-	int r = b->run->new_session ? os_leave_group(true) : 0;
+	int r = migrate(b);
+	if (r == 0 && b->run->new_session)
+		r = os_leave_group(true);
 	if (r == 0 && b->run->output.fd >= 0)
 		r = output_give_to_job(b->run);
 	if (r < 0)
@@ -140,6 +153,21 @@ static int become_job(void *with)
 	return os_exec(b->program, b->argv, b->env);
 }
 
+static pid_t spawn(struct birth *b, int *out_pidfd, int *out_exec_errno)
+{
+	struct run *run = b->run;
+
+	if (run->cgroup_fd >= 0 && !b->migrates) {
+		pid_t pid = os_spawn_into(run->cgroup_fd, become_job, b, out_pidfd, out_exec_errno);
+		if (pid < 0 && pid != -ENOSYS && pid != -EAGAIN && pid != -ENOMEM)
+			run->world_failed = WORLD_CGROUP;
+		if (pid != -ENOSYS)
+			return pid;
+		b->migrates = true;
+	}
+	return os_spawn(become_job, b, out_pidfd, out_exec_errno);
+}
+
 /* A script without "#!": execvp runs it by the shell, and so do env, timeout and flock. */
 static pid_t spawn_by_shell(struct birth *b, int *out_pidfd, int *out_exec_errno)
 {
@@ -155,7 +183,7 @@ static pid_t spawn_by_shell(struct birth *b, int *out_pidfd, int *out_exec_errno
 	memcpy(argv + 2, b->argv + 1, n * sizeof(*argv)); /* with the NULL */
 	b->program = SHELL;
 	b->argv = argv;
-	return os_spawn(become_job, b, out_pidfd, out_exec_errno);
+	return spawn(b, out_pidfd, out_exec_errno);
 }
 
 pid_t run_spawn_job(struct run *run, char **env, int *out_pidfd, int *out_exec_errno)
@@ -163,7 +191,7 @@ pid_t run_spawn_job(struct run *run, char **env, int *out_pidfd, int *out_exec_e
 	struct birth b = { .run = run, .env = env, .argv = run->argv, .program = run->program };
 	struct os_child gone;
 
-	pid_t pid = os_spawn(become_job, &b, out_pidfd, out_exec_errno);
+	pid_t pid = spawn(&b, out_pidfd, out_exec_errno);
 	if (pid > 0 && *out_exec_errno == ENOEXEC) {
 		os_fd_close(out_pidfd);
 		(void)os_wait_pid(pid, &gone);

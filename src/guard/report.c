@@ -13,6 +13,7 @@
 #include "os/file.h"
 #include "os/link.h"
 #include "os/say.h"
+#include "run/cgroup.h"
 #include "run/describe.h"
 #include "run/nested.h"
 #include "store/history.h"
@@ -279,6 +280,8 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 		.keep_record = f->survivors > 0,
 	};
 
+	if (run->cgroup_fd >= 0) /* a group that is not empty stays: of survivors, or of what is left alone */
+		(void)run_cgroup_remove(&run->head);
 	tail_collect(run);
 	c.has_tail = tail_get(run, &c.tail);
 	c.verdict = report_judge(run, f, start_errno);

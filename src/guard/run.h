@@ -50,6 +50,7 @@ struct run {
 	struct statedir dir;
 	char lock_path[LOCK_PATH_MAX];
 	int lock_fd, user_lock_fd, info_fd, record_fd, history_fd;
+	int cgroup_fd;         /* the job's own control group */
 	struct logfile output; /* the file behind stdout and stderr; its fd -1: the caller's own */
 	struct record_head head;
 	struct record_state state;

@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/hash.h"
 #include "base/num.h"
+#include "guard/cgroup.h"
 #include "guard/conflict.h"
 #include "guard/kept.h"
 #include "guard/output.h"
@@ -42,6 +43,7 @@ void run_init(struct run *run, const struct job *job, const struct surroundings 
 	run->dir.run_fd = run->dir.keep_fd = -1;
 	run->output.fd = run->parent.fd = -1;
 	tail_init(&run->tail);
+	run->cgroup_fd = -1;
 	run->lock_fd = run->user_lock_fd = run->info_fd = run->record_fd = run->history_fd = -1;
 }
 
@@ -351,8 +353,12 @@ static int clean_up(struct run *run)
 			(void)lockinfo_write_scan(run->info_fd, false);
 		return c.exit;
 	}
-	if (info.holder.run_id[0] == '\0' || !record_exists(run->dir.run_fd, info.holder.run_id))
+	if (info.holder.run_id[0] == '\0')
 		return 0;
+	if (!record_exists(run->dir.run_fd, info.holder.run_id)) {
+		cgroup_remove_unrecorded(run, info.holder.run_id);
+		return 0;
+	}
 	return recover(run, info.holder.run_id, true, &stays);
 }
 
@@ -398,6 +404,9 @@ static int write_records(struct run *run)
 		memcpy(holder.run_id, head->run_id, sizeof(holder.run_id));
 		(void)lockinfo_write_holder(run->info_fd, &holder);
 	}
+	int made = cgroup_make(run);
+	if (made != 0)
+		return made;
 	run->seed = record_seed(head->run_id);
 	run->record_fd = record_create(run->dir.run_fd, head, &fail);
 	if (run->record_fd == -EEXIST) {
@@ -452,6 +461,7 @@ int run_start(struct run *run, int *out_exit)
 	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
 	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = write_records(run)) != 0) {
 		output_withdraw(run);
+		cgroup_withdraw(run);
 		return -1;
 	}
 	return 0;

@@ -355,7 +355,7 @@ static void settle(struct warden *w)
 	const int keep[] = { w->link,         w->epoll,        w->signals,        w->timer,
 			     w->job_fd,       run->lock_fd,    run->user_lock_fd, run->record_fd,
 			     run->history_fd, run->dir.run_fd, run->dir.keep_fd,  run->tail.word,
-			     run->tail.file,  run->parent.fd };
+			     run->tail.file,  run->parent.fd,  run->cgroup_fd };
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();

@@ -45,6 +45,12 @@ static int drop_capabilities(const struct job *job)
 	return job->drop_caps ? os_world_drop_caps() : 0;
 }
 
+static int be_born_there(const struct job *job)
+{
+	(void)job;
+	return 0; /* it was */
+}
+
 /* clang-format off */
 static const struct {
 	int (*take)(const struct job *job); /* 0 also where nobody asked for it */
@@ -69,6 +75,9 @@ static const struct {
 	                         "nothing was started: leave --no-new-privs out to do without" },
 	[WORLD_DROP_CAPS]    = { drop_capabilities, "take the capabilities from the job", NULL,
 	                         "nothing was started: leave --drop-caps out to do without" },
+	[WORLD_CGROUP]       = { be_born_there, "put the job into its control group",
+	                         "start it from within what was delegated: systemd-run --user --scope -p Delegate=yes",
+	                         "nothing was started: give another directory with --cgroup" },
 };
 /* clang-format on */
 static_assert(COUNT_OF(steps) == WORLD_COUNT, "one row for each step");

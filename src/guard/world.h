@@ -18,6 +18,7 @@ enum world_step {
 	WORLD_OOM,
 	WORLD_NO_NEW_PRIVS,
 	WORLD_DROP_CAPS,
+	WORLD_CGROUP, /* of its birth: taken by os_spawn_into, or before all others */
 	WORLD_COUNT
 };
 

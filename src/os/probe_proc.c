@@ -4,12 +4,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
 #include "codec/procfs.h"
+#include "os/cgroup.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/mount.h"
@@ -17,10 +17,9 @@
 #include "os/proc.h"
 
 /* Inodes of the first namespaces (include/linux/proc_ns.h): the same on every machine. */
-#define FIRST_USER_NS   0xeffffffdU
-#define FIRST_PID_NS    0xeffffffcU
-#define FIRST_CGROUP_NS 0xeffffffbU
-#define FIRST_TIME_NS   0xeffffffaU
+#define FIRST_USER_NS 0xeffffffdU
+#define FIRST_PID_NS  0xeffffffcU
+#define FIRST_TIME_NS 0xeffffffaU
 
 int probe_proc(struct probe_answer *out)
 {
@@ -60,7 +59,8 @@ static void see_proc_mount(void *with, const struct os_mount *m)
 	buf_str(&text, m->type);
 	buf_char(&text, ' ');
 	buf_str(&text, m->options);
-	const char *hidepid = os_mount_option(m->options, "hidepid"), *subset = os_mount_option(m->options, "subset");
+	const char *hidepid = os_mount_option(m->options, "hidepid"),
+		   *subset = os_mount_option(m->options, "subset");
 	out->value[0] = hidepid ? hidepid_of(hidepid) : 0;
 	out->value[1] = subset && strncmp(subset, "pid", 3) == 0;
 }
@@ -149,62 +149,15 @@ int probe_load(struct probe_answer *out)
 
 /* ---- control groups */
 
-struct cgroups {
-	char root[256], point[256];
-	bool has_v1;
-};
-
-static void see_cgroup(void *with, const struct os_mount *m)
-{
-	struct cgroups *c = with;
-	struct buf text;
-
-	if (strcmp(m->type, "cgroup") == 0)
-		c->has_v1 = true;
-	if (strcmp(m->type, "cgroup2") != 0)
-		return;
-	buf_init(&text, c->root, sizeof(c->root));
-	buf_str(&text, m->root);
-	buf_init(&text, c->point, sizeof(c->point));
-	buf_str(&text, m->point);
-}
-
-/* Directory of our cgroup2, below its mount. 0, -ENOENT, -errno. */
-static int find_cgroup(struct buf *path, struct cgroups *c)
-{
-	char bytes[4096], *rest = NULL;
-
-	int r = os_mount_each(see_cgroup, c);
-	if (r < 0)
-		return r;
-	if (c->point[0] == '\0')
-		return -ENOENT;
-	ssize_t n = os_file_read_at(OS_CWD, "/proc/self/cgroup", bytes, sizeof(bytes));
-	if (n < 0)
-		return (int)n;
-	for (char *line = strtok_r(bytes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		if (strncmp(line, "0::/", 4) != 0)
-			continue;
-		const char *ours = line + 3;
-		size_t skip = strcmp(c->root, "/") == 0 ? 0 : strlen(c->root);
-		if (strncmp(ours, c->root, skip) == 0)
-			ours += skip;
-		buf_str(path, c->point);
-		if (strcmp(ours, "/") != 0)
-			buf_str(path, ours);
-		return path->cut ? -ENAMETOOLONG : 0;
-	}
-	return -ENOENT;
-}
-
 int probe_cgroup(struct probe_answer *out)
 {
-	struct cgroups c = { .has_v1 = false };
-	struct buf path;
+	struct os_cgroup_mount at;
 
+	int r = os_cgroup_find(&at);
+	out->value[0] = at.has_v1;
+	struct buf path;
 	buf_init(&path, out->text, sizeof(out->text));
-	int r = find_cgroup(&path, &c);
-	out->value[0] = c.has_v1;
+	buf_str(&path, at.own);
 	return r;
 }
 
@@ -217,47 +170,19 @@ static uint64_t namespace_inode(const char *name)
 	return stat(path.at, &st) < 0 ? 0 : st.st_ino;
 }
 
-/* systemd and others mark what they gave away, at the top of it. */
-static bool is_marked(const char *path)
-{
-	char value;
-	return (getxattr(path, "user.delegate", &value, 1) == 1 && value == '1') ||
-	       (getxattr(path, "trusted.delegate", &value, 1) == 1 && value == '1');
-}
-
-static bool is_delegated(const char *path, const char *point)
-{
-	char part[sizeof(((struct probe_answer *)NULL)->text)];
-	struct buf at;
-	uint64_t ns = namespace_inode("cgroup");
-
-	if (ns != 0 && ns != FIRST_CGROUP_NS)
-		return true; /* below the root of a namespace all is ours */
-	buf_init(&at, part, sizeof(part));
-	buf_str(&at, path);
-	while (at.len > strlen(point)) {
-		if (is_marked(part))
-			return true;
-		char *slash = strrchr(part, '/');
-		buf_truncate(&at, slash ? (size_t)(slash - part) : 0);
-	}
-	return false;
-}
-
 int probe_delegation(struct probe_answer *out)
 {
-	struct cgroups c = { .has_v1 = false };
-	char bytes[PROBE_TEXT_MAX];
-	struct buf path;
+	struct os_cgroup_mount at;
+	BUF(path, OS_CGROUP_PATH_MAX + 16);
 
-	buf_init(&path, bytes, sizeof(bytes));
-	int r = find_cgroup(&path, &c);
+	int r = os_cgroup_find(&at);
 	if (r < 0)
 		return r;
-	if (!is_delegated(path.at, c.point))
+	if (!os_cgroup_is_delegated(&at))
 		return -EPERM;
-	if (faccessat(AT_FDCWD, path.at, W_OK | X_OK, AT_EACCESS) < 0)
+	if (faccessat(AT_FDCWD, at.own, W_OK | X_OK, AT_EACCESS) < 0)
 		return -errno;
+	buf_str(&path, at.own);
 	buf_str(&path, "/cgroup.kill");
 	out->value[0] = faccessat(AT_FDCWD, path.at, W_OK, AT_EACCESS) == 0; /* not in the root; 5.14 */
 	return 0;

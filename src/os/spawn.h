@@ -18,6 +18,13 @@ pid_t os_fork(void);
  */
 pid_t os_spawn(int (*body)(void *with), void *with, int *out_pidfd, int *out_errno);
 
+/*
+ * The same, born in the control group `cgroup` (a directory): there is no
+ * moment in which it is elsewhere.  -ENOSYS, where that cannot be had (before
+ * 5.7, or a filter's no): nothing was made.
+ */
+pid_t os_spawn_into(int cgroup, int (*body)(void *with), void *with, int *out_pidfd, int *out_errno);
+
 /* Replace the process; returns -errno. */
 int os_exec(const char *path, char *const *argv, char *const *env);
 

@@ -12,7 +12,7 @@ static bool is_gone(const struct endgame *e)
 {
 	if (e->reap)
 		return e->reap(e->with);
-	return tree_count_alive(e->tree) == 0;
+	return tree_count_alive(e->tree) == 0 && killer_is_empty(&e->killer);
 }
 
 /* Until the first living member ends, or `until_ns`: no polling while one is worth waiting for. */

@@ -9,6 +9,7 @@
 #include "os/proc.h"
 #include "os/self.h"
 #include "os/signal.h"
+#include "run/cgroup.h"
 #include "run/close.h"
 #include "run/find.h"
 #include "store/record.h"
@@ -124,6 +125,7 @@ static void close_one(const struct statedir *dir, const char *run_id, const char
 		(void)close_run(&c);
 	else
 		(void)record_remove(dir->run_fd, run_id);
+	(void)run_cgroup_remove(&record.head);
 	request_remove(dir->run_fd, run_id);
 	record_close(&record);
 }

@@ -4,14 +4,17 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/buf.h"
 #include "base/num.h"
 #include "core/outcome.h"
+#include "os/cgroup.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/pidfd.h"
 #include "os/proc.h"
 #include "os/self.h"
+#include "run/cgroup.h"
 #include "run/close.h"
 #include "run/endgame.h"
 #include "run/reader.h"
@@ -29,6 +32,7 @@ struct search {
 	struct tree *tree;
 	struct record_slot *slot; /* as recorded */
 	size_t slot_count;
+	int group; /* its control group, verified; -1 = none */
 };
 
 static void list(struct recovery *r, pid_t pid)
@@ -105,6 +109,30 @@ static void consider(struct search *s, pid_t pid)
 		list(s->r, pid);
 }
 
+/* Who is in the run's own group is of the run: the kernel says so. */
+static int add_grouped(void *with, pid_t pid)
+{
+	struct search *s = with;
+	struct proc_stat stat;
+	BUF(name, RUN_ID_MAX + 16);
+
+	run_cgroup_name(&name, s->view->record.head.run_id);
+	AUTO_FD int fd = pid > 1 && !tree_find(s->tree, pid) ? os_pidfd_open(pid) : -1;
+	if (fd < 0 || os_proc_stat(pid, &stat) < 0)
+		return 0;
+	struct record_slot found = {
+		.id = { .pid = pid, .start_ticks = stat.start_ticks, .pidfs_ino = os_pidfd_inode(fd) },
+		.sid = stat.sid,
+		.depth = 1,
+		.seen_boot_ns = os_clock_boot_ns(),
+	};
+	/* Opened, then asked again: else the number may have become another's between the list and the
+	 * handle. */
+	if (os_cgroup_is_member(pid, name.at) && os_pidfd_signal(fd, 0) == 0 && found.id.pidfs_ino != 0)
+		(void)tree_add_seed(s->tree, &found);
+	return 0;
+}
+
 static int consider_name(void *with, const char *name)
 {
 	uint64_t pid;
@@ -117,6 +145,8 @@ static int consider_name(void *with, const char *name)
 static void add_unrecorded(struct search *s)
 {
 	(void)tree_walk(s->tree, os_clock_boot_ns(), false); /* descendants of the recorded need no mark */
+	if (s->group >= 0)
+		(void)os_cgroup_each(s->group, add_grouped, s);
 	AUTO_FD int proc = os_open_at(OS_CWD, "/proc", 0, 0);
 	if (proc >= 0)
 		(void)os_dir_each(proc, consider_name, s);
@@ -161,15 +191,19 @@ static int close_lost(struct recovery *r, struct run_view *view, uint32_t ended,
 }
 
 /* What is in the tree now, added to what was ended before. Members alive. */
-static uint32_t end_members(struct recovery *r, struct run_view *view, struct tree *tree)
+static uint32_t end_members(struct search *s)
 {
+	struct recovery *r = s->r;
+	struct run_view *view = s->view;
+	struct tree *tree = s->tree;
 	const struct record_head *head = &view->record.head;
 	static struct nested nested;
 	struct endgame e = { .tree = tree,
 			     .signal = head->signal > 0 ? head->signal : 15,
 			     .nested = &nested,
 			     .dir = r->dir,
-			     .run_id = r->run_id };
+			     .run_id = r->run_id,
+			     .killer.cgroup = s->group };
 	uint64_t start_ns = os_clock_boot_ns();
 
 	nested.count = 0;
@@ -182,7 +216,7 @@ static uint32_t end_members(struct recovery *r, struct run_view *view, struct tr
 		name_members(r, tree);
 		return alive;
 	}
-	if (alive > 0)
+	if (alive > 0 || !killer_is_empty(&e.killer))
 		r->survivors = endgame_run(&e);
 	r->killed += e.killed;
 	if (e.killed > 0 || nested.count > 0)
@@ -215,7 +249,7 @@ static void end_all(struct search *s)
 		s->r->listed_count = listed_before;
 		add_unrecorded(s);
 		remember_members(s);
-		if (end_members(s->r, s->view, s->tree) == 0 || s->r->dry_run)
+		if (end_members(s) == 0 || s->r->dry_run)
 			return;
 	}
 }
@@ -226,7 +260,8 @@ static int recover_here(struct recovery *r, struct run_view *view)
 	AUTO_FREE struct record_slot *slot = calloc(RECORD_SLOTS_MAX, sizeof(*slot));
 	if (!tree || !slot)
 		return -ENOMEM;
-	struct search s = { .r = r, .view = view, .tree = tree, .slot = slot };
+	AUTO_FD int group = run_cgroup_open(&view->record.head);
+	struct search s = { .r = r, .view = view, .tree = tree, .slot = slot, .group = group };
 
 	tree_init(tree, view->record.fd);
 	ssize_t n = record_read_slots(&view->record, slot, RECORD_SLOTS_MAX);
@@ -235,6 +270,8 @@ static int recover_here(struct recovery *r, struct run_view *view)
 	if (result == 0) {
 		end_all(&s);
 		r->is_looked_at = true;
+		if (!r->dry_run)
+			(void)run_cgroup_remove(&view->record.head);
 		result = r->dry_run ? 0 : close_lost(r, view, r->members - r->survivors, NULL);
 	}
 	tree_release(tree);
@@ -274,6 +311,10 @@ int recovery_run(struct recovery *r, const char *run_id)
 		r->is_guarded = true;
 	if (r->is_guarded)
 		result = 0;
+	else if (r->is_closed && !r->dry_run && view.place == PLACE_HERE)
+		(void)run_cgroup_remove(&view.record.head);
+	if (r->is_guarded)
+		;
 	else if (r->is_closed)
 		result = r->dry_run ? 0 : record_remove(r->dir->run_fd, run_id);
 	else if (view.place != PLACE_HERE)

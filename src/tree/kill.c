@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/auto.h"
+#include "os/cgroup.h"
 #include "tree/thaw.h"
 
 /* After so many rounds (their pauses double: 63 ms) what still lives may be held by a freezer. */
@@ -11,11 +12,17 @@
 /* clang-format off */
 static const struct kill_way *const ways[] = {
 	[KILL_NOT]      = NULL,
+	[KILL_CGROUP]   = &kill_cgroup,
 	[KILL_REALTIME] = &kill_realtime,
 	[KILL_SWEEP]    = &kill_sweep,
 };
 /* clang-format on */
 static_assert(COUNT_OF(ways) == KILL_COUNT, "one way for each enum kill_rung");
+
+bool killer_is_empty(const struct killer *k)
+{
+	return k->cgroup <= 0 || !os_cgroup_is_populated(k->cgroup);
+}
 
 void killer_begin(struct killer *k)
 {

@@ -11,6 +11,7 @@
 
 struct killer {
 	enum kill_rung best; /* asked for: no rung above it is tried */
+	int cgroup;          /* borrowed: directory of the run's own group; 0 or -1: none */
 	/* Asks somebody with more privileges to give us real time; may come true later.  NULL: nobody. */
 	int (*ask)(void *with);
 	void *with;
@@ -18,10 +19,13 @@ struct killer {
 	enum kill_rung rung; /* that ends the tree; KILL_NOT: not begun */
 	int policy;          /* of the scheduler, before we were raised */
 	bool was_raised;
-	bool has_struck; /* it came to more than the first signal */
-	uint32_t quiet;  /* rounds of KILL in a row that met nobody new */
+	bool has_struck;  /* it came to more than the first signal */
+	uint32_t grouped; /* killed by the group, and not yet told */
+	uint32_t quiet;   /* rounds of KILL in a row that met nobody new */
 };
 
+/* Is its group, if it has one, empty? */
+bool killer_is_empty(const struct killer *k);
 /* Choose the rung: at the first signal already, as who has to end a storm may not get to its next step. */
 void killer_begin(struct killer *k);
 /* One step; what it met. */
@@ -40,6 +44,6 @@ struct kill_way {
 	/* Gives back what was taken; the rung that it really was. */
 	enum kill_rung (*leave)(struct killer *k);
 };
-extern const struct kill_way kill_realtime, kill_sweep;
+extern const struct kill_way kill_cgroup, kill_realtime, kill_sweep;
 
 #endif

@@ -46,7 +46,7 @@ static void storm_open(const char *places)
 static void wait_arrived(int count)
 {
 	while (atomic_load(&storm->arrived) < count)
-		life_nap_us(200);
+		life_nap_us(2000);
 }
 
 static void ignore_signals(void)

@@ -687,6 +687,7 @@ static void nothing_makes_a_line_too_long(void **state)
 				       head.host.boot_id + 39,
 				       head.cwd + 255,
 				       head.identity + 7,
+				       head.cgroup + 159,
 				       head.log + 255 };
 		for (size_t i = 0; i < COUNT_OF(ends); i++)
 			*ends[i] = '\0';

@@ -319,7 +319,7 @@ static const struct {
 	const char *rule;
 	size_t at, n;
 } texts[] = {
-	TEXT(run_id), TEXT(parent_run_id), TEXT(job), TEXT(task), TEXT(step), TEXT(host.boot_id), TEXT(cwd), TEXT(identity),
+	TEXT(run_id), TEXT(parent_run_id), TEXT(job), TEXT(task), TEXT(step), TEXT(host.boot_id), TEXT(cwd), TEXT(identity), TEXT(cgroup),
 	TEXT(log),
 };
 /* clang-format on */
