@@ -19,6 +19,7 @@ NICE = os.getpriority(os.PRIO_PROCESS, 0)  # of whoever runs the tests
 TEXTS = {
     "wait": ["1s", "2s", "3s", "4s", "5s", "6s"],
     "on-conflict": ["fail", "skip", "wait"] * 2,
+    "queue-max": ["1", "2", "3", "4", "5", "6"],
     "conflict-exit-code": ["1", "2", "3", "4", "5", "6"],
     "signal": ["INT", "HUP", "USR1", "USR2", "QUIT", "ALRM"],
     "term": ["tree", "job"] * 3,
@@ -225,6 +226,14 @@ class CommandLine(PrecedenceTest):
         self.end(holder)
         return run.wait().status
 
+    def places(self, args):
+        """Each of them has its lock file once it was passed."""
+        self.assertEqual(self.run_job(["--on-conflict=queue", *args], ["true"]).wait().status, 0)
+        queue = os.path.join(self.state, "locks", "queue")
+        found = sum(name.startswith("p.") for name in os.listdir(queue))
+        shutil.rmtree(queue)
+        return found
+
     def sent(self, args):
         """What USR1 to the guard came to."""
         ready = self.ready_count()
@@ -318,6 +327,7 @@ class CommandLine(PrecedenceTest):
         return {
             "wait": ("none", "1ms", "none", self.waits, (0, 75, 0)),
             "on-conflict": ("fail", "skip", "fail", self.refused(self.status()), (75, 0, 75)),
+            "queue-max": ("3", "1", "2", self.places, (3, 1, 2)),
             "conflict-exit-code": ("71", "72", "73", self.refused(self.status()), (71, 72, 73)),
             "complain-after": ("1ms", "none", "1ms", self.refused(self.is_said("waiting for", "--wait=0.5")),
                                (True, False, True)),
