@@ -85,17 +85,6 @@ void run_view_refresh(struct run_view *view)
 	open_guards(view);
 }
 
-bool run_view_is_over(struct run_view *view)
-{
-	if (view->is_guarded || view->place == PLACE_ELSEWHERE)
-		return false;
-	/* Guards that ended since the record was read have written their end there, or handed the file on:
-	 * then the state that was valid is another run's. */
-	bool had_state = view->record.state.warden.pid > 0;
-	int r = record_refresh(&view->record);
-	return r == -EBADMSG ? had_state : view->record.state.phase == PHASE_CLOSED;
-}
-
 void run_view_close(struct run_view *view)
 {
 	os_fd_close(&view->front);
@@ -160,18 +149,28 @@ static int open_one(struct search *s, const char *run_id, struct run_view *view)
 		/* gone meanwhile, not yet begun; or damaged, planted: reap tells of it */
 		return r == -ENOENT || r == -ENODATA || r == -EBADMSG || r == -EPERM ? 1 : r;
 	}
-	*view = (struct run_view){ .place = PLACE_HERE };
-	int r = record_look(s->dir->run_fd, run_id, s->look->owner, &view->record);
-	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
-		return r;
-	if (r < 0) {
-		s->look->passed_over += r == -ENOENT || r == -ENODATA ? 0 : 1;
-		return 1;
+	/* Dead guards have written their end before: only what is read behind that tells that they did not.
+	 */
+	for (int round = 0; round < 2; round++) {
+		*view = (struct run_view){ .place = PLACE_HERE };
+		int r = record_look(s->dir->run_fd, run_id, s->look->owner, &view->record);
+		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+			return r;
+		if (r == -EBADMSG && round == 0)
+			continue; /* it may be being written */
+		if (r < 0) {
+			s->look->passed_over += r == -ENOENT || r == -ENODATA ? 0 : 1;
+			return 1;
+		}
+		fill_view(view, s->look->owner, &s->here);
+		bool is_over = !view->is_guarded && view->place != PLACE_ELSEWHERE &&
+			       view->record.state.phase == PHASE_CLOSED;
+		if (!is_over && (view->is_guarded || view->place != PLACE_HERE || round > 0))
+			return 0;
+		run_view_close(view);
+		if (is_over)
+			return 1;
 	}
-	fill_view(view, s->look->owner, &s->here);
-	if (!run_view_is_over(view))
-		return 0;
-	run_view_close(view);
 	return 1;
 }
 

@@ -34,8 +34,6 @@ int run_view_open(const struct statedir *dir, const char *run_id, const struct h
 void run_view_close(struct run_view *view);
 /* Read its state and look at its guards again; a state that cannot be read stays as it was. */
 void run_view_refresh(struct run_view *view);
-/* It has ended, and its record is about to go or was left behind closed: no run, neither running nor lost. */
-bool run_view_is_over(struct run_view *view);
 
 /* Its tree, seen from outside: below its warden; of a dead one, what is left of the recorded members. */
 void run_view_walk(const struct run_view *view, struct tree *tree);
