@@ -34,9 +34,15 @@ void conflict_say(const struct run *run, const struct holder *h, const char *wha
 	buf_str(&line, what);
 	buf_str(&line, ": ");
 	escape_text(&line, run->name, strlen(run->name), 0);
-	holder_format(&line, h);
-	buf_str(&line, "; see: spawnguard ps ");
-	escape_word(&line, run->name, strlen(run->name), 0);
+	if (run->job->no_lock) { /* nothing tells who has it */
+		buf_str(&line, ", lock file ");
+		escape_text(&line, run->job->lock_file, strlen(run->job->lock_file), 0);
+		buf_str(&line, "; see: lslocks");
+	} else {
+		holder_format(&line, h);
+		buf_str(&line, "; see: spawnguard ps ");
+		escape_word(&line, run->name, strlen(run->name), 0);
+	}
 	voice_line(&line, VOICE_WARNING, is_said);
 }
 

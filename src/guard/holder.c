@@ -7,6 +7,7 @@
 #include "guard/run.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "run/describe.h"
 #include "run/find.h"
 
@@ -56,6 +57,14 @@ void holder_format(struct buf *line, const struct holder *h)
 
 bool holder_is_ancestor(const struct run *run, const struct holder *h)
 {
-	return run->head.parent_run_id[0] != '\0' && h->info.holder.run_id[0] != '\0' &&
-	       find_is_ancestor(&run->dir, run->head.parent_run_id, h->info.holder.run_id);
+	const char *parent = run->head.parent_run_id;
+
+	if (parent[0] == '\0')
+		return false;
+	if (run->job->no_lock) /* that file alone: no info tells who has it */
+		return find_is_held_around(&run->dir, parent, OS_CWD, run->job->lock_file);
+	if (h->info.holder.run_id[0] != '\0' && find_is_ancestor(&run->dir, parent, h->info.holder.run_id))
+		return true;
+	/* Of several that share the lock, only one is named. */
+	return find_is_held_around(&run->dir, parent, run->dir.run_fd, run->lock_path);
 }

@@ -214,3 +214,31 @@ int os_proc_children_of_threads(pid_t pid, int (*each)(void *with, pid_t child),
 		return task;
 	return os_dir_each(task, children_of_thread, &w);
 }
+
+struct sought {
+	int fds;
+	struct stat file;
+};
+
+static int is_sought(void *with, const char *name)
+{
+	struct sought *s = with;
+	struct stat st;
+
+	/* What the descriptor stands for, however it is called now. */
+	return fstatat(s->fds, name, &st, 0) == 0 && st.st_dev == s->file.st_dev &&
+	       st.st_ino == s->file.st_ino;
+}
+
+int os_proc_has_open(pid_t pid, int dirfd, const char *path)
+{
+	struct sought s;
+
+	if (fstatat(dirfd, path, &s.file, 0) < 0)
+		return -errno;
+	AUTO_FD int fds = os_proc_open(pid, "fd");
+	if (fds < 0)
+		return fds;
+	s.fds = fds;
+	return os_dir_each(fds, is_sought, &s);
+}

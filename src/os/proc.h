@@ -23,6 +23,10 @@ int os_proc_load(struct proc_load *out_load);
 /* avg10 "some" of /proc/pressure/RESOURCE in hundredths of a percent; -errno. */
 int os_proc_pressure(const char *resource, uint32_t *out_centi_pct);
 
+/* Has `pid` the file `path` (of `dirfd`, links followed) open?  1, 0, -EACCES: not to be looked into, -errno.
+ */
+int os_proc_has_open(pid_t pid, int dirfd, const char *path);
+
 /* Threads of the process behind a descriptor of its task directory; 0 when it is gone. */
 uint64_t os_proc_threads(int task_fd);
 

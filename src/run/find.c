@@ -251,3 +251,22 @@ bool find_is_ancestor(const struct statedir *dir, const char *of, const char *ru
 	}
 	return false;
 }
+
+bool find_is_held_around(const struct statedir *dir, const char *of, int dirfd, const char *path)
+{
+	char at[RUN_ID_MAX + 8] = { 0 };
+	bool holds = false;
+
+	if (strlen(of) > RUN_ID_MAX)
+		return false;
+	memcpy(at, of, strlen(of));
+	for (int level = 0; level < NESTING_MAX && at[0] != '\0' && !holds; level++) {
+		struct record record;
+		if (record_open(dir->run_fd, at, &record) < 0)
+			return false;
+		holds = os_proc_has_open(record.head.front.pid, dirfd, path) == 1;
+		memcpy(at, record.head.parent_run_id, sizeof(at));
+		record_close(&record);
+	}
+	return holds;
+}

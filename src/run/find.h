@@ -63,5 +63,8 @@ int find_look(struct find *find);
 
 /* `run_id` is `of` or one of the runs around it, as far as records tell. */
 bool find_is_ancestor(const struct statedir *dir, const char *of, const char *run_id);
+/* The guard of one of these has the file `path` (of `dirfd`) open, as far as we may look: so it holds its
+ * lock. */
+bool find_is_held_around(const struct statedir *dir, const char *of, int dirfd, const char *path);
 
 #endif

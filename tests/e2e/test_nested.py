@@ -1,7 +1,9 @@
 """A run within a run: the outer end before the inner one, and what had to be killed closed in the records."""
 import json
 import os
+import re
 import signal
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -165,6 +167,65 @@ class Nested(GuardTest):
         wait_until(lambda: "ready" in self.read("log"), "it catches")
         run.send(signal.SIGINT)
         self.assertEqual(run.wait().status, 6)
+
+
+class WaitingForItself(GuardTest):
+    """A run that would wait for a lock of a run around it is refused at once."""
+
+    def refused(self, outer, inner, told="not waiting for the run around this one"):
+        inner = [SPAWNGUARD, "run", *inner, "--", "touch", self.path("started")]
+        began = now()
+        run = self.run_guard(outer, inner, timeout=20 * SCALE)
+        self.assertEqual(run.status, 75, run.err)
+        self.assertIn(told, run.err)
+        self.assertFalse(os.path.exists(self.path("started")))
+        self.assertLess(now() - began, 10 * SCALE)
+
+    def test_the_lock_of_the_job(self):
+        for how, told in (("wait", "not waiting for"), ("queue", "not waiting for"), ("replace", "not replacing"),
+                          ("fail", "already running")):
+            with self.subTest(how):
+                self.refused(["-N", "self"], ["-N", "self", f"--on-conflict={how}"], told)
+
+    def test_two_levels_above(self):
+        between = [SPAWNGUARD, "run", "-N", "between", "--"]
+        for how in ("wait", "queue", "replace"):
+            with self.subTest(how):
+                self.refused(["-N", "self"], ["-N", "between", "--", SPAWNGUARD, "run", "-N", "self", f"--on-conflict={how}"],
+                             "the run around this one")
+        self.assertEqual(self.run_guard(["-N", "self"], [*between, SPAWNGUARD, "run", "-N", "other", "-w", "60", "--", "true"])
+                         .status, 0, "another lock is waited for")
+
+    def test_a_lock_that_is_shared_with_others(self):
+        """The info file names the one that came last."""
+        script = (f"{SPAWNGUARD} run -N self --shared --run-id later -- {VICTIM} sleep & "
+                  "until grep -q ready $VICTIM_PIDS; do :; done; "
+                  f"{SPAWNGUARD} run -N self -w 60 -- true; status=$?; {SPAWNGUARD} kill later; exit $status")
+        run = self.run_guard(["-N", "self", "--shared"], ["sh", "-c", script], timeout=20 * SCALE)
+        self.assertEqual(run.status, 75, run.err)
+        self.assertIn("not waiting for the run around this one", run.err)
+
+    def test_a_lock_file(self):
+        lock = self.write("lock", "")
+        link = self.path("link")
+        os.symlink(lock, link)
+        for outer in (["-N", "a", "--lock-file", lock], ["--no-lock", "--lock-file", lock]):
+            for path in (lock, link):
+                for how in (["-w", "60"], ["--on-conflict=queue"]):
+                    with self.subTest(outer=outer, path=path, how=how):
+                        self.refused(outer, ["--no-lock", "--lock-file", path, *how])
+        self.refused(["-N", "a", "--lock-file", lock], ["-N", "b", "--lock-file", lock, "-w", "60"], "already locked")
+
+    def test_a_lock_file_of_somebody_else_is_waited_for(self):
+        lock, gate = self.write("lock", ""), self.path("gate")
+        held = self.start("flock", lock, "sh", "-c", f"until [ -e {gate} ]; do sleep 0.01; done")
+        wait_until(lambda: subprocess.run(["flock", "-n", lock, "true"], check=False).returncode, "it is held")
+        run = self.guard("-N", "outer", "--", SPAWNGUARD, "run", "--no-lock", "--lock-file", lock, "-w", "60", "--", "true")
+        inode = os.stat(lock).st_ino
+        wait_until(lambda: re.search(rf"-> FLOCK .*:{inode} ", self.read("/proc/locks")), "it waits")
+        self.write("gate", "")
+        self.assertEqual(run.wait().status, 0, run.err)
+        held.wait()
 
 
 if __name__ == "__main__":
