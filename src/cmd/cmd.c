@@ -216,7 +216,7 @@ int cmd_read(struct cmd *cmd, char **argv)
 	int dashes;
 	BUF(why, ARGV_WHY_MAX);
 
-	if (os_fd_fill_stdio() < 0)
+	if (os_fd_fill_stdio(1) < 0)
 		return SG_EXIT_GUARD;
 	argv_defaults(&cmd->job);
 	if (argv_parse(argv + 1, cmd->command, &cmd->job, &cmd->rest, &dashes, &why) < 0) {

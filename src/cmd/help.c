@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 	BUF(why, ARGV_WHY_MAX);
 
 	(void)argc;
-	if (os_fd_fill_stdio() < 0)
+	if (os_fd_fill_stdio(1) < 0)
 		return SG_EXIT_GUARD;
 	char **words = argv + 1;
 	if (words[0] && is_own_option(words[0])) {

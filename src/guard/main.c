@@ -110,7 +110,7 @@ static int command_run(char **argv, char **env)
 	voice_set_journal(around.journal_stream);
 	/* All blocked from here on, so that no signal finds us half-way; what could not be blocked is not
 	 * tried. */
-	if (os_signals_take(&run.signals) < 0 || os_fd_fill_stdio() < 0)
+	if (os_signals_take(&run.signals) < 0 || os_fd_fill_stdio(-1) < 0)
 		return SG_EXIT_GUARD;
 	if ((code = intent_read(&run, &job, &around, argv)) != 0)
 		return code;

@@ -16,13 +16,14 @@ void os_fd_close(int *fd)
 	errno = saved;
 }
 
-int os_fd_fill_stdio(void)
+int os_fd_fill_stdio(int unwritable)
 {
 	for (int fd = 0; fd <= 2; fd++) {
 		if (fcntl(fd, F_GETFD) >= 0)
 			continue;
 		/* The lowest free number is the one we just found. */
-		if (open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY) >= 0)
+		int way = fd == unwritable ? O_RDONLY : O_RDWR;
+		if (open("/dev/null", way | O_CLOEXEC | O_NOCTTY) >= 0)
 			continue;
 		/* No /dev here: any file serves that reads as empty and refuses writes. */
 		if (open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) < 0)

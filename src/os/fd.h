@@ -23,9 +23,10 @@ static inline int os_fd_steal(int *fd)
 /*
  * Where 0, 1 or 2 is closed, put /dev/null there with CLOEXEC: no file of ours
  * may land on a number that somebody writes to, and the job finds it closed.
+ * Writing to `unwritable` (-1: none) still fails: who has no stdout gets no result.
  * 0, or -errno (then the process must not go on).
  */
-int os_fd_fill_stdio(void);
+int os_fd_fill_stdio(int unwritable);
 
 /* Close every descriptor but the `n` in `keep` (any order, -1 is passed over; n <= 16). */
 void os_fd_close_others(const int *keep, size_t n);

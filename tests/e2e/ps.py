@@ -154,6 +154,10 @@ class Columns(PsTest):
                 run = self.command("ps", *args, stdout=full)
             self.assertEqual(run.status, 125)
             self.assertRegex(run.err, r"\Aspawnguard: cannot write the result: .+\n\Z")
+        for args in ("ps", "ps --json", "status", "status full", "status --json"):
+            run = self.start("sh", "-c", f'"$0" {args} >&-', SPAWNGUARD).wait()
+            self.assertEqual(run.status, 125, args)
+            self.assertRegex(run.err, r"\Aspawnguard: cannot write the result: .+\n\Z")
         self.end_run(held)
 
 
