@@ -30,9 +30,9 @@
 extern char **environ;
 
 static bool json, verbose;
-static char tmp[200];                   /* scratch directory of this run */
-static char bin[4096];                  /* where the built programs are */
-static double limit = 2;                /* what {t} in a prefix stands for */
+static char tmp[200];    /* scratch directory of this run */
+static char bin[4096];   /* where the built programs are */
+static double limit = 2; /* what {t} in a prefix stands for */
 
 static void cleanup(void);
 
@@ -168,14 +168,14 @@ struct prefix {
 	const char *text, *label;
 	char *argv[64];
 	int argc;
-	bool timed;                     /* the text has {t} */
+	bool timed; /* the text has {t} */
 };
 
 static void substitute(const char *s, char *out, size_t size)
 {
 	size_t n = 0;
 
-	for (; *s && n + 1 < size; ) {
+	for (; *s && n + 1 < size;) {
 		if (!strncmp(s, "{tmp}", 5)) {
 			n += snprintf(out + n, size - n, "%s", tmp);
 			s += 5;
@@ -207,7 +207,7 @@ static struct prefix parse_prefix(const char *arg)
 	p.timed = strstr(arg, "{t}");
 	substitute(arg, text, sizeof text);
 	n = 0;
-	for (const char *s = text; ; s++) {
+	for (const char *s = text;; s++) {
 		if (*s && (quote ? *s == quote : *s == '\'' || *s == '"')) {
 			quote = quote ? 0 : *s;
 			open = true;
@@ -233,7 +233,7 @@ static struct prefix parse_prefix(const char *arg)
 static void finish(int sig)
 {
 	(void)sig;
-	exit(130);                      /* runs cleanup() */
+	exit(130); /* runs cleanup() */
 }
 
 /* Reads the options, makes the scratch directory, parses the prefixes. */
@@ -267,7 +267,8 @@ static int setup(int argc, char **argv, const char *what, const struct opt *o, s
 				else
 					fprintf(stderr, " (%s)\n", *o[i].str);
 			}
-			fprintf(stderr, "  --json       one JSON object per line\n  --verbose    do not hide what guards print\n");
+			fprintf(stderr, "  --json       one JSON object per line\n  --verbose    do not hide "
+					"what guards print\n");
 			exit(c == 3 ? 0 : 2);
 		}
 	}
@@ -282,7 +283,7 @@ static int setup(int argc, char **argv, const char *what, const struct opt *o, s
 	signal(SIGINT, finish);
 	signal(SIGTERM, finish);
 	signal(SIGHUP, finish);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);       /* whatever escapes a guard comes to us */
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* whatever escapes a guard comes to us */
 	*out = calloc(argc + 2, sizeof **out);
 	for (n = 0, i = optind; i < argc; i++)
 		(*out)[n++] = parse_prefix(argv[i]);
@@ -292,10 +293,10 @@ static int setup(int argc, char **argv, const char *what, const struct opt *o, s
 /* ---- processes ---- */
 
 struct run {
-	char dir[256];                  /* holds job (own copy), alive, ready, count, log */
+	char dir[256]; /* holds job (own copy), alive, ready, count, log */
 	char job[300];
 	dev_t dev;
-	ino_t ino;                      /* of that copy: the mark every member carries */
+	ino_t ino; /* of that copy: the mark every member carries */
 	pid_t guard;
 	double t0;
 };
@@ -304,7 +305,7 @@ struct proc {
 	pid_t pid, ppid;
 	char state;
 	unsigned long long start;
-	bool member, ours;              /* runs the job's copy; below us */
+	bool member, ours; /* runs the job's copy; below us */
 };
 
 static pid_t spawn(char *const argv[])
@@ -473,13 +474,13 @@ static bool is_member(const struct run *r, pid_t pid)
 	snprintf(path, sizeof path, "/proc/%d/exe", pid);
 	if (!stat(path, &st))
 		return st.st_dev == r->dev && st.st_ino == r->ino;
-	snprintf(path, sizeof path, "/proc/%d/task", pid);      /* dead leader, live thread */
+	snprintf(path, sizeof path, "/proc/%d/task", pid); /* dead leader, live thread */
 	if (!(d = opendir(path)))
 		return false;
 	while (!yes && (e = readdir(d))) {
 		snprintf(path, sizeof path, "/proc/%d/task/%.20s/exe", pid, e->d_name);
-		yes = isdigit((unsigned char)e->d_name[0]) && !stat(path, &st) &&
-		      st.st_dev == r->dev && st.st_ino == r->ino;
+		yes = isdigit((unsigned char)e->d_name[0]) && !stat(path, &st) && st.st_dev == r->dev &&
+		      st.st_ino == r->ino;
 	}
 	closedir(d);
 	return yes;
@@ -521,7 +522,7 @@ static UNUSED size_t snapshot(const struct run *r, pid_t fixture, struct proc **
 		n++;
 	}
 	closedir(d);
-	for (size_t i = 0; i < n; i++) {        /* bounded: the picture may hold loops */
+	for (size_t i = 0; i < n; i++) { /* bounded: the picture may hold loops */
 		q = &v[i];
 		for (int depth = 0; q && depth < 10000; depth++) {
 			if (q->ppid == getpid()) {
@@ -563,8 +564,7 @@ static bool same(const struct run *r, const struct proc *p)
 {
 	struct proc q;
 
-	return p->member ? is_member(r, p->pid) :
-	       read_stat(p->pid, &q, NULL) && q.start == p->start;
+	return p->member ? is_member(r, p->pid) : read_stat(p->pid, &q, NULL) && q.start == p->start;
 }
 
 static UNUSED void reap(void)
@@ -584,7 +584,7 @@ static UNUSED void sweep(const struct run *r, bool all, pid_t fixture)
 		snprintf(path, sizeof path, "%s/stop", r->dir);
 		close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
 	}
-	for (double end = now_us() + 20e6; calm < 2 && now_us() < end; ) {
+	for (double end = now_us() + 20e6; calm < 2 && now_us() < end;) {
 		struct proc *v;
 		size_t n = snapshot(r, fixture, &v), hit = 0;
 

@@ -679,16 +679,11 @@ static void nothing_makes_a_line_too_long(void **state)
 		struct record_head head;
 		char **argv = make_argv(5000, 100, (char)fill);
 		memset(&head, fill, sizeof(head));
-		char *const ends[] = { head.run_id + RUN_ID_MAX,
-				       head.parent_run_id + RUN_ID_MAX,
-				       head.job + 207,
-				       head.task + 63,
-				       head.step + 63,
-				       head.host.boot_id + 39,
-				       head.cwd + 255,
-				       head.identity + 7,
-				       head.cgroup + 159,
-				       head.log + 255 };
+		char *const ends[] = { head.run_id + RUN_ID_MAX, head.parent_run_id + RUN_ID_MAX,
+				       head.job + 207,           head.task + 63,
+				       head.step + 63,           head.host.boot_id + 39,
+				       head.cwd + 255,           head.identity + 7,
+				       head.cgroup + 159,        head.log + 255 };
 		for (size_t i = 0; i < COUNT_OF(ends); i++)
 			*ends[i] = '\0';
 		PUT(head.run_id, RUN);
