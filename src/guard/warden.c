@@ -194,6 +194,9 @@ static void parent_ended(struct warden *w)
 {
 	const struct parent *parent = &w->run->parent;
 
+	/* Without memory for epoll all sources are looked at, also those that are none. */
+	if (parent->fd < 0 || !os_pidfd_is_dead(parent->fd))
+		return;
 	(void)os_epoll_remove(w->epoll, parent->fd);
 	warden_begin_end(w, CAUSE_PARENT, grace_of(w), &parent->who);
 	AUTO_FD int front = os_pidfd_open(w->run->head.front.pid);
