@@ -45,8 +45,8 @@ TEXTS = {
 DURATIONS = {"complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout"}
 FLAGS = {"no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
          "with-parent"}
-FREE = {"lock-file", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish", "state-dir",
-        "command"}
+FREE = {"lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
+        "state-dir", "command"}
 TEXTS.update({key: ["1s", "2s", "3s", "4s", "5s", "6s"] for key in DURATIONS})
 TEXTS.update({key: ["yes", "no"] * 3 for key in FLAGS})
 TEXTS.update({key: [f"/{key}/{i}" for i in range(6)] for key in FREE})
@@ -251,6 +251,11 @@ class CommandLine(PrecedenceTest):
         run.send(signal.SIGTERM)
         return int(re.search(r"first signal to (\d+) process", run.wait().err)[1])
 
+    def refused_group(self, args):
+        run = self.run_job(args, ["true"]).wait()
+        self.assertEqual(run.status, 125)
+        return re.search(r" /no/([abc])\b", run.err)[1]
+
     def rung(self, args):
         """The best of some: where front has to be asked for real time, all may be over before the answer."""
         for _ in range(20):
@@ -368,6 +373,7 @@ class CommandLine(PrecedenceTest):
                           None),
             "output": ("never", "pass", "never", self.said_by_job("echo", "x"), ("", "x", "")),
             "tail": ("256", "none", "512", self.tail_bytes, (256, 0, 512)),
+            "cgroup": ("/no/a", "/no/b", "/no/c", self.refused_group, "abc"),
             "detach": (*yes_no, self.dry_run("in the (background)"), ("background", None, "background")),
             "log": (a, b, c, self.dry_run(r"output:.*/([abc])", ["--output=never"]), "abc"),
             "log-max": ("64K", "none", "64K", self.kept_bytes, (False, True, False)),
