@@ -16,7 +16,7 @@
 
 /* A reader needs none of it; what it reads is another's. */
 static const struct {
-	int what;
+	__rlimit_resource_t what; /* an enum by glibc, an int by others */
 	rlim_t most;
 } bounds[] = {
 	{ RLIMIT_CORE, 0 },        { RLIMIT_FSIZE, 0 },
