@@ -17,6 +17,7 @@
 #include "os/say.h"
 #include "os/self.h"
 #include "os/signal.h"
+#include "run/ask.h"
 #include "run/recovery.h"
 #include "spawnguard/exit.h"
 #include "tree/walk.h"
@@ -105,17 +106,13 @@ static void complain(struct killing *k, const char *run_id, const char *what)
 }
 
 /* Its guard does it; we wait for the guard, and read from the record that we hold open what it came to. */
-static void ask_guard(struct killing *k, struct run_view *view)
+static void end_by_guard(struct killing *k, struct run_view *view)
 {
 	const struct record_head *head = &view->record.head;
-	struct request request = { .verb = REQUEST_KILL, .by_pid = os_self_pid(), .by_uid = os_self_uid() };
-	const char *by_run = getenv(SG_ENV_RUN_ID);
+	struct request request = ask_request(REQUEST_KILL, "spawnguard kill", getenv(SG_ENV_RUN_ID));
 	uint64_t start_ns = os_clock_boot_ns();
 
 	request.grace_ns = k->cmd->job.grace_ns;
-	memcpy(request.by_comm, "spawnguard kill", sizeof(request.by_comm));
-	if (by_run && strlen(by_run) <= RUN_ID_MAX)
-		memcpy(request.by_run, by_run, strlen(by_run));
 	uint64_t grace_ns = request.grace_ns == NUM_NONE ? head->kill_after_ns : request.grace_ns;
 	/* Without a warden front is ending the tree already. */
 	int guard = view->has_warden ? view->warden : view->front;
@@ -124,17 +121,16 @@ static void ask_guard(struct killing *k, struct run_view *view)
 			 "its guard cannot be told from a stranger here: send TERM to it yourself");
 		return;
 	}
-	if (request_write(k->cmd->dir.run_fd, head->run_id, &request) < 0) {
+	int r = ask_guard(&k->cmd->dir, view, &request, true);
+	if (r == -EPERM) {
+		complain(k, head->run_id,
+			 "its guard cannot be signalled from here: send TERM to it yourself");
+		return;
+	}
+	if (r < 0 && r != -ESRCH) {
 		complain(k, head->run_id,
 			 "its guard cannot be asked: the state directory cannot be written; see: spawnguard "
 			 "doctor");
-		return;
-	}
-	int r = view->warden >= 0 ? os_pidfd_signal(view->warden, OS_SIG_REQUEST) : 0;
-	if (r < 0 && r != -ESRCH) {
-		request_remove(k->cmd->dir.run_fd, head->run_id);
-		complain(k, head->run_id,
-			 "its guard cannot be signalled from here: send TERM to it yourself");
 		return;
 	}
 	uint64_t wait_ms = (grace_ns + END_MARGIN_NS) / NS_PER_MS;
@@ -212,7 +208,7 @@ static void end_one(struct killing *k, const char *run_id, const struct host_id 
 {
 	struct run_view view;
 
-	int r = run_view_open(&k->cmd->dir, run_id, here, &view);
+	int r = ask_open(&k->cmd->dir, run_id, here, &view);
 	if (r < 0) {
 		if (r != -ENOENT) /* over by itself meanwhile */
 			complain(
@@ -225,7 +221,7 @@ static void end_one(struct killing *k, const char *run_id, const struct host_id 
 	else if (k->cmd->job.dry_run)
 		list_one(k, &view);
 	else if (view.is_guarded)
-		ask_guard(k, &view);
+		end_by_guard(k, &view);
 	else
 		end_orphans(k, run_id);
 	run_view_close(&view);

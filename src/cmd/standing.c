@@ -137,7 +137,7 @@ static const char *why_not(int err)
 {
 	switch (err) {
 	case -ESRCH:
-		return "it is ending, or its guard is only starting";
+		return "it is ending";
 	case -ENODATA:
 		return "its guard cannot be told from a stranger here";
 	case -EPERM:
@@ -195,7 +195,7 @@ static void visit(struct standing *s, const char *run_id, const struct host_id *
 {
 	struct run_view view;
 
-	int r = run_view_open(&s->cmd.dir, run_id, here, &view);
+	int r = ask_open(&s->cmd.dir, run_id, here, &view);
 	if (r < 0) {
 		complain(s, run_id, r == -ENOENT ? "it is over" : "its record cannot be read");
 		return;

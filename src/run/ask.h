@@ -5,6 +5,13 @@
 #include "run/find.h"
 
 /*
+ * As run_view_open; of a run that is only starting, once its warden has put
+ * its name into the record: whoever is asked must be there.
+ */
+int ask_open(const struct statedir *dir, const char *run_id, const struct host_id *here,
+	     struct run_view *out_view);
+
+/*
  * With `over`, in the place of one that was not taken yet.  0; -EEXIST:
  * another's request waits (its guard was reminded); -ESRCH: no warden lives;
  * -ENODATA: it cannot be told from a stranger here; -EPERM: it cannot be

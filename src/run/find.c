@@ -211,8 +211,8 @@ static int search(struct search *s)
 	uint32_t passed_over = s->look ? s->look->passed_over : 0;
 	r = visit(s, s->first);
 	if (s->look)
-		s->look->passed_over = passed_over; /* it was counted before */
-	return r == 0 && s->found == 0 && s->look ? -ENOENT : r;
+		s->look->passed_over = passed_over;   /* it was counted before */
+	return r == 0 && s->found == 0 ? -ENOENT : r; /* not begun yet, or gone meanwhile: none */
 }
 
 int find_runs(const struct statedir *dir, const char *what, int (*each)(void *with, struct run_view *view),

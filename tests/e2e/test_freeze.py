@@ -83,6 +83,19 @@ class Freeze(FreezeTest):
             wait_until(lambda: self.states(held) != {"T"}, "it goes on")
         self.ended(held)
 
+    def test_a_run_that_starts_in_this_very_moment_can_be_asked(self):
+        for what in ("freeze", "kill"):
+            for i in range(3 if SANITIZED else 10):
+                held = self.guard("-q", "-N", "moment", "--run-id", f"{what}-{i}", "--", "sleep", "60")
+                run = wait_until(lambda: (lambda r: r if r.status != 1 else None)(self.command(what, f"{what}-{i}")),
+                                 "it is known")
+                self.assertEqual((run.status, run.err), (0, ""))
+                if what == "freeze":
+                    self.assertEqual(self.states(held), {"T"})
+                    held.send(TERM)
+                self.assertEqual(held.wait().status, -TERM)
+                self.runs.clear()
+
     def test_who_was_stopped_stays_stopped_after_thaw(self):
         held = self.holder("-N", "some", shape="deep 3")
         stopped, *others = self.members(held)[1:]
