@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "os/fd.h"
@@ -25,6 +28,33 @@ static void path_of(struct buf *path, pid_t pid, const char *name)
 		buf_char(path, '/');
 		buf_str(path, name);
 	}
+}
+
+/* 1, 0, -errno: it cannot be told now. */
+static int judge_proc(void)
+{
+	char text[16];
+	struct statfs fs;
+	BUF(self, 16);
+
+	if (statfs("/proc", &fs) < 0)
+		return -errno;
+	if (fs.f_type != PROC_SUPER_MAGIC)
+		return 0;
+	ssize_t n = readlink("/proc/self", text, sizeof(text));
+	if (n < 0)
+		return errno == ENOENT ? 0 : -errno; /* we are not in that namespace */
+	buf_i64(&self, getpid());
+	return (size_t)n == self.len && memcmp(text, self.at, self.len) == 0;
+}
+
+bool os_proc_is_ours(void)
+{
+	static int answer = -1; /* a fact of where we are: told once; the same in our children */
+
+	if (answer < 0)
+		answer = judge_proc();
+	return answer != 0;
 }
 
 int os_proc_open(pid_t pid, const char *name)

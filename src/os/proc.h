@@ -9,6 +9,13 @@
 #include "codec/procfs.h"
 #include "codec/record.h"
 
+/*
+ * Is /proc the kernel's, and are the numbers in it those that we use?  What
+ * another PID namespace has mounted there names strangers.  No answer is taken
+ * for yes: then what is read of it fails by itself.
+ */
+bool os_proc_is_ours(void);
+
 /* Kept descriptor of /proc/PID/NAME (NAME "task", "task/PID/children", "statm", "" for the directory);
  * -errno. */
 int os_proc_open(pid_t pid, const char *name);

@@ -46,6 +46,32 @@ static int open_guard(const struct proc_id *id, uid_t owner, bool *out_lives)
 	return fd < 0 ? -1 : fd;
 }
 
+/* Owned handle of the process with this number and start time; -1. */
+static int open_alike(const struct proc_id *id, struct proc_stat *stat)
+{
+	int fd = os_pidfd_open(id->pid);
+	if (fd >= 0 && (id->start_ticks == 0 || os_proc_stat(id->pid, stat) < 0 ||
+			stat->start_ticks != id->start_ticks || os_pidfd_signal(fd, 0) < 0))
+		os_fd_close(&fd);
+	return fd < 0 ? -1 : fd;
+}
+
+/*
+ * Number and start time are one mark.  The second: one is the parent of the
+ * other, as the record has it.  (before 6.9)
+ */
+static void open_pair(struct run_view *view)
+{
+	struct proc_stat stat, parent;
+
+	AUTO_FD int front = open_alike(&view->record.head.front, &parent);
+	AUTO_FD int warden = open_alike(&view->record.state.warden, &stat);
+	if (front < 0 || warden < 0 || stat.ppid != parent.pid || parent.pid != view->record.head.front.pid)
+		return;
+	view->front = os_fd_steal(&front);
+	view->warden = os_fd_steal(&warden);
+}
+
 static void open_guards(struct run_view *view)
 {
 	view->is_guarded = view->has_front = view->has_warden = false;
@@ -54,6 +80,9 @@ static void open_guards(struct run_view *view)
 	view->front = open_guard(&view->record.head.front, view->owner, &view->has_front);
 	view->warden = open_guard(&view->record.state.warden, view->owner, &view->has_warden);
 	view->is_guarded = view->has_front || view->has_warden;
+	if (view->has_front && view->has_warden && view->front < 0 && view->warden < 0 &&
+	    view->owner == os_self_uid())
+		open_pair(view);
 }
 
 static void fill_view(struct run_view *view, uid_t owner, const struct host_id *here)

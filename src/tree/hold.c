@@ -104,6 +104,8 @@ int hold_child(struct tree *tree, size_t parent, pid_t pid, uint64_t now_ns)
 	struct proc_stat stat;
 	struct proc_id id;
 
+	if (!os_proc_is_ours())
+		return -ESRCH;
 	if (tree->starved)
 		tree_give_reserve(tree);
 	AUTO_FD int handle = open_handle(tree, pid);
@@ -156,6 +158,8 @@ int tree_set_root(struct tree *tree, pid_t pid)
 	if (!m)
 		return -ENOMEM;
 	m->flags |= MEMBER_ROOT;
+	if (!os_proc_is_ours())
+		return -ESRCH;
 	buf_str(&name, "task/");
 	buf_u64(&name, (uint64_t)pid);
 	buf_str(&name, "/children");
@@ -195,6 +199,25 @@ static int read_seed(int handle, pid_t pid, struct proc_stat *stat)
 	return os_pidfd_is_dead(handle) ? -ESRCH : os_proc_stat(pid, stat);
 }
 
+/* `handle` is taken. */
+static int append_seed(struct tree *tree, const struct record_slot *slot, const struct proc_stat *stat,
+		       int handle)
+{
+	AUTO_FD int fd = handle;
+	struct member *m = tree_append(tree, slot->id.pid);
+	if (!m) {
+		if (tree_prepare(tree) < 0)
+			return -ENOMEM;
+		m = tree_append(tree, slot->id.pid);
+	}
+	m->handle = os_fd_steal(&fd);
+	fill(tree, m, stat, &slot->id, slot->seen_boot_ns);
+	m->depth = slot->depth;
+	m->flags |= MEMBER_SEED;
+	hold_keep_files(tree, m);
+	return 0;
+}
+
 int tree_add_seed(struct tree *tree, const struct record_slot *slot)
 {
 	struct proc_stat stat;
@@ -214,18 +237,18 @@ int tree_add_seed(struct tree *tree, const struct record_slot *slot)
 	tree_take_reserve(tree);
 	if (r < 0)
 		return r;
-	struct member *m = tree_append(tree, slot->id.pid);
-	if (!m) {
-		if (tree_prepare(tree) < 0)
-			return -ENOMEM;
-		m = tree_append(tree, slot->id.pid);
-	}
-	m->handle = os_fd_steal(&fd);
-	fill(tree, m, &stat, &slot->id, slot->seen_boot_ns);
-	m->depth = slot->depth;
-	m->flags |= MEMBER_SEED;
-	hold_keep_files(tree, m);
-	return 0;
+	return append_seed(tree, slot, &stat, os_fd_steal(&fd));
+}
+
+int tree_add_held(struct tree *tree, const struct record_slot *slot, int handle)
+{
+	struct proc_stat stat;
+	AUTO_FD int fd = handle;
+
+	if (tree->starved) /* without its handle it would be known by its number again */
+		return -EMFILE;
+	int r = read_seed(fd, slot->id.pid, &stat);
+	return r < 0 ? r : append_seed(tree, slot, &stat, os_fd_steal(&fd));
 }
 
 static bool is_same(const struct proc_id *a, const struct proc_id *b)

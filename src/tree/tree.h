@@ -110,6 +110,8 @@ void tree_add_job(struct tree *tree, pid_t pid, int pidfd, uint64_t now_ns);
  * not signal it.
  */
 int tree_add_seed(struct tree *tree, const struct record_slot *slot);
+/* The same for one that the caller has verified, held by `handle` (a pidfd, taken). 0, -ESRCH, -errno. */
+int tree_add_held(struct tree *tree, const struct record_slot *slot, int handle);
 
 struct member *tree_find(const struct tree *tree, pid_t pid);
 /* It has been waited for: its number may be another's from now on. */

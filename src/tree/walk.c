@@ -149,7 +149,8 @@ static void complete_job(struct tree *tree, struct member *m)
 {
 	struct proc_stat stat;
 
-	if (!(m->flags & MEMBER_JOB) || m->id.start_ticks != 0 || os_proc_stat(m->id.pid, &stat) < 0)
+	if (!(m->flags & MEMBER_JOB) || m->id.start_ticks != 0 || !os_proc_is_ours() ||
+	    os_proc_stat(m->id.pid, &stat) < 0)
 		return;
 	m->id.start_ticks = stat.start_ticks;
 	m->ppid = stat.ppid;

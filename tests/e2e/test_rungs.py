@@ -18,6 +18,8 @@ FULL = {
     "no entropy yet": ["getrandom=EAGAIN"],
     "nothing to be dropped": ["capset=EPERM"],
 }
+# Without an inode in a pidfd, a process of a record is known by two marks, or not touched.
+MARKS = {"before 6.9": ["fstatfs=ENOSYS", "ioctl=ENOTTY"]}
 # Without these a process that is not our own child is known by its number alone: nothing is killed from a record.
 WEAK = {
     "before 5.3": ["pidfd_open=ENOSYS"],
@@ -55,9 +57,9 @@ class RungTest(GuardTest):
     def guard_under(self, denied, *args, **popen):
         return self.under(denied, SPAWNGUARD, "run", "-N", "r", *args, **popen)
 
-    def holder_under(self, denied, *args, shape="sleep"):
+    def holder_under(self, denied, *args, shape="sleep", before=()):
         ready = self.ready_count()
-        run = self.guard_under(denied, *args, "--", VICTIM, *shape.split())
+        run = self.guard_under(denied, *args, "--", *before, VICTIM, *shape.split())
         self.wait_ready(run, ready + 1)
         return run
 
@@ -69,7 +71,7 @@ class RungTest(GuardTest):
 class Life(RungTest):
     """What holds on every rung."""
 
-    @each(FULL, WEAK)
+    @each(FULL, MARKS, WEAK)
     def test_a_plain_run(self, name, denied):
         run = self.guard_under(denied, "--", "sh", "-c", "echo out; exit 7").wait()
         self.assertEqual((run.status, run.out, run.err), (7, "out\n", ""), name)
@@ -86,7 +88,7 @@ class Life(RungTest):
         run = self.run_guard(["-N", "r"], ["true"])
         self.assertEqual((run.status, run.err), (0, ""))
 
-    @each(FULL, WEAK)
+    @each(FULL, MARKS, WEAK)
     def test_the_timeout_of_a_tree(self, name, denied):
         for shape in ("setsid", "daemon", "wide 20", "deep 10", "thread", "stopped"):
             run = self.guard_under(denied, "-t", "0.2", "-k", "0.1", "--", VICTIM, *shape.split()).wait()
@@ -94,21 +96,21 @@ class Life(RungTest):
             self.assertLess(run.wall, 4 * SCALE, f"{name}, {shape}")
             self.assert_clean(run, f"{name}, {shape}")
 
-    @each(FULL, WEAK)
+    @each(FULL, MARKS, WEAK)
     def test_leftovers(self, name, denied):
         for shape in ("setsid", "daemon"):
             run = self.guard_under(denied, "-k", "0.1", "--", VICTIM, "-x", shape).wait()
             self.assertEqual(run.status, 0, f"{name}, {shape}: {run.err}")
             self.assert_clean(run, f"{name}, {shape}")
 
-    @each(FULL, WEAK)
+    @each(FULL, MARKS, WEAK)
     def test_the_warden_is_killed(self, name, denied):
         run = self.holder_under(denied, "-k", "0.1", shape="setsid")
         send(run.warden(), signal.SIGKILL)
         self.assertEqual(run.wait().status, 125, f"{name}: {run.err}")
         self.assert_clean(run, name)
 
-    @each(FULL, WEAK)
+    @each(FULL, MARKS, WEAK)
     def test_front_is_killed(self, name, denied):
         run = self.holder_under(denied, "-k", "0.1", shape="setsid")
         send(run.pid, signal.SIGKILL)
@@ -116,7 +118,7 @@ class Life(RungTest):
         wait_until(lambda: not self.strays(), f"the warden ends the tree, {name}")
         self.assert_clean(run, name)
 
-    @each(FULL, WEAK)
+    @each(FULL, MARKS, WEAK)
     def test_signals_are_passed_on_and_TERM_ends(self, name, denied):
         run = self.holder_under(denied, "-k", "0.1")
         run.send(signal.SIGUSR1)
@@ -126,7 +128,7 @@ class Life(RungTest):
         self.assertEqual(run.wait().status, -signal.SIGKILL, f"{name}: {run.err}")
         self.assert_clean(run, name)
 
-    @each(FULL, WEAK)
+    @each(FULL, MARKS, WEAK)
     def test_a_stopped_warden_is_continued(self, name, denied):
         run = self.holder_under(denied, "-t", "1", "-k", "0.1")
         send(run.warden(), signal.SIGSTOP)
@@ -136,9 +138,9 @@ class Life(RungTest):
 class Records(RungTest):
     """What is done to a process that is known from a record."""
 
-    def dead_run(self, denied):
+    def dead_run(self, denied, before=()):
         """Its guards were killed, its job sleeps alone."""
-        run = self.holder_under(denied)
+        run = self.holder_under(denied, before=before)
         warden = run.warden()
         for sig in (signal.SIGSTOP, signal.SIGKILL):
             for pid in (run.pid, warden):
@@ -160,10 +162,25 @@ class Records(RungTest):
         wait_until(lambda: not self.strays(), "ended by the test")
         self.assert_clean(following, what)
 
-    @each(FULL)
+    @each(FULL, MARKS)
     def test_both_killed_and_the_next_start_ends_the_job(self, name, denied):
         self.dead_run(denied)
         self.assert_ended_by(self.guard_under(denied, "--", "true"), name)
+
+    @each(MARKS)
+    def test_with_the_number_and_without_the_mark_it_is_only_named(self, name, denied):
+        job = self.dead_run(denied, before=("env", "-u", "SPAWNGUARD_RUN_ID"))
+        self.assert_only_named(self.guard_under(denied, "--", "true"), job, name)
+
+    @each(MARKS)
+    def test_a_guard_is_known_by_its_number_and_by_whose_child_it_is(self, name, denied):
+        run = self.holder_under(denied, "-k", "0.1")
+        frozen = self.under(denied, SPAWNGUARD, "freeze", "r").wait()
+        self.assertEqual((frozen.status, frozen.err), (0, ""), name)
+        killed = self.under(denied, SPAWNGUARD, "kill", "r").wait()
+        self.assertEqual((killed.status, killed.err), (0, ""), name)
+        run.wait()
+        self.assert_clean(run, name)
 
     @each(WEAK)
     def test_without_pidfds_the_next_start_names_the_job(self, name, denied):
@@ -206,7 +223,7 @@ class Records(RungTest):
         self.assertEqual({tuple(those) for those in kinds.values()}, {("start", "end")})
 
     def test_the_rung_stands_in_the_history(self):
-        rows = [([], {"pidfs", "pidfd"}), (WEAK["before 5.3"], {"procfd", "weak"})]
+        rows = [([], {"pidfs", "pidfd"}), (MARKS["before 6.9"], {"pidfd"}), (WEAK["before 5.3"], {"procfd", "weak"})]
         for denied, rungs in rows:
             run = self.guard_under(denied or FULL["no entropy yet"], "--", "true").wait()
             self.assertEqual(run.status, 0)

@@ -1,0 +1,210 @@
+#include "run/orphans.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/num.h"
+#include "os/cgroup.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/pidfd.h"
+#include "os/proc.h"
+#include "os/self.h"
+#include "run/cgroup.h"
+#include "run/reader.h"
+#include "store/record.h"
+#include "tree/hold.h"
+#include "tree/walk.h"
+
+#define TICKS_PER_S 100 /* USER_HZ */
+
+static void list(struct orphans *o, pid_t pid)
+{
+	for (uint32_t i = 0; i < o->listed_count; i++)
+		if (o->listed[i] == pid)
+			return;
+	if (o->listed_count < ORPHANS_LISTED_MAX)
+		o->listed[o->listed_count++] = pid;
+}
+
+/* By more than the clock tick's grain: it cannot be of the run. */
+static bool is_older(const struct orphans *o, const struct proc_stat *stat)
+{
+	return (stat->start_ticks + 2) * (NS_PER_S / TICKS_PER_S) < o->record->head.started_boot_ns;
+}
+
+/* Held by `fd`, and there after all that was read of it by its number. */
+static bool is_still(int fd)
+{
+	return fd >= 0 && os_pidfd_signal(fd, 0) == 0;
+}
+
+/* Held if two marks say so and it can be; else listed, unless it is gone. */
+static void hold_or_list(struct orphans *o, const struct record_slot *found, int *fd, bool has_two)
+{
+	int r = -EAGAIN;
+
+	if (has_two && is_still(*fd))
+		r = tree_add_held(o->tree, found, os_fd_steal(fd));
+	if (r < 0 && r != -ESRCH)
+		list(o, found->id.pid);
+}
+
+/* Two marks: number and start time, and the run's id in the environment. */
+static void add_weak(struct orphans *o, const struct record_slot *slot)
+{
+	struct proc_stat stat;
+	struct record_slot found = *slot;
+
+	AUTO_FD int fd = os_pidfd_open(slot->id.pid);
+	if (os_proc_stat(slot->id.pid, &stat) < 0 || is_older(o, &stat))
+		return;
+	bool same = slot->id.start_ticks == 0 || slot->id.start_ticks == stat.start_ticks;
+	bool has_mark = reader_has_mark(slot->id.pid, o->record->head.run_id) == 1;
+	found.id.start_ticks = stat.start_ticks;
+	found.id.pidfs_ino = fd >= 0 ? os_pidfd_inode(fd) : 0;
+	hold_or_list(o, &found, &fd, same && has_mark);
+}
+
+int orphans_open(struct orphans *o)
+{
+	ssize_t n = record_read_slots(o->record, o->slot, o->slot_max);
+
+	if (n < 0)
+		return (int)n;
+	o->slot_count = (size_t)n;
+	for (size_t i = 0; i < o->slot_count; i++) {
+		int r = tree_add_seed(o->tree, &o->slot[i]);
+		if (r == -EAGAIN)
+			add_weak(o, &o->slot[i]);
+		else if (r < 0 && r != -ESRCH)
+			return r;
+	}
+	o->listed_by_record = o->listed_count;
+	return 0;
+}
+
+/* --- who was born after the last look ------------------------------------------------------------------- */
+
+enum session {
+	SESSION_OTHER,
+	SESSION_NAMED, /* of a recorded member; it may be the caller's: one mark beside another */
+	SESSION_LED,   /* made by a recorded member: a mark of itself */
+};
+
+/* Is the session of this number the one that this process has led?  It keeps its number from strangers, so
+ * one without a leader is. */
+static bool is_led_by(const struct proc_id *id)
+{
+	struct proc_stat stat;
+
+	if (os_proc_stat(id->pid, &stat) == -ESRCH)
+		return true;
+	AUTO_FD int fd = hold_open_recorded(id);
+	return fd >= 0 || fd == -EAGAIN;
+}
+
+static enum session session_of(const struct orphans *o, pid_t sid)
+{
+	const pid_t job = o->record->state.job_pid;
+	bool is_named = job == sid;
+
+	if (sid <= 0) /* led from outside our namespace: no number, so no mark */
+		return SESSION_OTHER;
+	for (size_t i = 0; i < o->slot_count; i++) {
+		if (o->slot[i].id.pid == sid && is_led_by(&o->slot[i].id))
+			return SESSION_LED;
+		is_named = is_named || o->slot[i].sid == sid || o->slot[i].id.pid == sid;
+	}
+	return is_named ? SESSION_NAMED : SESSION_OTHER;
+}
+
+static struct record_slot found_now(pid_t pid, int fd, const struct proc_stat *stat)
+{
+	return (struct record_slot){
+		.id = { .pid = pid,
+			.start_ticks = stat->start_ticks,
+			.pidfs_ino = fd >= 0 ? os_pidfd_inode(fd) : 0 },
+		.sid = stat->sid,
+		.depth = 1,
+		.seen_boot_ns = os_clock_boot_ns(),
+	};
+}
+
+static void consider(struct orphans *o, pid_t pid)
+{
+	const struct record_head *head = &o->record->head;
+	struct proc_stat stat;
+	struct proc_status status;
+
+	if (pid <= 1 || pid == os_self_pid() || tree_find(o->tree, pid))
+		return;
+	AUTO_FD int fd = os_pidfd_open(pid);
+	if (fd < 0 && fd != -ENOSYS && fd != -EPERM) /* without handles it can still be listed */
+		return;
+	if (os_proc_stat(pid, &stat) < 0 || stat.state == 'Z' || is_older(o, &stat))
+		return;
+	if (os_proc_status(pid, &status) < 0 || status.uid != head->uid)
+		return;
+	bool has_mark = reader_has_mark(pid, head->run_id) == 1;
+	enum session session = session_of(o, stat.sid);
+	if (!has_mark && session != SESSION_LED)
+		return;
+	if (fd >= 0 && os_pidfd_signal(fd, 0) == -ESRCH)
+		return;
+	struct record_slot found = found_now(pid, fd, &stat);
+	hold_or_list(o, &found, &fd, has_mark && session != SESSION_OTHER);
+}
+
+/* Who is in the run's own group is of the run: the kernel says so. */
+static int consider_grouped(void *with, pid_t pid)
+{
+	struct orphans *o = with;
+	struct proc_stat stat;
+	BUF(name, RUN_ID_MAX + 16);
+
+	if (pid <= 1 || tree_find(o->tree, pid))
+		return 0;
+	run_cgroup_name(&name, o->record->head.run_id);
+	AUTO_FD int fd = os_pidfd_open(pid);
+	if (fd < 0 || os_proc_stat(pid, &stat) < 0)
+		return 0;
+	struct record_slot found = found_now(pid, fd, &stat);
+	/* Opened, then asked again: else the number may have become another's between the list and the
+	 * handle. */
+	if (os_cgroup_is_member(pid, name.at) && is_still(fd))
+		(void)tree_add_held(o->tree, &found, os_fd_steal(&fd));
+	return 0;
+}
+
+static int consider_name(void *with, const char *name)
+{
+	uint64_t pid;
+	if (num_parse_u64(name, INT32_MAX, &pid) == 0)
+		consider(with, (pid_t)pid);
+	return 0;
+}
+
+/* Sessions of these are known from now on, though the record does not name them. */
+static void remember_members(struct orphans *o)
+{
+	FOR_EACH_MEMBER (o->tree, m)
+		if (o->slot_count < o->slot_max)
+			o->slot[o->slot_count++] = (struct record_slot){ .id = m->id, .sid = m->sid };
+}
+
+void orphans_search(struct orphans *o)
+{
+	o->listed_count = o->listed_by_record;
+	(void)tree_walk(o->tree, os_clock_boot_ns(), false); /* descendants of the recorded need no mark */
+	if (o->group >= 0)
+		(void)os_cgroup_each(o->group, consider_grouped, o);
+	AUTO_FD int proc = os_open_at(OS_CWD, "/proc", 0, 0);
+	if (proc >= 0)
+		(void)os_dir_each(proc, consider_name, o);
+	remember_members(o);
+}

@@ -1,0 +1,223 @@
+"""Members that no record names: two marks, or they are only listed; whoever their parent is by now."""
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import harness
+from harness import SPAWNGUARD, VICTIM, GuardTest, Stat, outcome, send, wait_until
+
+KILL, STOP = signal.SIGKILL, signal.SIGSTOP
+CLEARED = "env -u SPAWNGUARD_RUN_ID"
+
+# As process 1 of a PID namespace: guards and job are killed, and a member is left that no record names.
+AS_FIRST = r"""
+import os, signal, subprocess, sys, time
+guard, victim, command = sys.argv[1:]
+def wait_for(condition, what):
+    end = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > end:
+            raise SystemExit("never came: " + what)
+        time.sleep(0.002)
+def lines():
+    try:
+        return open("pids").read()
+    except FileNotFoundError:
+        return ""
+def field(pid, at):
+    try:
+        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[at]
+    except OSError:
+        return "X"
+run = subprocess.Popen([guard, "run", "-N", "j", "--interval=1h", "-k", "0.2", "--", "sh", "-c", command])
+wait_for(lambda: "ready" in lines(), "the member")
+job = int(field(run.pid, 1)) and int(open("job").read())
+warden = int(field(job, 1))
+for sig in (signal.SIGSTOP, signal.SIGKILL):
+    for pid in (run.pid, warden):
+        os.kill(pid, sig)
+os.kill(job, signal.SIGKILL)
+wait_for(lambda: field(warden, 0) in "ZX" and field(job, 0) in "ZX", "their end")
+member = [int(w) for w in lines().split() if w.isdigit()][-1]
+wait_for(lambda: field(member, 1) == "1", "the member is a child of process 1")
+nxt = subprocess.run([guard, "run", "-N", "j", "--", "true"], stderr=subprocess.PIPE, text=True)
+print(nxt.returncode, field(member, 0), nxt.stderr, sep="\n")
+"""
+
+
+class MarksTest(GuardTest):
+    def guarded(self, command, *args):
+        """A job that has started `command` since it was recorded, and stays: run and pid of what was born."""
+        ready = self.ready_count()
+        run = self.guard("-N", "j", "--interval=1h", "-k", "0.2", *args, "--",
+                         "sh", "-c", f"echo $$ >{self.path('job')}; {command} & exec sleep 1000")
+        self.wait_ready(run, ready + 1)
+        return run, self.pids()[-1]
+
+    def kill_all_but(self, run, member):
+        """Guards and job are killed; the member is handed to a subreaper that has nothing to do with it."""
+        warden, job = run.warden(), int(self.read("job"))
+        for pid in (run.pid, warden):
+            send(pid, STOP)
+            wait_until(lambda pid=pid: Stat(pid).state == "T", "it is stopped")
+        for pid in (warden, run.pid, job):
+            send(pid, KILL)
+        run.wait()
+        wait_until(lambda: self._reap() or not (Stat(warden).alive or Stat(job).alive), "they are gone")
+        wait_until(lambda: Stat(member).ppid == os.getpid(), "the member has a new parent")
+
+    def next_start(self):
+        run = self.run_guard(["-N", "j"], ["true"])
+        self.assertEqual(run.status, 0, run.err)
+        self.assertEqual(self.records(), [])
+        return run.err
+
+    def assert_ended(self, said, member):
+        self.assertRegex(said, r"\Aspawnguard: [^\n]+ were killed: ended 1 process that it left\n\Z")
+        wait_until(lambda: self._reap() or not Stat(member).alive, "the zombie is collected")
+        self.assert_no_survivor(said)
+
+    def assert_listed(self, said, member):
+        self.assertRegex(said, rf"\Aspawnguard: [^\n]+: ended 0 processes [^\n]+; not touched, may be of it: pid {member}\n\Z")
+        self.assertTrue(Stat(member).alive)
+        self.end_strays()
+
+
+class Unrecorded(MarksTest):
+    def test_session_and_run_id_are_two_marks(self):
+        run, member = self.guarded(f"{VICTIM} sleep")
+        self.kill_all_but(run, member)
+        self.assert_ended(self.next_start(), member)
+        self.assertEqual([outcome(e) for e in self.events("end")], ["lost", "ok"])
+
+    def test_the_session_of_a_member_whose_leader_nobody_recorded(self):
+        """What a daemon has started in the daemon's own session, which it does not lead."""
+        command = f"setsid sh -c '{VICTIM} sleep & exec sleep 1000' & exec sleep 1000"
+        ready = self.ready_count()
+        run = self.guard("-N", "j", "--run-id", "led", "-k", "0.2", "--", "sh", "-c", f"echo $$ >{self.path('job')}; {command}")
+        self.wait_ready(run, ready + 1)
+        member = self.pids()[-1]
+        wait_until(lambda: str(member) in self.command("ps", "-o", "pid", "j").out, "it is seen")
+        leader = Stat(member).sid
+        self.kill_all_but_members(run)
+        send(leader, KILL)
+        wait_until(lambda: self._reap() or Stat(member).ppid == os.getpid(), "the member has a new parent")
+        said = self.next_start()
+        self.assertRegex(said, r" were killed: ended [12] process")
+        wait_until(lambda: self._reap() or not self.strays(), "all gone")
+
+    def kill_all_but_members(self, run):
+        warden, job = run.warden(), int(self.read("job"))
+        for sig in (STOP, KILL):
+            for pid in (run.pid, warden):
+                send(pid, sig)
+        send(job, KILL)
+        run.wait()
+        wait_until(lambda: self._reap() or not (Stat(warden).alive or Stat(job).alive), "they are gone")
+
+    def test_the_session_alone_is_one_mark(self):
+        run, member = self.guarded(f"{CLEARED} {VICTIM} sleep")
+        self.kill_all_but(run, member)
+        self.assert_listed(self.next_start(), member)
+
+    def test_the_run_id_alone_is_one_mark(self):
+        run, member = self.guarded(f"setsid {VICTIM} sleep")
+        self.kill_all_but(run, member)
+        self.assert_listed(self.next_start(), member)
+
+    def test_without_either_it_is_not_even_named(self):
+        run, member = self.guarded(f"setsid {CLEARED} {VICTIM} sleep")
+        self.kill_all_but(run, member)
+        self.assertRegex(self.next_start(), r"\Aspawnguard: [^\n]+: ended 0 processes that it left\n\Z")
+        self.assertTrue(Stat(member).alive)
+        self.end_strays()
+
+    def test_the_callers_own_session_says_nothing_by_itself(self):
+        """Whoever the caller starts beside the job stands in the session of a recorded member."""
+        run, member = self.guarded(f"{VICTIM} sleep", "--session=keep")
+        self.assertEqual(Stat(member).sid, os.getsid(0))
+        other = self.start(VICTIM, "sleep")
+        self.wait_ready(other, 2)
+        self.kill_all_but(run, member)
+        said = self.next_start()
+        self.assertNotRegex(said, rf"\b{other.pid}\b")
+        self.assertTrue(other.running())
+        self.assert_listed(said, member)
+        self.end(other)
+
+    def test_who_is_older_than_the_run_or_is_a_hook_is_none(self):
+        older = self.start(VICTIM, "sleep", env={**self.env, "SPAWNGUARD_RUN_ID": "planned"})
+        self.wait_ready(older)
+        harness.observe(0.05)  # more than the grain of a start time
+        run, member = self.guarded(f"{VICTIM} sleep", "--run-id", "planned")
+        hook = self.start(VICTIM, "sleep", env={**self.env, "SPAWNGUARD_RUN_ID": "planned", "SPAWNGUARD_EVENT": "start"})
+        self.wait_ready(hook, 3)
+        self.kill_all_but(run, member)
+        said = self.next_start()
+        self.assertNotRegex(said, rf"\b({older.pid}|{hook.pid})\b")
+        self.assertTrue(older.running() and hook.running())
+        self.end(older, hook)
+
+    def test_reap_lists_and_ends_alike(self):
+        run, member = self.guarded(f"{CLEARED} {VICTIM} sleep")
+        self.kill_all_but(run, member)
+        dry = self.command("reap", "--dry-run", "--json")
+        self.assertEqual(json.loads(dry.out)["listed"], [member], dry.out)
+        reaped = self.command("reap")
+        self.assertEqual(reaped.status, 0, reaped.err)
+        self.assertIn(f"not touched, may be of it: pid {member}", reaped.out)
+        self.end_strays()
+
+
+class Parents(MarksTest):
+    """Whoever has become the parent: it is not asked."""
+
+    def test_a_subreaper_between_us_and_them(self):
+        script = self.write("subreaper.py", "import ctypes, os, subprocess, sys\nctypes.CDLL(None).prctl(36, 1, 0, 0, 0)\n"
+                            "p = subprocess.Popen(sys.argv[1:])\nwhile True:\n    try:\n        os.wait()\n"
+                            "    except ChildProcessError:\n        break\n")
+        command = f"echo $$ >{self.path('job')}; {VICTIM} sleep & exec sleep 1000"
+        reaper = self.start(sys.executable, script, SPAWNGUARD, "run", "-N", "j", "--interval=1h", "--", "sh", "-c", command)
+        self.wait_ready(reaper)
+        member, job = self.pids()[-1], int(self.read("job"))
+        warden = Stat(job).ppid
+        front = Stat(warden).ppid
+        self.assertEqual(Stat(front).ppid, reaper.pid)
+        for sig in (STOP, KILL):
+            for pid in (front, warden):
+                send(pid, sig)
+        send(job, KILL)
+        wait_until(lambda: Stat(member).ppid == reaper.pid, "it is the other subreaper's")
+        self.assertRegex(self.next_start(), " were killed: ended 1 process that it left\n")
+        self.assertEqual(reaper.wait().status, 0)
+        self.assert_no_survivor()
+
+    def first(self, command):
+        way = ["unshare", *([] if os.geteuid() == 0 else ["-Ur"]), "-pf", "--mount-proc", "--kill-child"]
+        if not shutil.which("unshare") or self.start(*way, "true").wait().status:
+            self.skipTest("no PID namespace can be made here")
+        run = self.start(*way, sys.executable, "-c", AS_FIRST, SPAWNGUARD, VICTIM,
+                         f"echo $$ >job; {command} {VICTIM} sleep & exec sleep 1000").wait(100)
+        self.assertEqual((run.status, run.err), (0, ""), run.out)
+        status, state, said = run.out.split("\n", 2)
+        self.assertEqual(status, "0", run.out)
+        return state, said
+
+    def test_process_1_of_a_container(self):
+        state, said = self.first("")
+        self.assertIn(state, "ZX", said)
+        self.assertIn("ended 1 process that it left", said)
+
+    def test_process_1_of_a_container_and_one_mark(self):
+        state, said = self.first(CLEARED)
+        self.assertEqual(state, "S", said)
+        self.assertTrue(re.search(r"ended 0 .*not touched, may be of it: pid \d+\n", said), said)
+
+
+if __name__ == "__main__":
+    harness.main()
