@@ -137,15 +137,16 @@ static const char *why_not(int err)
 {
 	switch (err) {
 	case -ESRCH:
-		return "it is ending";
+		return "it is ending; see: spawnguard ps";
 	case -ENODATA:
-		return "its guard cannot be told from a stranger here";
+		return "its guard cannot be told from a stranger here; see: spawnguard doctor";
 	case -EPERM:
 		return "its guard cannot be signalled from here: ask as the user who started it";
 	case -EEXIST:
 		return "its guard does not answer; see: spawnguard ps";
 	default:
-		return "its guard cannot be asked: the state directory cannot be written";
+		return "its guard cannot be asked: the state directory cannot be written; see: spawnguard "
+		       "doctor";
 	}
 }
 
@@ -180,7 +181,7 @@ static void do_one(struct standing *s, struct run_view *view)
 			return;
 		}
 		if (is_over || is_ending(view)) {
-			complain(s, id, "it is ending");
+			complain(s, id, "it is ending; see: spawnguard ps");
 			break;
 		}
 		if (os_clock_boot_ns() >= until_ns) {
@@ -197,7 +198,10 @@ static void visit(struct standing *s, const char *run_id, const struct host_id *
 
 	int r = ask_open(&s->cmd.dir, run_id, here, &view);
 	if (r < 0) {
-		complain(s, run_id, r == -ENOENT ? "it is over" : "its record cannot be read");
+		complain(s, run_id,
+			 r == -ENOENT ? "it is over; see: spawnguard ps"
+				      : "its record cannot be read; if it is "
+					"damaged: spawnguard reap puts it aside");
 		return;
 	}
 	if (view.place == PLACE_ELSEWHERE)

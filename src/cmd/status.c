@@ -241,8 +241,9 @@ static void say_damage(const struct status *s)
 	if (s->is_json)
 		return;
 	if (s->damaged > 0) {
+		buf_str(&line, "warning: ");
 		buf_u64(&line, s->damaged);
-		buf_str(&line, " damaged lines of the history were passed over");
+		buf_str(&line, " damaged lines of the history were passed over: the rest counts");
 		cmd_say(&line);
 	}
 	cmd_say_passed_over(s->passed_over);

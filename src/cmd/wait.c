@@ -158,7 +158,7 @@ static int add(struct waiting *w, const struct target *target)
 			return -1; /* named twice */
 	if (self && find_is_ancestor(&w->cmd->dir, self, target->run_id))
 		return cmd_say_exit("not waiting for the run around this one: ", target->job,
-				    " would never end", SG_EXIT_CONFLICT);
+				    " would never end: name another", SG_EXIT_CONFLICT);
 	if (w->count == TARGETS_MAX)
 		return cmd_say_exit("more runs than one call can wait for: ", target->job,
 				    " and those behind it; name fewer", SG_EXIT_GUARD);
@@ -257,6 +257,7 @@ static int give_up(const struct waiting *w)
 		buf_char(&line, ' ');
 		buf_mem(&line, w->run[i].target.run_id, strnlen(w->run[i].target.run_id, 8));
 	}
+	buf_str(&line, "; see: spawnguard ps");
 	cmd_say(&line);
 	return SG_EXIT_CONFLICT;
 }

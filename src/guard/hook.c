@@ -470,9 +470,16 @@ static void hurry(struct run *run)
 	}
 }
 
+static bool is_any_left(const struct run *run)
+{
+	for (unsigned i = 0; i < HOOK_COUNT; i++)
+		if (run->hooks.of[i].pid != 0)
+			return true;
+	return false;
+}
+
 static bool reap(struct run *run)
 {
-	bool any = false;
 
 	for (unsigned i = 0; i < HOOK_COUNT; i++) {
 		struct os_child child;
@@ -482,9 +489,8 @@ static bool reap(struct run *run)
 			hook_reaped(run, &child);
 		else if (r < 0) /* none of ours any more */
 			over(run, (enum hook_event)i);
-		any = any || run->hooks.of[i].pid != 0;
 	}
-	return any;
+	return is_any_left(run);
 }
 
 void hook_wait(struct run *run, int signals)
@@ -492,6 +498,8 @@ void hook_wait(struct run *run, int signals)
 	while (reap(run)) {
 		struct os_poll set[HOOK_COUNT + 1] = { { .fd = signals, .wants = OS_POLL_IN } };
 		int ms = hook_look(run);
+		if (!is_any_left(run)) /* the last one was given up */
+			return;
 		for (unsigned i = 0; i < HOOK_COUNT; i++) {
 			struct hook *h = &run->hooks.of[i];
 			set[i + 1] =

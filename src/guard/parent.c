@@ -52,7 +52,8 @@ static int refuse_gone(const struct parent *p)
 
 	buf_str(&line, "not started: ");
 	put_who(&line, p);
-	buf_str(&line, ", which started this guard, has ended (--with-parent)");
+	buf_str(&line,
+		", which started this guard, has ended (--with-parent): leave it out to start without");
 	voice_error(&line);
 	return SG_EXIT_GUARD;
 }

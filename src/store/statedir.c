@@ -132,7 +132,8 @@ static bool is_private_dir_of(const struct os_file_id *id, uid_t owner)
 }
 
 /* What is there of these parts must be private. */
-static int check_dirs(int fd, uid_t owner, const char *const *names, size_t n, struct fail *fail)
+static int check_dirs(int fd, const char *path, uid_t owner, const char *const *names, size_t n,
+		      struct fail *fail)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct os_file_id id;
@@ -140,9 +141,9 @@ static int check_dirs(int fd, uid_t owner, const char *const *names, size_t n, s
 		if (r == -ENOENT)
 			continue;
 		if (r < 0)
-			return fail_set(fail, -r, "check a part of the state directory", names[i]);
+			return fail_part(fail, -r, NO_PART, path, names[i]);
 		if (!is_private_dir_of(&id, owner))
-			return fail_set(fail, EPERM, PART_IS_OPEN, names[i]);
+			return fail_part(fail, EPERM, PART_IS_OPEN, path, names[i]);
 	}
 	return 0;
 }
@@ -157,8 +158,8 @@ int statedir_check(int fd, const char *path, uid_t owner, struct fail *fail)
 	const char *bad = objection(&id, owner);
 	if (bad)
 		return fail_set(fail, EPERM, bad, path);
-	r = check_dirs(fd, owner, run_names, COUNT_OF(run_names), fail);
-	return r < 0 ? r : check_dirs(fd, owner, keep_names, COUNT_OF(keep_names), fail);
+	r = check_dirs(fd, path, owner, run_names, COUNT_OF(run_names), fail);
+	return r < 0 ? r : check_dirs(fd, path, owner, keep_names, COUNT_OF(keep_names), fail);
 }
 
 /* What there is of both; -ENOENT: nothing. */
@@ -176,11 +177,11 @@ static int look_at_both(struct statedir *dir, const char *run, const char *keep,
 		return fail_set(fail, ENAMETOOLONG, "open state directory", run);
 	int r = dir->run_fd = open_base(run, false, fail);
 	if (r >= 0)
-		r = check_dirs(dir->run_fd, self, run_names, COUNT_OF(run_names), fail);
+		r = check_dirs(dir->run_fd, run, self, run_names, COUNT_OF(run_names), fail);
 	if (r >= 0 || r == -ENOENT)
 		r = dir->keep_fd = strcmp(run, keep) == 0 ? dir->run_fd : open_base(keep, false, fail);
 	if (r >= 0)
-		r = check_dirs(dir->keep_fd, self, keep_names, COUNT_OF(keep_names), fail);
+		r = check_dirs(dir->keep_fd, keep, self, keep_names, COUNT_OF(keep_names), fail);
 	if (r < 0 && r != -ENOENT)
 		statedir_close(dir);
 	dir->keep_fd = dir->keep_fd < 0 ? -1 : dir->keep_fd;

@@ -221,7 +221,7 @@ class Refusals(WaitTest):
         held = self.holder("-N", "long")
         run = self.wait_for("--timeout", "0.2", "long")
         self.assertEqual((run.status, run.out), (75, ""))
-        self.assertRegex(run.err, r"\Aspawnguard: still running after 200ms: long \w+\n\Z")
+        self.assertRegex(run.err, r"\Aspawnguard: still running after 200ms: long \w+; see: spawnguard ps\n\Z")
         self.assertTrue(held.running())
         held.send(TERM)
         held.wait()

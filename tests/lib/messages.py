@@ -18,11 +18,12 @@ class Row:
     """One message, and `how` it comes about: a function of the test that returns the Run which said it."""
 
     def __init__(self, kind, name, status, what, why, then, how, root_only="", user_only="", shim=False,
-                 plain="", slow=False):
+                 plain="", slow=False, long=""):
         self.kind, self.name, self.status, self.how = kind, name, status, how
         self.what, self.why, self.then = what, why, then
         self.root_only, self.user_only = root_only, user_only  # the reason
         self.shim = shim  # by tests/fault/failnth.c
+        self.long = long   # why it is done with SG_LONG=1 only
         self.slow = slow   # in one locale only
         self.plain = plain # why nothing is said of what to do next
 
@@ -83,13 +84,17 @@ NO_MESSAGES = {
     "cmd/doctor_rows": "doctor, on stdout: e2e/doctor has them",
     "cmd/doctor_ladders": "doctor, on stdout",
     "cmd/doctor_machine": "doctor, on stdout",
+    "cmd/status_text": "status, on stdout",
+    "conf/columns.c": "the manual, but for what refuses a column",
     "cmd/doctor_selftest": "doctor, on stdout, but for one line",
     "cmd/doctor_state": "doctor, on stdout",
     "os/probe": "facts for doctor",
+    "os/cgroup": "files of the kernel",
+    "os/spawn.c": "instructions of the processor",
 }
 PRINTS = re.compile(r"\bos_print\(1|\bos_write_whole\(1|\bprint\(&text\)|, struct buf \*out\)|\(struct buf \*out,|"
                     r"struct buf \*out = &|JSON_SCHEMA")
-SPEAKS = re.compile(r"\b(voice_\w+|cmd_say|os_say|fail_set|complain|refuse\w*|report_step)\(")
+SPEAKS = re.compile(r"\b(voice_\w+|cmd_say|os_say|fail_set|complain|refuse\w*|report_step|say_\w+|cmd_say_exit)\(")
 
 
 class Text:
@@ -169,6 +174,7 @@ def messages(source):
 
 def is_made_of(piece, parts):
     """Whether `piece` is some of `parts` one behind the other, with single signs between them."""
+    parts = [part for part in parts if part in piece]
     ends = [True] + [False] * len(piece)
     for at in range(len(piece)):
         if not ends[at]:

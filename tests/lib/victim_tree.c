@@ -270,6 +270,16 @@ static int shape_stopped(int argc, char **argv, bool leave)
 	return life_ready(leave);
 }
 
+/* Its parent cannot be stopped: it waits in the kernel until the child of its vfork is over. */
+static int shape_vfork(int argc, char **argv, bool leave)
+{
+	(void)argc, (void)argv;
+	pid_t pid = life_fork();
+	if (pid == 0 && vfork() == 0)
+		life_stay();
+	return life_ready(leave);
+}
+
 static int shape_zombies(int argc, char **argv, bool leave)
 {
 	int count = life_number(argc > 1 ? argv[1] : "20");
@@ -370,6 +380,7 @@ const struct shape tree_shapes[] = {
 	{ "wide",         "[N]",      shape_wide,         true },
 	{ "hopper",       "",         shape_hopper,       true },
 	{ "stopped",      "",         shape_stopped,      true },
+	{ "vfork",        "",         shape_vfork,        true },
 	{ "zombies",      "[N]",      shape_zombies,      true },
 	{ "respawn",      "",         shape_respawn,      true },
 	{ "bomb",         "[BIRTHS]", shape_bomb,         true },

@@ -133,9 +133,10 @@ def signalled(sig, *args, shape="sleep", times=1):
 class Said:
     """What came through a pipe, as a Run has it."""
 
-    def __init__(self, run, err):
-        self.status, self.out = run.status, run.out
-        self.err = harness.ASAN_NOISE.sub("", err.decode("utf-8", "surrogateescape"))
+    out = ""
+
+    def __init__(self, status, err):
+        self.status, self.err = status, harness.ASAN_NOISE.sub("", err)
 
 
 def piped(t, act, *args, command, size=4096):
@@ -148,7 +149,7 @@ def piped(t, act, *args, command, size=4096):
     while piece := os.read(reader, 65536):
         said += piece
     os.close(reader)
-    return Said(run.wait(), said)
+    return Said(run.wait().status, said.decode("utf-8", "surrogateescape"))
 
 
 def installed(t, *libexec):
@@ -160,3 +161,17 @@ def installed(t, *libexec):
         shutil.copy2(os.path.join(os.path.dirname(SPAWNGUARD), "../libexec/spawnguard", name),
                      t.path("libexec/spawnguard/" + name))
     return t.path("bin/spawnguard")
+
+
+def elsewhere(then):
+    """A run in a PID namespace of its own."""
+    def how(t):
+        way = ["unshare", "-fp", "--mount-proc"] if os.geteuid() == 0 else ["unshare", "-Urfp", "--mount-proc"]
+        inner = t.start(*way, "sh", "-c", f'"$0" run -N j --run-id a-run -- {VICTIM} sleep; true', SPAWNGUARD)
+        wait_until(lambda: t.ready_count() or not inner.running(), "it stands")
+        if not inner.running():
+            t.skipTest("no PID namespaces of one's own here")
+        found = then(t, inner)
+        t.end(inner)
+        return found
+    return how

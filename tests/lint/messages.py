@@ -14,6 +14,14 @@ import messages
 # Not on stderr, though it looks like it.
 ELSEWHERE = {
     "as the kernel has it": "static_assert",
+    "spawnguard: ": "before each message",
+    " starts: ": "in the system log",
+    ", exit status ": "in the system log",
+    ", after ": "in the system log",
+    "started, pid ": "what a hook is told",
+    ": processes that cannot be ended: ": "what a hook is told",
+    "frozen: ": "freeze, on stdout",
+    " of them not stopped yet": "freeze, on stdout",
     "built in": "config show, on stdout",
     "hash:": "what the record has for a command",
     "tree unverified": "in the history",
@@ -36,11 +44,15 @@ ELSEWHERE = {
 # Brought about by another test, which needs longer than all of the table, or more.
 BY_OTHERS = {
     "what /proc does not show": "tests/e2e/test_policy.py",
+    "not replaced, it does not end": "tests/e2e/test_replace.py",
 }
 # Nobody can bring these about.
 UNREACHED = {
     "unknown error": "the kernel gives no number that the C library has no words for",
     "go on": "every failure says what failed",
+    "cannot be told what it should know: ": "what a hook is told has its limits, which together are less",
+    "started by init, or by a process that has ended already": "needs a child of the machine's own PID 1",
+    "name the queue of": "the name of a job has its limit",
     "cannot find bin/spawnguard": "needs a program that finds neither /proc/self/exe nor what the kernel says of itself",
     "the name of the job is too long or empty: give a shorter one with --name": "the option and its default are shorter",
     "use state directory (a network file system: locks are not safe there)": "needs a network file system",

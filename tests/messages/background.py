@@ -1,6 +1,7 @@
 """What wait and logs say on stderr."""
 import os
 import shutil
+import zlib
 
 from harness import SPAWNGUARD, VICTIM, wait_until
 from messages import error, note
@@ -30,10 +31,16 @@ def over(t, found):
 
 
 def too_many(t):
-    ids = []
-    for i in range(255):
-        ids.append(f"past-{i}")
-        t.run_guard(["--run-id", ids[-1]], ["true"])
+    """255 runs that have ended: as one has, with other names; and two that go on."""
+    t.run_guard(["--run-id", "past-one"], ["true"])
+    name = os.path.join(t.state, "history", os.listdir(os.path.join(t.state, "history"))[0])
+    lines = [line.rpartition(b',"check":')[0] for line in t.history_lines()]
+    ids = [f"past-{i:03}" for i in range(255)]
+    with open(name, "ab") as f:
+        for run_id in ids:
+            for line in lines:
+                line = line.replace(b"past-one", run_id.encode())
+                f.write(b'\n%s,"check":"%08x"}\n' % (line, zlib.crc32(line)))
     holders = [t.holder("-N", "s", "--shared") for _ in range(2)]
     found = t.command("wait", *ids, "s")
     t.end(*holders)
@@ -125,12 +132,12 @@ ROWS = [
     error("wait for what", 2, "wait needs a JOB or a RUN", "", ": spawnguard wait JOB; see: spawnguard ps", words("wait")),
     error("wait any all", 2, "--any and --all contradict each other", "", ": give one", words("wait", "--any", "--all", "j")),
     error("wait unknown", 1, "no run of {j} is known", "", "; see: spawnguard ps", words("wait", "j")),
-    error("wait for ourselves", 75, "not waiting for the run around this one: {j}", " would never end", "",
-          run("-N", "j", command=[SPAWNGUARD, "wait", "j"]), plain="there is no other way to wait for it"),
+    error("wait for ourselves", 75, "not waiting for the run around this one: {j}", " would never end", ": name another",
+          run("-N", "j", command=[SPAWNGUARD, "wait", "j"])),
     error("wait for too many", 125, "more runs than one call can wait for: {s}", "", " and those behind it; name fewer", too_many,
           slow=True),
-    note("wait, still running", "still running after {100ms}: {j} {}", held(then=lambda t, _: t.command("wait", "-t", "0.1", "j")),
-         status=75),
+    error("wait, still running", 75, "still running after {100ms}: {j} {}", "", "; see: spawnguard ps",
+          held(then=lambda t, _: t.command("wait", "-t", "0.1", "j"))),
     # --- logs
     error("logs of what", 2, "logs needs a JOB or a RUN", "", ": spawnguard logs JOB; see: spawnguard ps", words("logs")),
     error("lines", 2, "--tail={0}", "", ": write a number of lines, 1 or more, or none", words("logs", "--tail=0", "j")),

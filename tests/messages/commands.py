@@ -5,7 +5,7 @@ import signal
 import harness
 from harness import SPAWNGUARD, VICTIM, Stat, children, send, wait_until
 from messages import error, note, warning
-from ways import DENY, NASTY, dead, fault, held, installed, kill_both, words
+from ways import DENY, NASTY, dead, elsewhere, fault, held, installed, kill_both, words
 
 RUN = "run {a-run}"
 
@@ -51,25 +51,25 @@ def without_history(*args):
     return how
 
 
+def without_warden(t):
+    """Front is stopped, and its warden has been killed: nobody can take the request."""
+    one = holder(t)
+    warden = one.warden()
+    send(one.pid, signal.SIGSTOP)
+    wait_until(lambda: Stat(one.pid).state == "T", "front is stopped")
+    send(warden, signal.SIGKILL)
+    wait_until(lambda: not Stat(warden).alive, "the warden is dead")
+    found = t.command("freeze", "j")
+    t.end(one)
+    t.end_strays()
+    return found
+
+
 def two_ids(t):
     one, two = (t.holder("-N", n, "--run-id", "same-" + n) for n in "ab")
     found = t.command("kill", "same")
     t.end(one, two)
     return found
-
-
-def elsewhere(then):
-    """A run in a PID namespace of its own."""
-    def how(t):
-        way = ["unshare", "-fp", "--mount-proc"] if os.geteuid() == 0 else ["unshare", "-Urfp", "--mount-proc"]
-        inner = t.start(*way, "sh", "-c", f'"$0" run -N j --run-id a-run -- {VICTIM} sleep; true', SPAWNGUARD)
-        wait_until(lambda: t.ready_count() or not inner.running(), "it stands")
-        if not inner.running():
-            t.skipTest("no PID namespaces of one's own here")
-        found = then(t, inner)
-        t.end(inner)
-        return found
-    return how
 
 
 def killed_elsewhere(t, inner):
@@ -104,6 +104,39 @@ def linked_home(t):
     return t.in_mounts(f"mount --bind {t.path('passwd')} /etc/passwd", SPAWNGUARD, "ps", "--all").wait()
 
 
+def ending(t):
+    """It is asked to end, and takes its time."""
+    one = t.holder("-N", "j", "--run-id", "a-run", "-v", "-k", "20", shape="ignore-term")
+    one.send(signal.SIGTERM)
+    wait_until(lambda: "sending" in one.err, "it is ending")
+    found = t.command("freeze", "j")
+    t.end(one)
+    return found
+
+
+def frozen(*args, shape="sleep"):
+    """What front says when its tree is frozen, and goes on."""
+    def how(t):
+        one = t.holder("-N", "j", *args, "-k", "0.1", shape=shape)
+        t.command("freeze", "j")
+        t.command("thaw", "j")
+        wait_until(lambda: "thawed" in one.err, "it goes on")
+        one.send(signal.SIGTERM)
+        return one.wait()
+    return how
+
+
+def frozen_inside(t):
+    """A run within a run that is frozen."""
+    outer = t.guard("-N", "outer", "--", SPAWNGUARD, "run", "-N", "j", "-t", "1h", "--", VICTIM, "sleep")
+    t.wait_ready(outer)
+    t.command("freeze", "outer")
+    t.command("thaw", "outer")
+    wait_until(lambda: "j: thawed" in outer.err, "both go on")
+    outer.send(signal.SIGTERM)
+    return outer.wait()
+
+
 ROWS = [
     # --- which run
     error("no such run", 1, "no run of {} is going on", "", "; see: spawnguard ps", words("kill", NASTY)),
@@ -130,6 +163,32 @@ ROWS = [
           commanded("pread:EIO", "kill", "j", before=dead_run), shim=True),
     error("kill, elsewhere", 125, "run {a-run}: it runs in another PID or time namespace", "", ": end it there",
           elsewhere(lambda t, inner: t.command("kill", "j"))),
+    # --- freeze, thaw
+    error("freeze without a word", 2, "{freeze} needs a JOB or a RUN", "", ": spawnguard {freeze} JOB; see: spawnguard ps",
+          words("freeze")),
+    error("freeze, a stranger", 125, "run {a-run}: its guard cannot be told from a stranger here", "", "; see: spawnguard doctor",
+          filtered(["pidfd_open=ENOSYS"], "freeze", "j")),
+    error("freeze, no signals", 125, "run {a-run}: its guard cannot be signalled from here", "",
+          ": ask as the user who started it", filtered(["pidfd_send_signal=EPERM"], "freeze", "j")),
+    error("freeze, no warden", 125, "run {a-run}: it is ending", "", "; see: spawnguard ps",
+          without_warden),
+    error("freeze, ending", 125, "run {a-run}: it is ending", "", "; see: spawnguard ps", ending),
+    error("freeze, over", 125, "run {a-run}: it is over", "", "; see: spawnguard ps",
+          commanded("openat:ENOENT", "freeze", "j", before=holder, after=after_holder), shim=True),
+    error("freeze, elsewhere", 125, "run {a-run}: it runs in another PID or time namespace", "", ": ask there",
+          elsewhere(lambda t, inner: t.command("freeze", "j"))),
+    error("freeze, dead", 125, "run {a-run}: its guards are dead", "", "; see: spawnguard reap",
+          dead(then=lambda t: t.command("freeze", "j"), run_id="a-run")),
+    note("frozen", "{j}: frozen by pid {}, uid {}: {1} process; see: spawnguard thaw {j}", frozen(), status=-15),
+    note("frozen, many", "{j}: frozen by pid {}, uid {}: {4} processes; see: spawnguard thaw {j}", frozen(shape="wide 3"),
+         status=-15),
+    note("frozen, not all", "{j}: frozen by pid {}, uid {}: {3} processes, {1} not stopped yet; see: spawnguard thaw {j}",
+         frozen(shape="vfork"), status=(-15, -9)),
+    note("thawed", "{j}: thawed by pid {}, uid {} after {}", frozen(), status=-15),
+    note("thawed, later", "{j}: thawed by pid {}, uid {} after {}: its timeout is later by that much", frozen("-t", "1h"),
+         status=-15),
+    note("frozen, inside", "{j}: frozen with the run around it: {1} process; see: spawnguard thaw {j}", frozen_inside,
+         status=-15),
     # --- reap
     error("reap, no lock", 125, "run {a-run}: cannot take the lock of its job", ": {No locks available}",
           "; it stays for the next reap", commanded("flock:ENOLCK", "reap", before=dead_run), shim=True),
@@ -166,13 +225,13 @@ ROWS = [
           commanded("calloc:ENOMEM", "ps"), shim=True),
     error("ps, a link", 125, "cannot look at a state directory (no link is followed to it): {}", ": {Not a directory}",
           "; see: spawnguard doctor", linked_home, root_only="only root looks at others"),
-    error("ps, a part", 125, "cannot check a part of the state directory: {locks}", ": {Input/output error}",
+    error("ps, a part", 125, "cannot make or read a part of the state directory: {}", ": {Input/output error}",
           "; see: spawnguard doctor", commanded("fstatat:EIO", "ps", before=lambda t: t.run_guard(["-N", "j"], ["true"])), shim=True),
     # --- status
     note("status, nothing", "no job is known yet", words("status"), status=1),
     note("status, no such job", "nothing is known of the job {}: it is not running, nor in the history; see: spawnguard status",
          words("status", NASTY), status=1),
-    note("status, torn", "{2} damaged lines of the history were passed over", torn_history),
+    warning("status, torn", "{2} damaged lines of the history were passed over", "", ": the rest counts", torn_history),
     error("status, no memory", 125, "cannot look at the jobs", ": {Cannot allocate memory}", "; see: spawnguard doctor",
           commanded("calloc:ENOMEM", "status"), shim=True),
     # --- doctor, help

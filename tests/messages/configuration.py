@@ -76,6 +76,8 @@ ROWS = [
     at(2, "control byte", D + "task = \x1b[31m\n", "a control byte, {\\x1b}", "", ": leave it out"),
     at(2, "comment behind", D + "timeout = 3 ; three\n", "a blank and ; would begin a comment", "",
        ": write ; without a blank before it, or \\; in a command; a comment has a line of its own"),
+    at(2, "byte order mark", D + "\ufefftimeout = 3\n", "a byte order mark", "",
+       ": leave it out here, or move it before the first line"),
     at(2, "no pair", D + "timeout\n", "neither a section nor a key with its value", "", ": write KEY = VALUE"),
     at(2, "colon", D + "timeout: 3\n", "a : where = belongs", "", ": write KEY = VALUE"),
     at(2, "no key", D + "= 3\n", "no key before the =", "", ": write KEY = VALUE"),

@@ -8,7 +8,7 @@ import termios
 import harness
 from harness import SPAWNGUARD, VICTIM, Stat, children, send, wait_until
 from messages import error, note, warning
-from ways import DENY, fault, installed, kill_both, piped, run, signalled
+from ways import DENY, Said, fault, installed, kill_both, piped, run, signalled
 
 TERM = signal.SIGTERM
 
@@ -44,6 +44,17 @@ def killed_by_run(t):
 def outer_ends(t):
     """A run within a run, which is timed out."""
     return t.run_guard(["-N", "outer", "-t", "0.2"], [SPAWNGUARD, "run", "-N", "j", "--", VICTIM, "sleep"])
+
+
+def parent_ended(t):
+    """--with-parent: the shell that started it is killed."""
+    with open(t.path("said"), "w") as f:
+        shell = t.start("sh", "-c", f'"$0" run -N j --with-parent -- {VICTIM} sleep; true', SPAWNGUARD, stderr=f)
+    t.wait_ready(shell)
+    shell.send(signal.SIGKILL)
+    shell.wait()
+    wait_until(lambda: not t.strays(), "the run has ended")
+    return Said(None, t.read("said"))
 
 
 def warden_killed(t):
@@ -167,6 +178,7 @@ ROWS = [
     note("kill by a run", "{j}: asked to end for run {} from {spawnguard kill} (pid {}, uid {}): ended {1} process: {victim} ({})",
          killed_by_run, status=-15),
     note("outer run", "{j}: the run around it ends: ended {1} process: {victim} ({})", outer_ends, status=124),
+    note("parent ended", "{j}: what started it has ended: {sh} (pid {}, uid {}): ended {1} process: {victim} ({})", parent_ended, status=None),
     note("warden killed", "{j}: its warden was killed: ended {1} process", warden_killed, status=125),
     note("left behind", "{j}: ended {1} process that the job left behind: {victim} ({})",
          after_job([], [VICTIM, "-x", "daemon"])),

@@ -87,6 +87,7 @@ ROWS = [
     value("size", ["--log-max=" + NASTY], "--{log-max}={}", ": not a size", ": write 4096, 512K, 1.5G or none"),
     value("size, 0", ["--log-max=0"], "--{log-max}={0}", ": 0 is refused", ": use none"),
     value("tail", ["--tail=1"], "--{tail}={1}", "", ": write a size from 256 to 8K, or none"),
+    value("places", ["--queue-max=0"], "--{queue-max}={0}", ": not a number of places", ": write 1 to 1000"),
     value("umask", ["--umask=999"], "--{umask}={999}", ": not a mask", ": write it in octal, as 022 or 0077, or none"),
     value("nice", ["--nice=20"], "--{nice}={20}", ": not a niceness", ": write -20 to 19, or none"),
     value("oom-score-adj", ["--oom-score-adj=1001"], "--{oom-score-adj}={1001}", ": not an adjustment",

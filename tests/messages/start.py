@@ -3,10 +3,9 @@ import os
 import signal
 import subprocess
 
-import harness
-from harness import SPAWNGUARD, VICTIM, send, wait_until
+from harness import SPAWNGUARD, VICTIM, wait_until
 from messages import error, note, warning
-from ways import DENY, NASTY, conf, dead, denied, fault, held, kill_both, run, words
+from ways import DENY, NASTY, Said, dead, denied, fault, held, kill_both, run, words
 
 DOCTOR = "; nothing was started; see: spawnguard doctor"
 
@@ -150,6 +149,27 @@ def new_boot(t):
                        SPAWNGUARD, "run", "-N", "j", "--", "true").wait()
 
 
+def orphaned(t, holder):
+    """While it waits for the lock, its parent dies."""
+    with open(t.path("said"), "w") as f:
+        shell = t.start("sh", "-c", '"$0" run -N j -v --with-parent --wait --complain-after=0.05 -- true; echo $? >status',
+                        SPAWNGUARD, stderr=f)
+    wait_until(lambda: "waiting for" in t.read("said"), "it waits")
+    shell.send(signal.SIGKILL)
+    shell.wait()
+    t.end(holder)
+    wait_until(lambda: not t.strays(), "it has ended")
+    return Said(None, t.read("said"))
+
+
+def outside(t):
+    """It is PID 1 of a namespace: who started it is not in there."""
+    way = ["unshare", "-fp"] if os.geteuid() == 0 else ["unshare", "-Urfp"]
+    if subprocess.run([*way, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        t.skipTest("no PID namespaces of one's own here")
+    return t.start(*way, SPAWNGUARD, "run", "--with-parent", "--", "true").wait()
+
+
 ROWS = [
     # --- the state directory
     error("state dir that cannot be made", 125, "cannot make state directory: {/proc/nothing}", ": {No such file or directory}",
@@ -260,6 +280,13 @@ ROWS = [
           shim=True),
     error("drop-caps", 125, "cannot take the capabilities from the job", ": {Operation not permitted}",
           "; nothing was started: leave --drop-caps out to do without", denied(["capset=EPERM"], "--drop-caps")),
+    # --- --with-parent
+    error("parent has ended", None, "not started: {sh} (pid {}), which started this guard, has ended (--with-parent)", "",
+          ": leave it out to start without", held(then=orphaned)),
+    error("parent outside", 125, "not started: --with-parent: what started this guard is outside of this PID namespace, and "
+          "cannot be watched", "", "; leave it out to start without", outside),
+    error("parent not watched", 125, "not started: --with-parent: the process that started this guard cannot be watched",
+          ": {Function not implemented}", "; leave it out to start without", denied(["pidfd_open=ENOSYS"], "--with-parent")),
     # --- its exec
     error("no process", 125, "cannot make a process for the job", ": {Resource temporarily unavailable}",
           "; the limit of processes is reached, see: ulimit -u", fault("fork:EAGAIN"), shim=True),
