@@ -13,11 +13,14 @@ static bool is_ok(const struct machine *m, enum probe_id id)
 }
 
 /* What only an option gives: "an own cgroup: by --cgroup=auto". */
-static void would_give(struct buf *b, const char *what, bool allows, const char *otherwise)
+static void would_give(struct buf *b, const char *what, const char *option, bool allows,
+		       const char *otherwise)
 {
 	finding_add(b, what);
 	buf_str(b, ": ");
-	buf_str(b, allows ? "by --cgroup=auto" : otherwise);
+	if (allows)
+		buf_str(b, "by ");
+	buf_str(b, allows ? option : otherwise);
 }
 
 /* Words for why: "perf task records: allowed here, not used by this version". */
@@ -89,7 +92,7 @@ void judge_membership(const struct machine *m, struct finding *f)
 	}
 	finding_set(f, VERDICT_OK, "children",
 		    "lists of children from the warden on, through descriptors kept open");
-	would_give(&f->why, "an own cgroup", is_ok(m, PROBE_DELEGATION), no_cgroup(m));
+	would_give(&f->why, "an own cgroup", "--cgroup=auto", is_ok(m, PROBE_DELEGATION), no_cgroup(m));
 }
 
 void judge_identity(const struct machine *m, struct finding *f)
@@ -169,8 +172,9 @@ void judge_kill(const struct machine *m, struct finding *f)
 		    "TERM by handle, grace, STOP to a fixpoint, KILL in sweeps to a deadline");
 	if (is_ok(m, PROBE_FIFO))
 		buf_str(&f->what, ", scheduled before the tree");
-	would_give(&f->why, "cgroup.kill", own->r >= 0 && own->value[0] != 0,
+	would_give(&f->why, "cgroup.kill", "--cgroup=auto", own->r >= 0 && own->value[0] != 0,
 		   own->r >= 0 ? "the kernel has none (5.14)" : no_cgroup_too(m));
+	would_give(&f->why, "an own PID namespace", "--isolate", is_ok(m, PROBE_USERNS), "denied here");
 	if (!is_ok(m, PROBE_FIFO)) {
 		finding_add(&f->why, "");
 		buf_str(&f->why, "real time (SCHED_FIFO): denied here (ulimit -r)");

@@ -178,7 +178,7 @@ static void list_members(const struct run_view *view, struct tree *tree)
 {
 	FOR_EACH_MEMBER (tree, m) {
 		BUF(line, 512);
-		if (m->flags & MEMBER_ROOT)
+		if (m->flags & (MEMBER_ROOT | MEMBER_INIT))
 			continue;
 		buf_str(&line, "would end ");
 		buf_i64(&line, m->id.pid);

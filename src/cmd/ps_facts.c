@@ -123,7 +123,7 @@ static int take_members(struct ps_run *run, struct tree *tree, const struct ps_n
 	if (!run->member)
 		return -ENOMEM;
 	FOR_EACH_MEMBER (tree, m) {
-		if (m->flags & MEMBER_ROOT)
+		if (m->flags & (MEMBER_ROOT | MEMBER_INIT))
 			continue;
 		struct ps_process *p = &run->member[run->count++];
 		read_member(p, tree, m, job_pid, needs);

@@ -152,6 +152,8 @@ static void put_start(struct json *j, struct buf *out, const struct history_star
 	json_str(j, "spawnguard.rung.membership", head->cgroup[0] != '\0' ? "cgroup" : "children");
 	if (!brief)
 		optional(j, "spawnguard.cgroup", head->cgroup);
+	if (head->flags & RECORD_ISOLATED)
+		json_bool(j, "spawnguard.isolated", true);
 	optional(j, "host.name", start->host_name);
 	optional(j, "spawnguard.host.boot_id", head->host.boot_id);
 	json_u64(j, "spawnguard.host.pid_namespace", head->host.pid_ns);

@@ -44,6 +44,7 @@ enum record_flags {
 	RECORD_FRONT_HAD_CHILDREN = 1U << 4,
 	RECORD_LOG_OWN = 1U << 5,       /* `log` is of the state directory, no file of the user's */
 	RECORD_LOG_IF_FAILED = 1U << 6, /* ... and is removed after a run that was ok */
+	RECORD_ISOLATED = 1U << 7,      /* the tree has a PID namespace of its own */
 };
 
 struct record_head {
@@ -117,7 +118,7 @@ struct record_state {
 	uint32_t frozen_by;            /* enum freezing_by of core/freezing.h */
 	uint32_t frozen_procs;         /* members that were stopped for it, or stood already */
 	uint32_t frozen_late;          /* members that were not stopped yet when it was settled */
-	uint32_t spare;
+	int32_t init_pid;              /* first process of the run's own PID namespace; 0 = none */
 	struct run_figures figures;
 };
 

@@ -196,6 +196,9 @@ int argv_check(const struct job *job, struct buf *why)
 		return refuse(why,
 			      "--wait with --no-lock: there is nothing to wait for; leave out one of them, "
 			      "or name a --lock-file");
+	if (job->isolate && job->leftovers == LEFTOVERS_LEAVE)
+		return refuse(why, "--isolate with --leftovers=leave: nothing outlives a PID namespace; use "
+				   "--leftovers=wait, or leave out one of them");
 	return 0;
 }
 

@@ -81,6 +81,7 @@ struct job {
 	int ionice;                    /* as ioprio_set(2) takes it: class << 13 | level; -1 = the caller's */
 	bool no_new_privs, drop_caps;
 	const char *cgroup; /* borrowed; directory or "auto"; NULL or "none" = none of its own */
+	bool isolate;       /* in a PID namespace of its own */
 	enum output output;
 	uint64_t tail_bytes; /* of stderr into the record; 0 = none */
 	bool detach;

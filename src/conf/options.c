@@ -10,7 +10,7 @@
 static const char *const conflict_words[] = { "fail", "skip", "wait", "replace", "queue", NULL };
 static const char *const term_words[] = { "tree", "job", NULL };
 static const char *const leftovers_words[] = { "end", "wait", "leave", NULL };
-static const char *const rung_words[] = { "auto", "cgroup", "realtime", "sweep", NULL };
+static const char *const rung_words[] = { "auto", "cgroup", "isolate", "realtime", "sweep", NULL };
 static const char *const session_words[] = { "auto", "keep", "new", NULL };
 static const char *const output_words[] = { "pass", "on-failure", "never", NULL };
 static const char *const color_words[] = { "auto", "always", "never", NULL };
@@ -71,7 +71,7 @@ const struct option_row option_rows[] = {
 	{ "end-on",              0,  KIND_SIGNALS,  TAKES("LIST"),  AT(end_on), NULL, "these signals end the run too, as TERM does: INT,USR1", GROUP_END, FOR_JOB },
 	{ "leftovers",           0,  KIND_WORD,     ONE_OF("end|wait|leave", leftovers_words), AT(leftovers), "end", "processes left when the job has ended by itself: end them, wait for them, or leave them alone for ever", GROUP_END, FOR_JOB },
 	{ "preserve-status",     0,  KIND_FLAG,     NOTHING,        AT(preserve_status), NULL, "exit with the job's own status even when the timeout struck", GROUP_END, FOR_JOB },
-	{ "kill-rung",           0,  KIND_WORD,     ONE_OF("auto|cgroup|realtime|sweep", rung_words), AT(kill_rung), "auto", "what ends members that outlive the grace: the best way that works here, or this one or a lesser", GROUP_END, FOR_JOB },
+	{ "kill-rung",           0,  KIND_WORD,     ONE_OF("auto|cgroup|isolate|realtime|sweep", rung_words), AT(kill_rung), "auto", "what ends members that outlive the grace: the best way that works here, or this one or a lesser", GROUP_END, FOR_JOB },
 	{ "success-status",      0,  KIND_STATUSES, TAKES("LIST"),  AT(success), "0", "ways to end that count as ok: exit statuses, ranges, signals, as in 0,3,10-12,TERM", GROUP_END, FOR_JOB },
 	{ "with-parent",         0,  KIND_FLAG,     NOTHING,        AT(with_parent), NULL, "end the run when the process that started it ends", GROUP_END, FOR_JOB },
 	{ "splay",               0,  KIND_DURATION, TAKES("D"),     AT(splay_ns), "none", "start after a random time of at most D, so that many do not start at once", GROUP_END, FOR_JOB },
@@ -91,6 +91,7 @@ const struct option_row option_rows[] = {
 	{ "no-new-privs",        0,  KIND_FLAG,     NOTHING,        AT(no_new_privs), NULL, "no setuid program below the job gains privileges", GROUP_WORLD, FOR_JOB },
 	{ "drop-caps",           0,  KIND_FLAG,     NOTHING,        AT(drop_caps), NULL, "take all capabilities from the job, for good", GROUP_WORLD, FOR_JOB },
 	{ "cgroup",              0,  KIND_TEXT,     TAKES("DIR"),   AT(cgroup), NULL, "a control group of the job's own, made in DIR; auto: in the caller's, where it was delegated", GROUP_WORLD, FOR_JOB },
+	{ "isolate",             0,  KIND_FLAG,     NOTHING,        AT(isolate), NULL, "run the job in a PID namespace of its own: whatever it does, the kernel ends all of it", GROUP_WORLD, FOR_JOB },
 	{ "output",              0,  KIND_WORD,     ONE_OF("pass|on-failure|never", output_words), AT(output), "pass", "the job's output: as it comes, only if the job fails, or never", GROUP_WORLD, FOR_JOB },
 	{ "tail",                0,  KIND_TAIL,     MAY_TAKE("SIZE"), AT(tail_bytes), "none", "keep the end of stderr in the record, 256 to 8K; alone: 4K; stderr is then a pipe", GROUP_WORLD, FOR_JOB },
 	{ "detach",              0,  KIND_FLAG,     NOTHING,        AT(detach), NULL, "run in the background, in a session of its own; prints the run id", GROUP_WORLD, FOR_JOB },

@@ -6,10 +6,8 @@
 #include "base/num.h"
 
 static const char *const rung_names[] = {
-	[KILL_NOT] = "none",
-	[KILL_CGROUP] = "cgroup",
-	[KILL_REALTIME] = "realtime",
-	[KILL_SWEEP] = "sweep",
+	[KILL_NOT] = "none",          [KILL_CGROUP] = "cgroup", [KILL_ISOLATE] = "isolate",
+	[KILL_REALTIME] = "realtime", [KILL_SWEEP] = "sweep",
 };
 static_assert(COUNT_OF(rung_names) == KILL_COUNT, "one name for each enum kill_rung");
 

@@ -35,11 +35,12 @@ enum ending_stage {
 enum kill_rung {
 	KILL_NOT,      /* it did not come to that */
 	KILL_CGROUP,   /* at once, by the kernel, with a control group of the run's own */
+	KILL_ISOLATE,  /* the tree has a PID namespace of its own, which is ended */
 	KILL_REALTIME, /* swept, by a process that is scheduled before the tree */
 	KILL_SWEEP,
 	KILL_COUNT
 };
-/* Stable names: "cgroup", "realtime", "sweep"; "none", "unknown". */
+/* Stable names: "cgroup", "isolate", "realtime", "sweep"; "none", "unknown". */
 const char *kill_rung_name(enum kill_rung rung);
 
 enum ending_action { DO_NOTHING, DO_TERM, DO_STOP, DO_KILL, DO_FINISH };

@@ -225,6 +225,7 @@ int conflict_explain(struct run *run)
 	buf_str(&line, ", kill after ");
 	num_format_duration(&line, run->job->kill_after_ns);
 	output_explain(&line, run);
+	isolate_explain(&line, run);
 	if (run->job->splay_ns != NUM_NONE) {
 		buf_str(&line, "\nsplay:   started after a random time of at most ");
 		num_format_duration(&line, run->job->splay_ns);

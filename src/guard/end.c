@@ -22,6 +22,7 @@ void warden_need_tree(struct warden *w)
 	w->has_tree = true;
 	os_raise_files();
 	tree_init(&w->tree, w->epoll);
+	w->tree.init = w->run->isolation.ns.init;
 	(void)tree_set_root(&w->tree, os_self_pid()); /* without /proc: the job alone, by its own handle */
 	w->had_job = !warden_figures(w)->has_status;
 	if (w->had_job)
@@ -101,6 +102,8 @@ static void act_term(struct warden *w)
 	w->killer.cgroup = w->run->cgroup_fd;
 	w->killer.ask = ask_front;
 	w->killer.with = w;
+	w->killer.init = w->run->isolation.ns.init;
+	w->killer.init_fd = w->run->isolation.ns.fd;
 	killer_begin(&w->killer);
 	(void)tree_walk(&w->tree, w->facts.now_ns, false);
 	(void)journal_write(&w->journal,

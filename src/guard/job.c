@@ -5,6 +5,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "conf/hook_variable.h"
+#include "guard/isolate.h"
 #include "guard/output.h"
 #include "guard/run.h"
 #include "guard/world.h"
@@ -103,6 +104,7 @@ static void record_birth(struct run *run, pid_t pid)
 	slot.sid = run->new_session ? pid : 0;
 	memcpy(slot.comm, "(job)", 6);
 	run->state.job_pid = pid;
+	run->state.init_pid = run->isolation.ns.init;
 	run->state.phase = PHASE_RUNNING;
 	(void)record_write_first(run->record_fd, &run->state, &slot, run->seed);
 }
@@ -121,7 +123,8 @@ static int become_job(void *with)
 {
 	static char listen_pid[64], watchdog_pid[64];
 	struct birth *b = with;
-	pid_t pid = os_self_pid();
+	pid_t pid = os_self_pid(); /* as the job knows it */
+	bool is_isolated = b->run->job->isolate;
 
 	/* Else it stays in the caller's group, which the warden has not left yet: in the terminal's
 	 * foreground. */
@@ -132,11 +135,14 @@ static int become_job(void *with)
 		r = output_give_to_job(b->run);
 	if (r < 0)
 		return -r; /* ours, and not the command's failure */
-	record_birth(b->run, pid);
+	record_birth(b->run, is_isolated ? b->run->isolation.job : pid);
 	/* Killed before we were on record, the guards have left nobody who knows of us: then there is no job.
-	 */
-	if (os_self_parent() != b->run->state.warden.pid)
+	 * In a namespace of our own the kernel sees to it. */
+	if (!is_isolated && os_self_parent() != b->run->state.warden.pid)
 		return -ESRCH;
+	r = is_isolated ? isolate_enter(b->run) : 0;
+	if (r < 0)
+		return -r;
 	retarget(b->env, "LISTEN_PID", b->run->head.front.pid, pid, listen_pid, sizeof(listen_pid));
 	retarget(b->env, "WATCHDOG_PID", b->run->head.front.pid, pid, watchdog_pid, sizeof(watchdog_pid));
 	r = world_enter(b->run->job, &b->run->world_failed);
@@ -157,6 +163,10 @@ static pid_t spawn(struct birth *b, int *out_pidfd, int *out_exec_errno)
 {
 	struct run *run = b->run;
 
+	if (run->job->isolate) {
+		b->migrates = run->cgroup_fd >= 0;
+		return isolate_spawn(run, become_job, b, out_pidfd, out_exec_errno);
+	}
 	if (run->cgroup_fd >= 0 && !b->migrates) {
 		pid_t pid = os_spawn_into(run->cgroup_fd, become_job, b, out_pidfd, out_exec_errno);
 		if (pid < 0 && pid != -ENOSYS && pid != -EAGAIN && pid != -ENOMEM)
@@ -191,6 +201,9 @@ pid_t run_spawn_job(struct run *run, char **env, int *out_pidfd, int *out_exec_e
 	struct birth b = { .run = run, .env = env, .argv = run->argv, .program = run->program };
 	struct os_child gone;
 
+	int r = run->job->isolate ? isolate_open(run) : 0;
+	if (r < 0)
+		return r;
 	pid_t pid = spawn(&b, out_pidfd, out_exec_errno);
 	if (pid > 0 && *out_exec_errno == ENOEXEC) {
 		os_fd_close(out_pidfd);
@@ -201,5 +214,7 @@ pid_t run_spawn_job(struct run *run, char **env, int *out_pidfd, int *out_exec_e
 		os_fd_close(out_pidfd);
 		(void)os_wait_pid(pid, &gone);
 	}
+	if (pid < 0 || *out_exec_errno != 0)
+		isolate_undo(run);
 	return pid;
 }

@@ -10,6 +10,7 @@
 #include "conf/job.h"
 #include "core/outcome.h"
 #include "guard/hook.h"
+#include "guard/isolate.h"
 #include "guard/parent.h"
 #include "guard/tail.h"
 #include "guard/world.h"
@@ -60,6 +61,7 @@ struct run {
 	uint32_t snapshot_count;
 	struct tail tail;
 	struct hooks hooks;
+	struct isolation isolation;
 	struct parent parent;
 	struct tree *takeover;        /* front's, after the warden's death */
 	enum world_step world_failed; /* told by the job's process, through the memory it shares */

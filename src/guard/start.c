@@ -44,6 +44,7 @@ void run_init(struct run *run, const struct job *job, const struct surroundings 
 	run->output.fd = run->parent.fd = -1;
 	tail_init(&run->tail);
 	run->cgroup_fd = -1;
+	isolate_init(&run->isolation);
 	run->lock_fd = run->user_lock_fd = run->info_fd = run->record_fd = run->history_fd = -1;
 }
 
@@ -150,7 +151,7 @@ static void fill_head(struct run *run)
 	copy_text(head->identity, sizeof(head->identity), identity_name(rung));
 	head->flags = (job->no_lock ? RECORD_NO_LOCK : 0U) | (job->shared ? RECORD_SHARED : 0U) |
 		      (head->front.pid == 1 ? RECORD_FRONT_IS_INIT : 0U) |
-		      (job->term == TERM_JOB ? RECORD_TERM_JOB : 0U) |
+		      (job->term == TERM_JOB ? RECORD_TERM_JOB : 0U) | (job->isolate ? RECORD_ISOLATED : 0U) |
 		      (run->snapshot_count > 0 ? RECORD_FRONT_HAD_CHILDREN : 0U);
 	head->timeout_ns = job->timeout_ns;
 	head->kill_after_ns = job->kill_after_ns;

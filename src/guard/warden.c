@@ -99,6 +99,7 @@ static void reap(struct warden *w)
 			f->peak_rss_bytes = child.max_rss_bytes;
 		if (child.pid == w->job)
 			job_ended(w, &child);
+		isolate_reaped(w->run);
 		if (w->has_tree)
 			tree_forget(&w->tree, child.pid);
 	}
@@ -355,10 +356,11 @@ static void leave_group(struct warden *w)
 static void settle(struct warden *w)
 {
 	struct run *run = w->run;
-	const int keep[] = { w->link,         w->epoll,        w->signals,        w->timer,
-			     w->job_fd,       run->lock_fd,    run->user_lock_fd, run->record_fd,
-			     run->history_fd, run->dir.run_fd, run->dir.keep_fd,  run->tail.word,
-			     run->tail.file,  run->parent.fd,  run->cgroup_fd };
+	const int keep[] = { w->link,         w->epoll,        w->signals,           w->timer,
+			     w->job_fd,       run->lock_fd,    run->user_lock_fd,    run->record_fd,
+			     run->history_fd, run->dir.run_fd, run->dir.keep_fd,     run->tail.word,
+			     run->tail.file,  run->parent.fd,  run->isolation.ns.fd, run->isolation.link,
+			     run->cgroup_fd };
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();

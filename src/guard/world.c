@@ -59,6 +59,16 @@ static const struct {
 	const char *otherwise;
 } steps[] = {
 	[WORLD_NONE]         = { NULL, "go on", NULL, NULL },
+	[WORLD_NAMESPACE]    = { NULL, "give the job a PID namespace of its own",
+	                         "nothing was started: leave --isolate out, or have user namespaces allowed here "
+	                         "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, the profile of "
+	                         "a container)",
+	                         "nothing was started: leave --isolate out, or give it Linux 5.8, descriptors (ulimit -n) "
+	                         "and room in sysctl user.max_pid_namespaces" },
+	[WORLD_PROC]         = { NULL, "mount a /proc for the job's PID namespace",
+	                         "nothing was started: leave --isolate out, or have all of /proc mounted where "
+	                         "this container hides parts of it",
+	                         "nothing was started: leave --isolate out, or mount /proc" },
 	[WORLD_CHDIR]        = { enter_directory, "start the job in ",
 	                         "nothing was started: give it a directory that it may enter with --chdir",
 	                         "nothing was started: make that directory, or give another with --chdir" },
@@ -84,7 +94,7 @@ static_assert(COUNT_OF(steps) == WORLD_COUNT, "one row for each step");
 
 int world_enter(const struct job *job, enum world_step *out_failed)
 {
-	for (unsigned i = WORLD_NONE + 1; i < WORLD_COUNT; i++) {
+	for (unsigned i = WORLD_CHDIR; i < WORLD_COUNT; i++) {
 		int r = steps[i].take(job);
 		if (r < 0) {
 			*out_failed = (enum world_step)i;

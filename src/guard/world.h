@@ -11,6 +11,8 @@ struct job;
 /* In the order in which they are taken: what needs a privilege before what gives it up. */
 enum world_step {
 	WORLD_NONE,
+	WORLD_NAMESPACE, /* this and the next: guard/isolate.h */
+	WORLD_PROC,
 	WORLD_CHDIR,
 	WORLD_UMASK,
 	WORLD_NICE,

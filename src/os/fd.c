@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define KEEP_MAX 16
+#define KEEP_MAX 20
 
 void os_fd_close(int *fd)
 {

@@ -123,7 +123,7 @@ void close_name_members(struct close_run *c, struct tree *tree)
 		struct proc_status status;
 		if (c->process_count == HISTORY_PROCESS_MAX)
 			return;
-		if (m->flags & (MEMBER_ROOT | MEMBER_DEAD) || hold_is_dead(tree, m))
+		if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD) || hold_is_dead(tree, m))
 			continue;
 		struct history_process *p = &c->process[c->process_count++];
 		*p = (struct history_process){ .pid = m->id.pid, .state = '?' };

@@ -127,6 +127,7 @@ void run_view_walk(const struct run_view *view, struct tree *tree)
 		return;
 	if (view->warden >= 0) {
 		(void)tree_set_root(tree, view->record.state.warden.pid);
+		tree->init = view->record.state.init_pid;
 	} else {
 		AUTO_FREE struct record_slot *slot = calloc(RECORD_SLOTS_MAX, sizeof(*slot));
 		ssize_t n = slot ? record_read_slots(&view->record, slot, RECORD_SLOTS_MAX) : 0;

@@ -43,7 +43,7 @@ int64_t journal_write(struct journal *j, struct tree *tree)
 	if (j->next + RECORD_BURST > RECORD_SLOTS_MAX && tree->count < RECORD_SLOTS_MAX / 2)
 		unrecord_all(j, tree);
 	FOR_EACH_MEMBER (tree, m) {
-		if (m->flags & (MEMBER_ROOT | MEMBER_RECORDED | MEMBER_DEAD))
+		if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_RECORDED | MEMBER_DEAD))
 			continue;
 		if (n == RECORD_BURST || j->next + n == RECORD_SLOTS_MAX) {
 			overflow++;

@@ -125,6 +125,11 @@ int hold_child(struct tree *tree, size_t parent, pid_t pid, uint64_t now_ns)
 	m->handle = os_fd_steal(&handle);
 	fill(tree, m, &stat, &id, now_ns);
 	m->depth = (uint16_t)(tree->member[parent].depth + 1U);
+	if (pid == tree->init) {
+		m->flags |= MEMBER_INIT;
+		m->depth = 0; /* what comes to it as an orphan would else have come to the root */
+		tree->seen--;
+	}
 	m->flags |= tree->member[parent].flags & (MEMBER_GUARD | MEMBER_GUARDED) ? MEMBER_GUARDED : 0U;
 	if (m->depth > tree->peak_depth)
 		tree->peak_depth = m->depth;

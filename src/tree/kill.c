@@ -13,6 +13,7 @@
 static const struct kill_way *const ways[] = {
 	[KILL_NOT]      = NULL,
 	[KILL_CGROUP]   = &kill_cgroup,
+	[KILL_ISOLATE]  = &kill_isolate,
 	[KILL_REALTIME] = &kill_realtime,
 	[KILL_SWEEP]    = &kill_sweep,
 };

@@ -15,6 +15,8 @@ struct killer {
 	/* Asks somebody with more privileges to give us real time; may come true later.  NULL: nobody. */
 	int (*ask)(void *with);
 	void *with;
+	pid_t init;  /* of the tree's own PID namespace, our unreaped child; 0 = none */
+	int init_fd; /* borrowed: pidfd of it */
 	/* inside */
 	enum kill_rung rung; /* that ends the tree; KILL_NOT: not begun */
 	int policy;          /* of the scheduler, before we were raised */
@@ -44,6 +46,6 @@ struct kill_way {
 	/* Gives back what was taken; the rung that it really was. */
 	enum kill_rung (*leave)(struct killer *k);
 };
-extern const struct kill_way kill_cgroup, kill_realtime, kill_sweep;
+extern const struct kill_way kill_cgroup, kill_isolate, kill_realtime, kill_sweep;
 
 #endif

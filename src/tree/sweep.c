@@ -31,7 +31,7 @@ struct sweep_result sweep_term(struct tree *tree, uint64_t now_ns, int sig, bool
 
 	walk_whole(tree, now_ns);
 	FOR_EACH_MEMBER (tree, m) {
-		if (m->flags & (MEMBER_ROOT | MEMBER_TERMED | MEMBER_GUARDED))
+		if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_TERMED | MEMBER_GUARDED))
 			continue;
 		if (job_only && !(m->flags & MEMBER_JOB))
 			continue;
@@ -50,7 +50,7 @@ struct sweep_result sweep_stop(struct tree *tree, uint64_t now_ns)
 
 	walk_whole(tree, now_ns);
 	FOR_EACH_MEMBER (tree, m) {
-		if (m->flags & (MEMBER_ROOT | MEMBER_STOPPED))
+		if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_STOPPED))
 			continue;
 		m->flags |= MEMBER_STOPPED;
 		if (send(tree, m, SIGSTOP, &result) == 0)
@@ -145,7 +145,7 @@ struct sweep_result sweep_freeze(struct tree *tree, uint64_t now_ns)
 
 	walk_whole(tree, now_ns);
 	FOR_EACH_MEMBER (tree, m)
-		if (!(m->flags & (MEMBER_ROOT | MEMBER_DEAD)) && !is_nested_guard(tree, m))
+		if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)) && !is_nested_guard(tree, m))
 			freeze_one(tree, m, &result);
 	if (tree->crowded || tree->again)
 		result.moving++;

@@ -41,6 +41,7 @@ enum member_flags {
 	MEMBER_THREADED = 1U << 11, /* had more than one thread when last looked at */
 	MEMBER_FROZEN = 1U << 12,   /* stopped by a freeze */
 	MEMBER_STOOD = 1U << 13,    /* found stopped by it: a thaw leaves it so */
+	MEMBER_INIT = 1U << 14, /* first process of the tree's PID namespace, ours: walked, not of the tree */
 };
 
 struct member {
@@ -68,6 +69,7 @@ struct tree {
 	uint32_t *index; /* hash from pid to position + 1; index_size is a power of two; owned as `member` */
 	size_t index_size;
 	enum identity_rung rung;
+	pid_t init; /* of the tree's own PID namespace, an unreaped child of the root; 0 = none */
 	uint32_t walks;
 	bool starved;              /* descriptors have run out: new members are known without */
 	bool crowded;              /* no room for a member found: tree_prepare, then walk again */

@@ -180,7 +180,7 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 			r = read_rss(m);
 		if (r == -ESRCH && !(m->flags & (MEMBER_ROOT | MEMBER_JOB)))
 			drop(tree, m);
-		if (m->flags & (MEMBER_ROOT | MEMBER_DEAD))
+		if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD))
 			continue;
 		pages += m->rss_pages;
 		procs++;

@@ -101,6 +101,7 @@ ROOT_WORLDS = [
 
 class Traits(GuardTest):
     """Each world twice: bare, and under the guard; the reports must be equal."""
+    WORLDS = WORLDS
 
     def setUp(self):
         super().setUp()
@@ -134,7 +135,7 @@ class Traits(GuardTest):
     def assert_equal_worlds(self, name, args=(), **popen):
         with self.subTest(name):
             bare = self.traits([], args, **popen)
-            guarded = self.traits([SPAWNGUARD, "run", "-N", "fidelity", "--session=keep", "--"], args, **popen)
+            guarded = self.traits([*self.RUN, "-N", "fidelity", "--session=keep", "--"], args, **popen)
             self.assert_equal(bare, guarded)
             return guarded
 
@@ -144,7 +145,7 @@ class Traits(GuardTest):
                                 + [f"+ {line[:200]}" for line in guarded if line not in bare]))
 
     def test_what_the_caller_set_reaches_the_job(self):
-        for name, world in WORLDS:
+        for name, world in self.WORLDS:
             self.assert_equal_worlds(name, preexec_fn=world)
 
     def test_what_root_set_reaches_the_job(self):
@@ -161,7 +162,7 @@ class Traits(GuardTest):
         wrap = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                 "--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]
         bare = self.traits(wrap)
-        guarded = self.traits([*wrap, SPAWNGUARD, "run", "-N", "fidelity", "--session=keep", "--"])
+        guarded = self.traits([*wrap, *self.RUN, "-N", "fidelity", "--session=keep", "--"])
         self.assert_equal(bare, guarded)
         self.assertIn("status.CapAmb:\t0000000000000400", guarded)
 
@@ -180,7 +181,7 @@ class Traits(GuardTest):
         mine = b"SPAWNGUARD_STATE_DIR=" + os.fsencode(self.state)
         envp = (ctypes.c_char_p * (len(environ) + 2))(mine, *environ, None)
         reports = []
-        for prefix in ([], [SPAWNGUARD, "run", "-N", "environ", "--session=keep", "--"]):
+        for prefix in ([], [*self.RUN, "-N", "environ", "--session=keep", "--"]):
             words = [os.fsencode(w) for w in [*prefix, VICTIM, "traits", self.report]]
             argv = (ctypes.c_char_p * (len(words) + 1))(*words, None)
             reports.append(self.traits([], preexec_fn=world))
@@ -231,18 +232,18 @@ class Traits(GuardTest):
     def test_status_descriptor_is_closed_in_the_job(self):
         def world():
             os.dup2(self.stdout.fileno(), 7)
-        report = self.traits([SPAWNGUARD, "run", "-N", "x", "--status-fd", "7", "--"], preexec_fn=world, close_fds=False)
+        report = self.traits([*self.RUN, "-N", "x", "--status-fd", "7", "--"], preexec_fn=world, close_fds=False)
         self.assertFalse([line for line in report if line.startswith("fd.7")])
         self.assertIn('"spawnguard.outcome":"ok"', self.read("output"))
 
     def test_without_terminal_the_job_leads_a_session_of_its_own(self):
         world = {"start_new_session": True}
-        report = self.traits([SPAWNGUARD, "run", "-N", "x", "--"], **world)
+        report = self.traits([*self.RUN, "-N", "x", "--"], **world)
         self.assertIn("session-leader=1", report)
         self.assertIn("terminal=0", report)
-        report = self.traits([SPAWNGUARD, "run", "-N", "x", "--session=new", "--"], **world)
+        report = self.traits([*self.RUN, "-N", "x", "--session=new", "--"], **world)
         self.assertIn("session-leader=1", report)
-        report = self.traits([SPAWNGUARD, "run", "-N", "x", "--session=keep", "--"], **world)
+        report = self.traits([*self.RUN, "-N", "x", "--session=keep", "--"], **world)
         self.assertIn("session-leader=0", report)
 
     def test_named_variables_tell_run_job_and_parent(self):
@@ -251,7 +252,7 @@ class Traits(GuardTest):
         for own in ("SPAWNGUARD_STATE_DIR", "SPAWNGUARD_CONFIG"): # this test's, for the guard
             told.pop(own)
         self.assertEqual(told, {"SPAWNGUARD_RUN_ID": "some-id", "SPAWNGUARD_JOB": "my job"})
-        nested = [SPAWNGUARD, "run", "-N", "inner", "--run-id", "inner-id", "--", "env"]
+        nested = [*self.RUN, "-N", "inner", "--run-id", "inner-id", "--", "env"]
         run = self.run_guard(["-N", "outer", "--run-id", "outer-id"], nested)
         told = dict(line.split("=", 1) for line in run.out.splitlines() if line.startswith("SPAWNGUARD_"))
         for own in ("SPAWNGUARD_STATE_DIR", "SPAWNGUARD_CONFIG"): # this test's, for the guard

@@ -44,7 +44,7 @@ TEXTS = {
 }
 DURATIONS = {"complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout"}
 FLAGS = {"no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
-         "with-parent"}
+         "with-parent", "isolate"}
 FREE = {"lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
         "state-dir", "command"}
 TEXTS.update({key: ["1s", "2s", "3s", "4s", "5s", "6s"] for key in DURATIONS})
@@ -371,6 +371,7 @@ class CommandLine(PrecedenceTest):
                              ("1", "0", "1")),
             "drop-caps": (*yes_no, lambda args: self.said_by_job("grep", "CapEff", "/proc/self/status")(args)[-1],
                           None),
+            "isolate": (*yes_no, self.dry_run("(isolate):"), ("isolate", None, "isolate")),
             "output": ("never", "pass", "never", self.said_by_job("echo", "x"), ("", "x", "")),
             "tail": ("256", "none", "512", self.tail_bytes, (256, 0, 512)),
             "cgroup": ("/no/a", "/no/b", "/no/c", self.refused_group, "abc"),

@@ -277,6 +277,7 @@ def way_to_mounts():
 class GuardTest(unittest.TestCase):
     """One scratch directory, one state directory, and nothing alive at the end."""
 
+    RUN = (SPAWNGUARD, "run")  # test_isolate asks the same of others
     longMessage = True
     maxDiff = 4000
 
@@ -325,7 +326,7 @@ class GuardTest(unittest.TestCase):
 
     def guard(self, *args, **popen):
         """`spawnguard run ARGS`, not waited for."""
-        return self.start(SPAWNGUARD, "run", *args, **popen)
+        return self.start(*self.RUN, *args, **popen)
 
     def run_guard(self, args, command, timeout=None, **popen):
         """`spawnguard run ARGS -- COMMAND` to its end."""

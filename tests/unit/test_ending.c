@@ -416,6 +416,7 @@ static void rungs_have_names(void **state)
 	(void)state;
 	assert_string_equal(kill_rung_name(KILL_NOT), "none");
 	assert_string_equal(kill_rung_name(KILL_CGROUP), "cgroup");
+	assert_string_equal(kill_rung_name(KILL_ISOLATE), "isolate");
 	assert_string_equal(kill_rung_name(KILL_REALTIME), "realtime");
 	assert_string_equal(kill_rung_name(KILL_SWEEP), "sweep");
 	assert_string_equal(kill_rung_name(KILL_COUNT), "unknown");
