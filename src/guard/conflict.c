@@ -59,7 +59,7 @@ static void record_refusal(const struct run *run, struct holder *h, const char *
 		.outcome = SG_OUTCOME_CONFLICT,
 		.reason = reason,
 		.holder_run_id = h->info.holder.run_id,
-		.holder_pid = h->info.holder.front,
+		.holder_pid = h->is_elsewhere ? 0 : h->info.holder.front,
 		.count = ++refusals->count,
 	};
 
@@ -233,7 +233,10 @@ int conflict_explain(struct run *run)
 	parent_explain(&line, run);
 	hook_explain(&line, run);
 	if (!held && h.has_record)
-		buf_str(&line, "\nbefore:  the tree of a run whose guards were killed would be ended");
+		buf_str(&line,
+			h.is_elsewhere
+				? "\nbefore:  a run in another PID or time namespace would be closed"
+				: "\nbefore:  the tree of a run whose guards were killed would be ended");
 	buf_char(&line, '\n');
 	os_print(1, line.at, line.len);
 	bool is_refused = held && how != CONFLICT_SKIP && how != CONFLICT_REPLACE && how != CONFLICT_QUEUE;

@@ -23,8 +23,10 @@ void holder_find(const struct run *run, struct holder *h)
 	if (fd < 0 || lockinfo_read(fd, &h->info) < 0 || h->info.holder.run_id[0] == '\0')
 		return;
 	h->has_record = record_open(run->dir.run_fd, h->info.holder.run_id, &h->record) == 0;
-	if (h->has_record)
-		record_close(&h->record);
+	if (!h->has_record)
+		return;
+	h->is_elsewhere = run_place_of(&h->record.head.host, &run->head.host) == PLACE_ELSEWHERE;
+	record_close(&h->record);
 }
 
 void holder_await(const struct run *run, struct holder *h)
@@ -42,6 +44,10 @@ void holder_format(struct buf *line, const struct holder *h)
 
 	if (!h->has_record) {
 		buf_str(line, " (its holder has left no record yet)");
+		return;
+	}
+	if (h->is_elsewhere) {
+		buf_str(line, " (in another PID or time namespace)");
 		return;
 	}
 	buf_str(line, ", pid ");

@@ -14,7 +14,7 @@
 
 #define NESTING_MAX 64
 
-static enum run_place place_of(const struct host_id *there, const struct host_id *here)
+enum run_place run_place_of(const struct host_id *there, const struct host_id *here)
 {
 	if (there->boot_id[0] == '\0' || here->boot_id[0] == '\0')
 		return PLACE_ELSEWHERE; /* not known, here or there: nothing can be compared */
@@ -89,7 +89,7 @@ static void fill_view(struct run_view *view, uid_t owner, const struct host_id *
 {
 	view->front = view->warden = -1;
 	view->owner = owner;
-	view->place = place_of(&view->record.head.host, here);
+	view->place = run_place_of(&view->record.head.host, here);
 	open_guards(view);
 }
 

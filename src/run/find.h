@@ -17,6 +17,9 @@ enum run_place {
 	PLACE_ELSEWHERE, /* another PID or time namespace: nothing can be verified */
 };
 
+/* `here`: of this process. */
+enum run_place run_place_of(const struct host_id *there, const struct host_id *here);
+
 struct tree;
 
 struct run_view {
