@@ -12,7 +12,7 @@ import harness
 from harness import SCALE, VICTIM, GuardTest, Stat, now, send, wait_until
 
 TRIALS = 200 if os.environ.get("SG_LONG") == "1" else 3
-RUNGS = ("cgroup", "realtime", "sweep")
+RUNGS = ("cgroup", "isolate", "realtime", "sweep")
 # What has died when it is over must not have been replaced meanwhile.
 STORMS = {
     "exponential": "bomb-exp 80",
@@ -62,7 +62,8 @@ class Storms(GuardTest):
         for name in ("pids", "alive"):
             open(self.path(name), "w").close()
         run = self.holder("-N", "storm", "-k", "none", f"--kill-rung={rung}",
-                          *(["--cgroup", self.group] if rung == "cgroup" else []), shape=STORMS[shape])
+                          *(["--cgroup", self.group] if rung == "cgroup" else []),
+                          *(["--isolate"] if rung == "isolate" else []), shape=STORMS[shape])
         began = now()
         run.send(signal.SIGTERM)
         run.wait()
@@ -78,6 +79,8 @@ class Storms(GuardTest):
         if rung == "realtime" and not can_have_realtime():
             self.skipTest("real-time scheduling is not allowed here")
         self.group = group_of_our_own(self) if rung == "cgroup" else None
+        if rung == "isolate":
+            self.needs_isolation()
         used = {self.storm(shape, rung) for _ in range(TRIALS)}
         # An end of a few members may be over before front has raised the warden.
         self.assertLessEqual(used, {rung, "sweep"} if rung == "realtime" else {rung})

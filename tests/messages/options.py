@@ -44,6 +44,8 @@ ROWS = [
           "; leave out one of them", option("--shared", "--no-lock")),
     error("waiting without a lock", 125, "--wait with --no-lock", ": there is nothing to wait for",
           "; leave out one of them, or name a --lock-file", option("--wait", "--no-lock")),
+    error("--isolate with --leftovers=leave", 125, "--isolate with --leftovers=leave", ": nothing outlives a PID namespace",
+          "; use --leftovers=wait, or leave out one of them", option("--isolate", "--leftovers=leave")),
     error("--tail with --leftovers=leave", 125, "--tail cannot go with --leftovers=leave",
           ": what is left would write into a pipe that nobody reads", "; use --leftovers=wait, or leave --tail out",
           option("--tail", "--leftovers=leave")),
