@@ -117,7 +117,7 @@ static int end_holder(struct replacing *p)
 	}
 	int r = 0;
 	if (view.place != PLACE_HERE)
-		r = refuse(p, "not replaced, it runs in another PID or time namespace", "replace");
+		r = refuse(p, "not replaced, its guard cannot be asked from here", "replace");
 	else
 		r = ask(p, &view);
 	if (r == 0)
