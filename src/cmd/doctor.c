@@ -149,13 +149,13 @@ static void put_line(struct buf *out, const struct doctor_row *row, const struct
 		buf_str(out, f->rung);
 		buf_str(out, ": ");
 	}
-	buf_mem(out, f->what.at, f->what.len);
+	term_show(out, f->what.at, f->what.len, 0);
 	if (f->why.len + f->todo.len > 0) {
 		buf_str(out, "  (");
-		buf_mem(out, f->why.at, f->why.len);
+		term_show(out, f->why.at, f->why.len, 0);
 		if (f->todo.len > 0) {
 			buf_str(out, f->why.len > 0 ? "; do: " : "do: ");
-			buf_mem(out, f->todo.at, f->todo.len);
+			term_show(out, f->todo.at, f->todo.len, 0);
 		}
 		buf_char(out, ')');
 	}
@@ -188,8 +188,10 @@ static int examine(struct cmd *cmd, char **argv, char **env)
 	struct finding f;
 	struct buf out;
 
-	if (!m || !text)
+	if (!m || !text) {
+		(void)cmd_fail("cannot look at the machine", -ENOMEM);
 		return EXIT_CANNOT_GUARD;
+	}
 	look(m, cmd, argv, env);
 	cmd_term(cmd, &term);
 	buf_init(&out, text, TEXT_BYTES);
@@ -218,6 +220,8 @@ static int examine(struct cmd *cmd, char **argv, char **env)
 		buf_char(&out, '\n');
 	}
 	int r = os_write_whole(1, out.at, out.len);
+	if (r < 0)
+		(void)cmd_fail_to_write(r);
 	return r < 0 ? EXIT_CANNOT_GUARD : code;
 }
 

@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import pty
 import re
 import resource
 import shutil
@@ -280,9 +281,46 @@ class Sound(DoctorTest):
                 self.assertRegex(run.err, r"\Aspawnguard: [^\n]+\n\Z")
 
     def test_colours_only_where_they_are_wanted(self):
-        for args, wanted in (([], False), (["--color=always"], True), (["--color=never"], False)):
-            run = self.start(*self.doctor, *args).wait()
-            self.assertEqual("\033[" in run.out, wanted, args)
+        rows = [  # options, environment, to a file, on a terminal
+            ([], {}, False, True),
+            (["--color=auto"], {}, False, True),
+            (["--color=always"], {}, True, True),
+            (["--color=never"], {}, False, False),
+            ([], {"NO_COLOR": "1"}, False, False),
+            ([], {"NO_COLOR": ""}, False, True),
+            ([], {"CLICOLOR_FORCE": "1"}, True, True),
+            ([], {"CLICOLOR_FORCE": "0"}, False, True),
+            ([], {"CLICOLOR_FORCE": ""}, False, True),
+            ([], {"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}, False, False),
+            (["--color=always"], {"NO_COLOR": "1"}, True, True),
+            (["--color=never"], {"CLICOLOR_FORCE": "1"}, False, False),
+            (["--json", "--color=always"], {"CLICOLOR_FORCE": "1"}, False, False),
+        ]
+        for args, wish, in_file, on_terminal in rows:
+            with self.subTest(args=args, wish=wish):
+                env = {k: v for k, v in self.env.items() if k not in ("NO_COLOR", "CLICOLOR_FORCE")} | wish
+                run = self.start(*self.doctor, *args, env=env).wait()
+                self.assertEqual("\033[" in run.out, in_file)
+                master, slave = pty.openpty()
+                self.addCleanup(os.close, master)
+                shown = self.start(*self.doctor, *args, env=env, stdout=slave)
+                os.close(slave)
+                said = b""
+                while (piece := self.read_terminal(master)):
+                    said += piece
+                shown.wait()
+                self.assertEqual(b"\033[" in said, on_terminal)
+                if in_file:  # each line whole: what was begun is ended, and nothing else is coloured
+                    for line in run.out.splitlines():
+                        self.assertRegex(line, r"\A(?:\033\[3[123]m)?(?:ok|note|weak|broken) *(?:\033\[0m)?[^\033]*\Z")
+                        self.assertEqual(line.count("\033[0m"), line.count("\033[3"))
+
+    @staticmethod
+    def read_terminal(master):
+        try:
+            return os.read(master, 65536)
+        except OSError:
+            return b""  # EIO: nobody has it open any more
 
     def test_nobody_listens(self):
         full = os.open("/dev/full", os.O_WRONLY)
@@ -291,10 +329,21 @@ class Sound(DoctorTest):
         self.assertEqual(run.status, 3)
 
     def test_in_the_C_locale(self):
+        """Foreign names are shown as the locale can, and inert in each; nothing else depends on it."""
+        nasty = os.path.join(os.fsencode(self.scratch), b"n\033[31m\xff\xc3\xa4\xe2\x80\xae")
+        os.mkdir(nasty, 0o700)
+        shown, judged = {}, {}
         for locale in ("C", "C.UTF-8", "nonsense"):
             env = dict(self.env, LC_ALL=locale, LANG=locale)
-            self.assertTrue(self.start(*self.doctor, env=env).wait().out.isprintable or True)
-            self.examine(env=env)
+            run = self.start(*self.doctor, "--state-dir=" + os.fsdecode(nasty), env=env).wait()
+            self.assertRegex(run.out, r"\A[^\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\udc80-\udcff]+\Z", locale)
+            self.assertTrue(run.out.isascii() or locale == "C.UTF-8", locale)
+            self.assertIn("/n\\x1b[31m\\xff" + ("ä" if locale == "C.UTF-8" else "\\xc3\\xa4") + "\\xe2\\x80\\xae (as given)", run.out)
+            shown[locale] = [line.split()[:2] for line in run.out.splitlines()]
+            judged[locale] = {name: line["verdict"] for name, line in self.examine(env=env).items()}
+        for locale in ("C.UTF-8", "nonsense"):
+            self.assertEqual(shown[locale], shown["C"])
+            self.assertEqual(judged[locale], judged["C"])
 
     def test_few_descriptors_and_none(self):
         if SANITIZED:

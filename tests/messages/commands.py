@@ -235,6 +235,10 @@ ROWS = [
     error("status, no memory", 125, "cannot look at the jobs", ": {Cannot allocate memory}", "; see: spawnguard doctor",
           commanded("calloc:ENOMEM", "status"), shim=True),
     # --- doctor, help
+    error("doctor, no memory", 3, "cannot look at the machine", ": {Cannot allocate memory}", "; see: spawnguard doctor",
+          commanded("calloc:ENOMEM", "doctor"), shim=True),
+    error("doctor, not written", 3, "cannot write the result", ": {No space left on device}", "",
+          lambda t: (lambda f: (t.command("doctor", stdout=f), f.close())[0])(open("/dev/full", "w")), plain="the reason says it"),
     error("doctor, no place", 3, "cannot use a state directory for the self-test", ": {Not a directory}: {}",
           "; see: spawnguard doctor", lambda t: (t.write("state/selftest", ""), t.command("doctor", "--selftest"))[-1]),
     error("help, not written", 125, "cannot write to standard output", ": {No space left on device}", "",
