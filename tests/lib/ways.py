@@ -5,7 +5,7 @@ import shutil
 import signal
 
 import harness
-from harness import SANITIZED, SPAWNGUARD, VICTIM, Stat, children, send, wait_until
+from harness import SPAWNGUARD, VICTIM, Stat, send, wait_until
 
 # A name that nobody should print as it is: an escape, a byte that is no UTF-8, a mirrored text, a letter of UTF-8.
 NASTY = "n\x1b[31m\udcff\u202e\u00e4\n"
@@ -23,11 +23,6 @@ def words(*args, **popen):
     return lambda t: t.command(*args, **popen)
 
 
-def option(*args):
-    """An option that is refused: before anything is looked at."""
-    return run(*args)
-
-
 def conf(text, *args, command=("true",), mode=0o600, raw=b""):
     """`run` with a configuration file of that text."""
     def how(t):
@@ -43,15 +38,6 @@ def conf_job(text, *args, job="j"):
     def how(t):
         return t.guard("--config", t.write("conf", text, 0o600), *args, job).wait()
     return how
-
-
-def files(how, **texts):
-    """`how` with these files in the scratch directory."""
-    def wrapped(t):
-        for name, text in texts.items():
-            t.write(name, text, 0o755)
-        return how(t)
-    return wrapped
 
 
 def denied(calls, *args, command=("true",)):

@@ -85,6 +85,15 @@ planted man/y.1.in '.Xr spawnguard-nothing 1' 'man: a page that is not there' ma
 sed -i /stats/d "$dir/list"
 verdict 1 'man: an option without its text' man
 
+# The whole source: each of its texts has a row.
+mkdir "$dir/whole"
+cp -R "$here/../../src" "$dir/whole/src"
+ln -s "$here/.." "$dir/whole/tests"
+planted whole/src/guard/new.c 'void f(void) { say("the moon is down"); }' 'messages: one without a row' \
+	"$here/messages.py" "$dir/whole"
+sed -i 's/; see: lslocks/; see: lslocks(8)/' "$dir"/whole/src/guard/*.c
+verdict 1 'messages: a row without its text' "$here/messages.py" "$dir/whole"
+
 object ok '#include <string.h>
 unsigned long f(const char *s) { return strlen(s); }'
 object clock '#include <time.h>

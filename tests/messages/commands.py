@@ -2,8 +2,7 @@
 import os
 import signal
 
-import harness
-from harness import SPAWNGUARD, VICTIM, Stat, children, send, wait_until
+from harness import SPAWNGUARD, VICTIM, Stat, send, wait_until
 from messages import error, note, warning
 from ways import DENY, NASTY, dead, elsewhere, fault, held, installed, kill_both, words
 

@@ -2,7 +2,7 @@
 import os
 import signal
 
-from harness import SPAWNGUARD, VICTIM, send, wait_until
+from harness import SPAWNGUARD, VICTIM
 from messages import warning
 from ways import DENY, NASTY, fault, run
 

@@ -1,6 +1,6 @@
 """What argv says: options, their values, words."""
 from messages import error
-from ways import NASTY, option, run, words
+from ways import NASTY, run, words
 
 LONG_NAME = "n" * 201
 PLAIN = "A-Z a-z 0-9 _ -"
@@ -8,7 +8,7 @@ PLAIN = "A-Z a-z 0-9 _ -"
 
 def value(name, args, what, why, then):
     """An option's value that is refused: "--OPTION='VALUE': " and the reason."""
-    return error(f"value {name}", 125, what, why, then, option(*args))
+    return error(f"value {name}", 125, what, why, then, run(*args))
 
 
 ROWS = [
@@ -25,34 +25,34 @@ ROWS = [
     error("words too many", 2, "{config} takes fewer words", ": what is {}?", " See: spawnguard {config --help}",
           words("config", "show", "a", NASTY)),
     # --- options
-    error("unknown option", 125, "unknown option --{}", "", "; see: spawnguard {run} --help", option("--" + NASTY)),
+    error("unknown option", 125, "unknown option --{}", "", "; see: spawnguard {run} --help", run("--" + NASTY)),
     error("unknown option, nearly right", 125, "unknown option --{timout}", "", ": did you mean --{timeout}?",
-          option("--timout=3")),
+          run("--timout=3")),
     error("an option of another command", 2, "unknown option --{timeout}", ": {run} takes it, {ps} does not",
           "; see: spawnguard {ps} --help", words("ps", "--timeout=3")),
-    error("unknown letter", 125, "unknown option -{Z}", "", "; see: spawnguard {run} --help", option("-Z")),
+    error("unknown letter", 125, "unknown option -{Z}", "", "; see: spawnguard {run} --help", run("-Z")),
     error("unknown letter among others", 125, "unknown option -{Z} in -{vZ}", "", "; see: spawnguard {run} --help",
-          option("-vZ")),
-    error("one dash for two", 125, "unknown option -{a} in -{name}", "", ": did you mean --{name}?", option("-name")),
+          run("-vZ")),
+    error("one dash for two", 125, "unknown option -{a} in -{name}", "", ": did you mean --{name}?", run("-name")),
     error("a value is missing", 125, "--{timeout} needs a value", "", ": write --{timeout}={D}", words("run", "--timeout")),
     error("-- for a value", 125, "--{timeout} needs a value", ", but -- follows", ": write --{timeout}={D}",
-          option("--timeout")),
+          run("--timeout")),
     error("a letter without its value", 125, "-{w} needs a value", "", ": write --{wait}={D}, or --{wait} alone",
           words("run", "-w")),
-    error("a value too many", 125, "--{no-wait} takes no value", "", ": leave out {}", option("--no-wait=" + NASTY)),
+    error("a value too many", 125, "--{no-wait} takes no value", "", ": leave out {}", run("--no-wait=" + NASTY)),
     error("shared without a lock", 125, "--shared with --no-lock", ": there is no lock to share",
-          "; leave out one of them", option("--shared", "--no-lock")),
+          "; leave out one of them", run("--shared", "--no-lock")),
     error("waiting without a lock", 125, "--wait with --no-lock", ": there is nothing to wait for",
-          "; leave out one of them, or name a --lock-file", option("--wait", "--no-lock")),
+          "; leave out one of them, or name a --lock-file", run("--wait", "--no-lock")),
     error("--isolate with --leftovers=leave", 125, "--isolate with --leftovers=leave", ": nothing outlives a PID namespace",
-          "; use --leftovers=wait, or leave out one of them", option("--isolate", "--leftovers=leave")),
+          "; use --leftovers=wait, or leave out one of them", run("--isolate", "--leftovers=leave")),
     error("--tail with --leftovers=leave", 125, "--tail cannot go with --leftovers=leave",
           ": what is left would write into a pipe that nobody reads", "; use --leftovers=wait, or leave --tail out",
-          option("--tail", "--leftovers=leave")),
+          run("--tail", "--leftovers=leave")),
     error("--status-fd with --detach", 125, "--status-fd needs somebody who waits", "", ": with --detach use --status-file",
-          option("--detach", "--status-fd=2")),
+          run("--detach", "--status-fd=2")),
     error("--status-fd that is closed", 125, "--status-fd {77} is not open", "",
-          ": open it for the guard, as in: spawnguard run --status-fd 3 ... 3>FILE", option("--status-fd=77")),
+          ": open it for the guard, as in: spawnguard run --status-fd 3 ... 3>FILE", run("--status-fd=77")),
     # --- values
     value("flag", ["--stats=maybe"], "--{stats}={maybe}", "", ": write yes or no"),
     value("counter", ["--verbose=x"], "--{verbose}={x}", "", ": write 0 to 9"),
