@@ -33,8 +33,8 @@ class Messages(GuardTest):
     def look(self, row):
         root = os.geteuid() == 0
         reason = row.user_only if root else row.root_only
-        if reason or (row.shim and SANITIZED):
-            self.skipTest(reason or "a preloaded library would come before the sanitizer's own")
+        if reason or (SANITIZED and (row.shim or not row.proc)):
+            self.skipTest(reason or "the sanitizer must be the first library, and needs /proc")
         if row.long and os.environ.get("SG_LONG") != "1":
             self.skipTest(row.long)
         self.row = row

@@ -244,7 +244,7 @@ ROWS = [
     warning("record damaged, stays", "the record of run {dead-one} is damaged, and cannot be put aside", "",
             " as runs/{dead-one}.bad: move it away", dead(then=not_put_aside)),
     error("not looked at", 125, "not started: what run {dead-one} has left cannot be looked at", ": {Function not implemented}",
-          "; start again, or see: spawnguard reap", dead(then=proc_hidden)),
+          "; start again, or see: spawnguard reap", dead(then=proc_hidden), proc=False),
     # --- records that cannot be written
     warning("no history", "cannot write the history: {history}", ": {No space left on device}", ": the run goes on without it",
             fault("write:ENOSPC"), shim=True),
@@ -274,7 +274,8 @@ ROWS = [
           user_only="root may"),
     error("oom-score-adj without /proc", 125, "cannot set the OOM score adjustment to {5}", ": {No such file or directory}",
           "; /proc must be mounted for that: leave --oom-score-adj out",
-          lambda t: t.in_mounts("mount -t tmpfs none /proc", SPAWNGUARD, "run", "--oom-score-adj=5", "--", "true").wait()),
+          lambda t: t.in_mounts("mount -t tmpfs none /proc", SPAWNGUARD, "run", "--oom-score-adj=5", "--", "true").wait(),
+          proc=False),
     error("no-new-privs", 125, "cannot keep new privileges from the job", ": {Invalid argument}",
           "; nothing was started: leave --no-new-privs out to do without", fault("prctl:EINVAL", "--no-new-privs"),
           shim=True),
