@@ -29,7 +29,6 @@
 #include "run/reader.h"
 #include "spawnguard/exit.h"
 #include "store/record.h"
-#include "tree/hold.h"
 #include "tree/tree.h"
 #include "tree/walk.h"
 
@@ -94,15 +93,17 @@ static bool ends_the_run(const struct job *job, int number)
 static void take_signal(struct front *f, const struct os_signal *s)
 {
 	const struct run *run = f->run;
-	bool from_terminal = s->code > 0;
+	bool job_has_it = s->code > 0 && !run->new_session;
 
 	if (os_signal_is_ignored(s->number))
 		return; /* nohup: ignored since before us */
 	if (s->number == SIGHUP && run->has_terminal && !os_has_terminal())
-		ask_for_end(f, from_terminal && !run->new_session ? 0 : SIGHUP, CAUSE_HANGUP, s);
+		/* A terminal that goes tells the leader of its session alone; a leader that goes, the whole
+		 * group. */
+		ask_for_end(f, job_has_it && !os_leads_session() ? 0 : SIGHUP, CAUSE_HANGUP, s);
 	else if (ends_the_run(run->job, s->number))
 		ask_for_end(f, 0, CAUSE_SIGNAL, s);
-	else if (!from_terminal || run->new_session)
+	else if (!job_has_it)
 		(void)tell_warden(f, PAIR_SIGNAL, s->number, CAUSE_NONE, s);
 	/* else the terminal sent it: to the job too */
 }
@@ -323,19 +324,6 @@ static bool read_end(struct front *f)
 	return true;
 }
 
-/* Where /proc does not show whose child it is, the record does. */
-static void add_recorded_job(const struct front *f, struct tree *tree)
-{
-	for (size_t i = 0; i < f->slot_count; i++) {
-		const struct proc_id *id = &f->slot[i].id;
-		int fd = id->pid == f->run->state.job_pid ? hold_open_recorded(id) : -ESRCH;
-		if (fd >= 0) {
-			tree_add_job(tree, id->pid, fd, os_clock_boot_ns());
-			return;
-		}
-	}
-}
-
 static struct outcome_verdict take_over(struct front *f)
 {
 	static struct tree tree;
@@ -353,8 +341,6 @@ static struct outcome_verdict take_over(struct front *f)
 	os_raise_files();
 	tree_init(&tree, f->signals);
 	(void)tree_set_root(&tree, os_self_pid());
-	if (tree.member[0].children_fd < 0)
-		add_recorded_job(f, &tree);
 	tree.accepts = accepts;
 	tree.accepts_with = f;
 	struct endgame e = {

@@ -38,6 +38,11 @@ uid_t os_self_uid(void)
 	return geteuid();
 }
 
+bool os_leads_session(void)
+{
+	return getsid(0) == getpid();
+}
+
 bool os_has_terminal(void)
 {
 	AUTO_FD int fd = os_open_at(OS_CWD, "/dev/tty", O_RDWR, 0);

@@ -12,6 +12,7 @@ pid_t os_self_parent(void);
 pid_t os_self_group(void);
 uid_t os_self_uid(void); /* effective */
 
+bool os_leads_session(void);
 /* Is there a controlling terminal, whatever stdin is? */
 bool os_has_terminal(void);
 /* Is `fd` a terminal? */
