@@ -5,6 +5,10 @@
  *   SG_FAULT=FUNCTION:N:ERRNO[:persist]  ERRNO by name or number; persist: the Nth call and all later ones
  *   SG_FAULT=FUNCTION:N:KILL             instead of the Nth call, SIGKILL to the process that makes it
  *   SG_FAULT=FUNCTION:N:KILLBOTH         to the first process of the program and to the last one it forked
+ *   SG_FAULT=FUNCTION:N:STOP             before the Nth call, SIGSTOP to the process that makes it: whoever
+ *                                        continues it has had the time to do what must happen at that place
+ *   SG_FAULT_FROM=FILE                   calls are counted only while this file is there
+ *   SG_FAULT_TEXT=TEXT                   of the calls of write, only those whose bytes hold TEXT are counted
  *   SG_FAULT_LOG=FILE                    at its end each process appends "FUNCTION COUNT"; the greatest
  *                                        COUNT is the number of calls: below N, the run got through
  *   SG_FAULT_PROGRAM=NAME                only in the program of that name (default: spawnguard)
@@ -37,6 +41,7 @@
 #define BROKEN    97   /* exit status: SG_FAULT makes no sense */
 #define KILL      (-1) /* in place of an errno */
 #define KILL_BOTH (-2)
+#define STOP      (-3)
 
 /* glibc's own, so that dlsym() may allocate while we look for the others. */
 extern void *__libc_malloc(size_t n);
@@ -47,7 +52,7 @@ static char function[32];
 static uint64_t first;
 static int error;
 static bool persist;
-static const char *log_path;
+static const char *log_path, *text_meant, *from_path;
 /* Shared by all processes of the program. */
 static struct shared {
 	_Atomic uint64_t count;
@@ -85,6 +90,8 @@ static bool understand(const char *text)
 		return (error = KILL);
 	if (strcmp(text, "KILLBOTH") == 0)
 		return (error = KILL_BOTH);
+	if (strcmp(text, "STOP") == 0)
+		return (error = STOP);
 	error = errno_of(text, n);
 	persist = strcmp(text + n, ":persist") == 0;
 	return error > 0 && (persist || text[n] == '\0');
@@ -100,6 +107,8 @@ __attribute__((constructor)) static void start(void)
 		_exit(BROKEN);
 	}
 	log_path = getenv("SG_FAULT_LOG");
+	text_meant = getenv("SG_FAULT_TEXT");
+	from_path = getenv("SG_FAULT_FROM");
 	log_call = REAL(syscall);
 	shared = shim_shared(sizeof(*shared));
 	if (shared)
@@ -122,6 +131,10 @@ __attribute__((destructor)) static void report(void)
 
 static void strike(void)
 {
+	if (error == STOP) {
+		(void)log_call(SYS_kill, getpid(), SIGSTOP);
+		return;
+	}
 	if (error == KILL_BOTH && shared->forked)
 		(void)log_call(SYS_kill, shared->forked == getpid() ? shared->first : shared->forked,
 			       SIGKILL);
@@ -135,6 +148,11 @@ static void strike(void)
 static bool due(const char *name)
 {
 	if (!shared || strcmp(name, function) != 0)
+		return false;
+	int saved = errno;
+	bool is_time = !from_path || log_call(SYS_faccessat, AT_FDCWD, from_path, F_OK) == 0;
+	errno = saved;
+	if (!is_time)
 		return false;
 	uint64_t n = atomic_fetch_add(&shared->count, 1) + 1;
 	if (persist ? n < first : n != first)
@@ -171,7 +189,6 @@ static bool due(const char *name)
 
 /* clang-format off */
 WRAP(ssize_t, read, (int fd, void *at, size_t n), fd, at, n)
-WRAP(ssize_t, write, (int fd, const void *at, size_t n), fd, at, n)
 WRAP(ssize_t, pread, (int fd, void *at, size_t n, off_t from), fd, at, n, from)
 WRAP(ssize_t, pwrite, (int fd, const void *at, size_t n, off_t from), fd, at, n, from)
 WRAP_AS("pread", ssize_t, -1, pread64, (int fd, void *at, size_t n, off64_t from), fd, at, n, from)
@@ -201,6 +218,13 @@ WRAP(int, fchmod, (int fd, mode_t mode), fd, mode)
 WRAP(int, chdir, (const char *path), path)
 WRAP_AS("getcwd", char *, NULL, getcwd, (char *at, size_t n), at, n)
 
+FIND(write)
+ssize_t write(int fd, const void *at, size_t n)
+{
+	find_write();
+	bool is_meant = !text_meant || (n > 0 && memmem(at, n, text_meant, strlen(text_meant)));
+	return is_meant && due("write") ? -1 : real_write(fd, at, n);
+}
 
 FIND(fork)
 pid_t fork(void)
