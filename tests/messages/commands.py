@@ -18,8 +18,9 @@ def holder(t):
     return t.holder("-N", "j", "--run-id", "a-run")
 
 
-def after_holder(t, _):
+def after_holder(t, found):
     """The runs of the test itself come before the one that is looked at."""
+    found.wait()
     t.end(*[r for r in t.runs[:-1] if r.proc.returncode is None])
 
 
@@ -48,6 +49,12 @@ def without_history(*args):
             os.mkdir(os.path.join(t.state, "history", name))
         return t.command(*args)
     return how
+
+
+def request_blocked(t, _):
+    """What stands in the place of the request cannot be replaced."""
+    os.makedirs(os.path.join(t.state, "runs", "a-run.req", "x"))
+    return t.command("kill", "j")
 
 
 def without_warden(t):
@@ -153,7 +160,7 @@ ROWS = [
     error("kill, no signals", 125, "run {a-run}: its guard cannot be signalled from here", "", ": send TERM to it yourself",
           filtered(["pidfd_send_signal=EPERM"], "kill", "j")),
     error("kill, read-only", 125, "run {a-run}: its guard cannot be asked", ": the state directory cannot be written",
-          "; see: spawnguard doctor", commanded("openat:EROFS", "kill", "j", before=holder, after=after_holder), shim=True),
+          "; see: spawnguard doctor", held("--run-id", "a-run", then=request_blocked)),
     error("kill, no answer", 125, "run {a-run}: its guard does not answer", "", "; see: spawnguard ps",
           commanded("pread:EIO", "kill", "j", before=holder, after=after_holder), shim=True),
     error("kill, not closed", 125, "run {a-run}: its record cannot be closed", "", "; try again, or see: spawnguard reap",
