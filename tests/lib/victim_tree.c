@@ -274,10 +274,16 @@ static int shape_stopped(int argc, char **argv, bool leave)
 static int shape_vfork(int argc, char **argv, bool leave)
 {
 	(void)argc, (void)argv;
-	pid_t pid = life_fork();
-	if (pid == 0 && vfork() == 0)
+	if (life_fork() == 0) {
+		if (vfork() == 0) {
+			life_born();
+			life_ready(false);
+		}
 		life_stay();
-	return life_ready(leave);
+	}
+	if (!leave)
+		life_stay();
+	return 0;
 }
 
 static int shape_zombies(int argc, char **argv, bool leave)
