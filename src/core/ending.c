@@ -25,7 +25,7 @@ static void enter(struct ending *e, enum ending_stage stage, uint64_t until_ns)
 {
 	e->stage = stage;
 	e->until_ns = until_ns;
-	e->rounds = 0;
+	e->rounds = e->restless = 0;
 }
 
 void ending_begin(struct ending *e, uint64_t now_ns, uint64_t grace_ns, bool linger)
@@ -52,6 +52,16 @@ void ending_hurry(struct ending *e, uint64_t now_ns)
 		enter(e, STAGE_TERM, now_ns);
 }
 
+/*
+ * Still being born: again at once, but with a breath after each few rounds.
+ * A process that is scheduled before all others would else keep the dying
+ * from dying, and meet them again and again.
+ */
+static uint64_t breath(struct ending *e)
+{
+	return ++e->restless % ENDING_AT_ONCE == 0 ? NS_PER_MS : 0;
+}
+
 /* 1, 2, 4 ... 128 ms: a reap wakes us sooner. */
 static uint64_t back_off(uint32_t rounds)
 {
@@ -63,7 +73,7 @@ static enum ending_action stop_or_kill(struct ending *e, const struct ending_fac
 {
 	if (e->stage == STAGE_STOP && (e->rounds == 0 || facts->was_fresh) && facts->now_ns < e->until_ns) {
 		e->rounds++;
-		*out_wake_ns = facts->now_ns;
+		*out_wake_ns = after(facts->now_ns, breath(e));
 		return DO_STOP;
 	}
 	if (e->stage == STAGE_STOP) {
@@ -78,10 +88,10 @@ static enum ending_action stop_or_kill(struct ending *e, const struct ending_fac
 		*out_wake_ns = NUM_NONE;
 		return DO_FINISH;
 	}
-	/* Still being born: again at once. Else the dying need the processor more than we do. */
+	/* Where nobody is new the dying need the processor more than we do. */
 	if (facts->was_fresh)
 		e->rounds = 1;
-	*out_wake_ns = after(facts->now_ns, facts->was_fresh ? 0 : back_off(e->rounds));
+	*out_wake_ns = after(facts->now_ns, facts->was_fresh ? breath(e) : back_off(e->rounds));
 	e->rounds++;
 	return DO_KILL;
 }

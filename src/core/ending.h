@@ -19,6 +19,9 @@
  * waiting helps less. */
 #define ENDING_REFUSED_NS (2ULL * 1000000000)
 
+/* Rounds without a pause while there is somebody new. */
+#define ENDING_AT_ONCE 3
+
 enum ending_stage {
 	STAGE_IDLE,   /* no end is asked for */
 	STAGE_LINGER, /* waiting without a signal */
@@ -50,7 +53,8 @@ struct ending {
 	uint64_t grace_ns; /* 0 = KILL follows TERM at once; NUM_NONE is not allowed */
 	uint64_t until_ns; /* of the stage */
 	uint64_t killing_since_ns;
-	uint32_t rounds; /* of the stage */
+	uint32_t rounds;   /* of the stage */
+	uint32_t restless; /* of these, those that met somebody new */
 };
 
 struct ending_facts {

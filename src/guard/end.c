@@ -113,6 +113,7 @@ static void act_term(struct warden *w)
 	struct sweep_result swept =
 		sweep_term(&w->tree, w->facts.now_ns, w->run->job->signal,
 			   w->run->job->term == TERM_JOB && !warden_figures(w)->has_status);
+	killer_asked(&w->killer, w->ending.grace_ns == 0);
 	freeze_give_up(&w->freeze, w->run, &w->tree, w->facts.now_ns);
 	warden_keep_figures(w);
 	warden_figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;

@@ -19,7 +19,7 @@ enum pair_kind {
 			 sender.pid = the job */
 	PAIR_DONE,    /* all is over: end */
 	PAIR_STARTED, /* the job has been exec'ed: only where run->tells_start */
-	PAIR_KILLING, /* the warden needs real time, and may not take it */
+	PAIR_KILLING, /* a storm outruns the warden, and it may not take real time itself */
 	/* to warden */
 	PAIR_SIGNAL, /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
 	PAIR_END,    /* end the tree: cause, number, sender */

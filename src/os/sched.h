@@ -11,6 +11,8 @@
  * what it had, for os_sched_give_back (NULL: nobody will).  0, -EPERM, -errno.
  */
 int os_sched_raise(pid_t pid, int *out_policy);
+/* As it was where somebody else has raised us. */
+#define OS_SCHED_ORDINARY 0
 /* This process as it was before os_sched_raise. */
 void os_sched_give_back(int policy);
 /* Is this process scheduled before all that are not real-time? */

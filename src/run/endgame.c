@@ -47,6 +47,7 @@ static struct sweep_result act(struct endgame *e, enum ending_action action, uin
 		if (e->nested)
 			ask_nested(e, now_ns);
 		swept = sweep_term(e->tree, now_ns, e->signal, false);
+		killer_asked(&e->killer, e->grace_ns == 0);
 		e->ended += swept.signalled;
 	} else if (action == DO_STOP) {
 		swept = killer_stop(&e->killer, e->tree, now_ns);

@@ -32,6 +32,12 @@ void killer_begin(struct killer *k)
 			k->rung = (enum kill_rung)i;
 }
 
+void killer_asked(struct killer *k, bool at_once)
+{
+	if (ways[k->rung] && ways[k->rung]->asked)
+		ways[k->rung]->asked(k, at_once);
+}
+
 struct sweep_result killer_stop(struct killer *k, struct tree *tree, uint64_t now_ns)
 {
 	killer_begin(k);

@@ -20,7 +20,9 @@ struct killer {
 	/* inside */
 	enum kill_rung rung; /* that ends the tree; KILL_NOT: not begun */
 	int policy;          /* of the scheduler, before we were raised */
-	bool was_raised;
+	bool is_raised, was_raised, was_realtime;
+	bool has_killed;  /* all that were known have got KILL once */
+	uint32_t storm;   /* rounds in a row that met somebody new */
 	bool has_struck;  /* it came to more than the first signal */
 	uint32_t grouped; /* killed by the group, and not yet told */
 	uint32_t quiet;   /* rounds of KILL in a row that met nobody new */
@@ -30,6 +32,8 @@ struct killer {
 bool killer_is_empty(const struct killer *k);
 /* Choose the rung: at the first signal already, as who has to end a storm may not get to its next step. */
 void killer_begin(struct killer *k);
+/* The first signal is sent; `at_once`: KILL follows without grace. */
+void killer_asked(struct killer *k, bool at_once);
 /* One step; what it met. */
 struct sweep_result killer_stop(struct killer *k, struct tree *tree, uint64_t now_ns);
 struct sweep_result killer_kill(struct killer *k, struct tree *tree, uint64_t now_ns);
@@ -41,6 +45,8 @@ enum kill_rung killer_finish(struct killer *k);
 struct kill_way {
 	/* 0: it works here, and is taken; -errno. */
 	int (*take)(struct killer *k);
+	/* After the first signal; NULL: nothing to do. */
+	void (*asked)(struct killer *k, bool at_once);
 	struct sweep_result (*stop)(struct killer *k, struct tree *tree, uint64_t now_ns);
 	struct sweep_result (*kill)(struct killer *k, struct tree *tree, uint64_t now_ns);
 	/* Gives back what was taken; the rung that it really was. */

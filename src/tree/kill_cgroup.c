@@ -19,7 +19,18 @@ static int take(struct killer *k)
 {
 	if (k->cgroup <= 0)
 		return -ENOENT;
-	return os_cgroup_can_kill(k->cgroup) ? 0 : -ENOSYS;
+	if (!os_cgroup_can_kill(k->cgroup))
+		return -ENOSYS;
+	/* While it stands still nobody is missed by the first signal, and we get the processor for the round.
+	 */
+	(void)os_cgroup_freeze(k->cgroup, true);
+	return 0;
+}
+
+static void asked(struct killer *k, bool at_once)
+{
+	if (!at_once)
+		(void)os_cgroup_freeze(k->cgroup, false);
 }
 
 static int count(void *with, pid_t pid)
@@ -79,4 +90,4 @@ static enum kill_rung leave(struct killer *k)
 	return KILL_CGROUP;
 }
 
-const struct kill_way kill_cgroup = { take, stop, kill_all, leave };
+const struct kill_way kill_cgroup = { take, asked, stop, kill_all, leave };

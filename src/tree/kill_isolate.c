@@ -57,4 +57,4 @@ static enum kill_rung leave(struct killer *k)
 	return KILL_ISOLATE;
 }
 
-const struct kill_way kill_isolate = { take, stop, kill_all, leave };
+const struct kill_way kill_isolate = { take, NULL, stop, kill_all, leave };

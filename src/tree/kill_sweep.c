@@ -25,4 +25,4 @@ static enum kill_rung leave(struct killer *k)
 	return KILL_SWEEP;
 }
 
-const struct kill_way kill_sweep = { take, stop, kill_all, leave };
+const struct kill_way kill_sweep = { take, NULL, stop, kill_all, leave };

@@ -25,37 +25,62 @@ static int send(struct tree *tree, struct member *m, int sig, struct sweep_resul
 	return r;
 }
 
+/* Walks of a TERM round, while they come to no end: what is not met then gets its KILL. */
+#define TERM_WALKS 4
+
 struct sweep_result sweep_term(struct tree *tree, uint64_t now_ns, int sig, bool job_only)
 {
 	struct sweep_result result = { 0 };
+	int walks = 0;
 
-	walk_whole(tree, now_ns);
-	FOR_EACH_MEMBER (tree, m) {
-		if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_TERMED | MEMBER_GUARDED))
-			continue;
-		if (job_only && !(m->flags & MEMBER_JOB))
-			continue;
-		m->flags |= MEMBER_TERMED;
-		result.fresh++;
-		if (send(tree, m, sig, &result) == 0 && sig != SIGSTOP)
-			(void)hold_signal(tree, m, SIGCONT); /* a stopped process would keep it for later */
-	}
+	do {
+		walk_whole(tree, now_ns);
+		FOR_EACH_MEMBER (tree, m) {
+			if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_TERMED | MEMBER_GUARDED))
+				continue;
+			if (job_only && !(m->flags & MEMBER_JOB))
+				continue;
+			m->flags |= MEMBER_TERMED;
+			result.fresh++;
+			if (send(tree, m, sig, &result) == 0 && sig != SIGSTOP)
+				(void)hold_signal(tree, m,
+						  SIGCONT); /* a stopped process would keep it for later */
+		}
+	} while ((tree->again || tree->crowded) && ++walks < TERM_WALKS);
 	result.alive = tree_count_alive(tree);
 	return result;
+}
+
+/* What a sweep does to a member that it meets. */
+struct strike {
+	struct tree *tree;
+	struct sweep_result *result;
+};
+
+static void stop_one(void *with, struct member *m)
+{
+	struct strike *s = with;
+
+	if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_STOPPED))
+		return;
+	m->flags |= MEMBER_STOPPED;
+	if (send(s->tree, m, SIGSTOP, s->result) == 0)
+		s->result->fresh++;
 }
 
 struct sweep_result sweep_stop(struct tree *tree, uint64_t now_ns)
 {
 	struct sweep_result result = { 0 };
+	struct strike strike = { tree, &result };
 
+	/* First those that are known, then each at first sight: a storm grows for as long as we look at it.
+	 */
+	FOR_EACH_MEMBER (tree, m)
+		stop_one(&strike, m);
+	tree->met = stop_one;
+	tree->met_with = &strike;
 	walk_whole(tree, now_ns);
-	FOR_EACH_MEMBER (tree, m) {
-		if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_STOPPED))
-			continue;
-		m->flags |= MEMBER_STOPPED;
-		if (send(tree, m, SIGSTOP, &result) == 0)
-			result.fresh++;
-	}
+	tree->met = NULL;
 	if (tree->crowded || tree->again)
 		result.fresh++;
 	return result;
@@ -63,9 +88,13 @@ struct sweep_result sweep_stop(struct tree *tree, uint64_t now_ns)
 
 struct sweep_result sweep_kill(struct tree *tree, uint64_t now_ns)
 {
-	struct sweep_result result = { 0 };
+	struct sweep_result result = { 0 }, stopped = { 0 };
+	struct strike strike = { tree, &stopped };
 
+	tree->met = stop_one; /* one that is new is to have no child before it is killed */
+	tree->met_with = &strike;
 	walk_whole(tree, now_ns);
+	tree->met = NULL;
 	FOR_EACH_MEMBER (tree, m) {
 		if (m->flags & MEMBER_ROOT || hold_is_dead(tree, m))
 			continue;

@@ -82,6 +82,9 @@ struct tree {
 	/* Which children of the root are of the tree; NULL = all. */
 	bool (*accepts)(void *with, pid_t pid);
 	void *accepts_with;
+	/* Called for each member at first sight; NULL = not. */
+	void (*met)(void *with, struct member *m);
+	void *met_with;
 	/* figures */
 	uint64_t seen;      /* members ever */
 	uint64_t rss_pages; /* sum at the last walk */

@@ -3,17 +3,27 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "codec/procfs.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/proc.h"
 #include "tree/hold.h"
 
+/* A walk goes no deeper after this long, and says so: the next one does.  One that only looks is not to
+ * keep the end waiting. */
+#define WALK_MAX_NS     (50 * NS_PER_MS)
+#define LOOK_MAX_NS     (10 * NS_PER_MS)
+#define BIRTHS_PER_LOOK 32
+
 struct walk {
 	struct tree *tree;
 	size_t at; /* whose children are being read */
 	uint64_t now_ns;
-	uint64_t births;
+	uint64_t births, asked;
+	uint64_t began_ns; /* the first handful */
+	uint64_t max_ns;
 };
 
 static int meet(void *with, pid_t child)
@@ -30,8 +40,11 @@ static int meet(void *with, pid_t child)
 	if (is_at_root && tree->accepts && !tree->accepts(tree->accepts_with, child))
 		return 0;
 	if (hold_child(tree, w->at, child, w->now_ns) == 0) {
-		tree->member[tree->count - 1].listed = tree->walks;
+		struct member *m = &tree->member[tree->count - 1];
+		m->listed = tree->walks;
 		w->births++;
+		if (tree->met)
+			tree->met(tree->met_with, m);
 	}
 	return 0;
 }
@@ -160,10 +173,22 @@ static void complete_job(struct tree *tree, struct member *m)
 	hold_keep_files(tree, m);
 }
 
+/* Its end is not to depend on a storm that is as fast as we are: asked after each handful of births. */
+static bool takes_long(struct walk *w)
+{
+	if (w->births < w->asked + BIRTHS_PER_LOOK)
+		return false;
+	w->asked = w->births;
+	uint64_t now_ns = os_clock_boot_ns();
+	if (w->began_ns == 0)
+		w->began_ns = now_ns;
+	return now_ns - w->began_ns > w->max_ns;
+}
+
 uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 {
-	struct walk w = { .tree = tree, .now_ns = now_ns };
-	bool only_memory = quick && is_quiet(tree);
+	struct walk w = { .tree = tree, .now_ns = now_ns, .max_ns = quick ? LOOK_MAX_NS : WALK_MAX_NS };
+	bool only_memory = quick && is_quiet(tree), is_cut = false;
 	uint64_t pages = 0;
 	uint32_t procs = 0;
 
@@ -174,7 +199,8 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 		if (tree->member[w.at].flags & MEMBER_DEAD)
 			continue;
 		complete_job(tree, &tree->member[w.at]);
-		int r = only_memory ? 0 : read_children(&w);
+		is_cut = is_cut || takes_long(&w);
+		int r = only_memory || is_cut ? 0 : read_children(&w);
 		struct member *m = &tree->member[w.at];
 		if (r == 0 && !(m->flags & MEMBER_ROOT))
 			r = read_rss(m);
@@ -186,6 +212,7 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 		procs++;
 	}
 	tree_compact(tree);
+	tree->again |= is_cut;
 	tree->rss_pages = pages;
 	tree->procs = procs;
 	return w.births;

@@ -645,6 +645,31 @@ static void a_kill_sweep_says_that_it_met_too_many(void **state)
 	end();
 }
 
+static void count_met(void *with, struct member *m)
+{
+	assert_false(m->flags & MEMBER_ROOT);
+	++*(unsigned *)with;
+}
+
+static void each_member_is_met_once(void **state)
+{
+	unsigned met = 0;
+	(void)state;
+	(void)begin(body_two_levels, 4, 13);
+	tree.met = count_met;
+	tree.met_with = &met;
+	uint64_t births = walk();
+	assert_true(births > 0 && met == births);
+	(void)walk();
+	assert_int_equal(met, births);
+	tree.met = NULL;
+	/* A sweep takes it for itself, and gives it up. */
+	assert_int_equal(sweep_stop(&tree, os_clock_boot_ns()).fresh, 13);
+	assert_int_equal(sweep_stop(&tree, os_clock_boot_ns()).fresh, 0);
+	assert_null(tree.met);
+	end();
+}
+
 /* Again to who does not die at once: it is no new one. */
 static void a_second_kill_is_not_counted(void **state)
 {
@@ -1230,6 +1255,7 @@ int main(void)
 		TEST(a_stopped_tree_stops_growing),
 		TEST(a_sweep_reaches_more_than_the_table_holds),
 		TEST(a_kill_sweep_says_that_it_met_too_many),
+		TEST(each_member_is_met_once),
 		TEST(a_second_kill_is_not_counted),
 		TEST(kill_ends_all_and_counts_each_once),
 		TEST(who_may_not_be_signalled_is_told),
