@@ -399,6 +399,29 @@ static void no_info_is_read_from_what_is_planted(void **state)
 	}
 }
 
+/* Of another user's runs: to be read, if it is that user's own. */
+static void info_is_looked_at_as_its_owners(void **state)
+{
+	(void)state;
+	struct scratch s;
+	make_state(&s);
+	assert_int_equal(lockinfo_look(s.fd, PATH, geteuid()), -ENOENT);
+	int fd = lockinfo_open(s.fd, PATH, true);
+	os_fd_close(&fd);
+	fd = lockinfo_look(s.fd, PATH, geteuid());
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	os_fd_close(&fd);
+	assert_int_equal(lockinfo_look(s.fd, PATH, geteuid() + 1), -EPERM);
+	scratch_remove(&s);
+	for (enum plant what = 0; what < PLANT_COUNT; what++) {
+		make_state(&s);
+		if (scratch_plant(&s, what, PATH ".info") && lockinfo_look(s.fd, PATH, geteuid()) >= 0)
+			fail_msg("%s was opened", plant_names[what]);
+		scratch_remove(&s);
+	}
+}
+
 /* ---- the info beside it */
 
 static void info_is_made_only_where_asked(void **state)
@@ -573,6 +596,7 @@ int main(void)
 		cmocka_unit_test(never_two_holders_while_the_file_is_removed),
 		cmocka_unit_test(nothing_planted_is_locked),
 		cmocka_unit_test(no_info_is_read_from_what_is_planted),
+		cmocka_unit_test(info_is_looked_at_as_its_owners),
 		cmocka_unit_test(info_is_made_only_where_asked),
 		cmocka_unit_test(each_part_is_written_alone),
 		cmocka_unit_test(info_of_any_length_is_read),

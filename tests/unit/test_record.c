@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/hash.h"
 #include "codec/record.h"
 
 #define RUN  "0123456789abcdef0123456789abcdef"
@@ -396,6 +397,17 @@ static void another_version_is_not_read(void **state)
 	head.version--;
 	head.magic ^= 1;
 	assert_int_equal(record_parse(&head, sizeof(head), &out, &st), -EBADMSG);
+	head.magic ^= 1;
+
+	/* Its check is right: the number alone tells. */
+	const size_t at = offsetof(struct record_head, check), behind = at + sizeof(head.check);
+	const char *bytes = (const char *)&head;
+	for (uint32_t version = RECORD_VERSION - 1; version <= RECORD_VERSION + 1; version++) {
+		head.version = version;
+		head.check = hash_words(hash_words(0, bytes, at), bytes + behind, sizeof(head) - behind);
+		assert_int_equal(record_parse(&head, sizeof(head), &out, &st),
+				 version == RECORD_VERSION ? 0 : -EBADMSG);
+	}
 }
 
 /* ---- whose end front reads in the record, and hands its file on */

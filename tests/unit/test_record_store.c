@@ -183,6 +183,30 @@ static void a_state_in_the_writing_is_never_seen_torn(void **state)
 	assert_int_equal(torn, 0);
 }
 
+/* One that is not whole is read some times more, with pauses, before it is called unknown. */
+static void a_state_that_is_not_whole_is_read_again(void **state)
+{
+	(void)state;
+	struct scratch s;
+	struct record record;
+	struct record_state st = some_state(PHASE_RUNNING);
+	make_state(&s);
+	AUTO_FD int fd = create(&s, RUN);
+	assert_int_equal(record_write_state(fd, &st, record_seed(RUN)), 0);
+	assert_int_equal(record_open(s.fd, RUN, &record), 0);
+	assert_int_equal(pwrite(fd, "torn", 4, RECORD_STATE_AT + 40), 4);
+	for (int i = 0; i < 5; i++) {
+		uint64_t start_ns = scratch_now_ns();
+		assert_int_equal(record_refresh(&record), -EBADMSG);
+		assert_true(scratch_now_ns() - start_ns >= 3000000); /* three pauses of a millisecond */
+	}
+	assert_int_equal(record.state.phase, PHASE_RUNNING); /* as it was read last */
+	assert_int_equal(ftruncate(fd, RECORD_STATE_AT + 40), 0);
+	assert_int_equal(record_refresh(&record), -EBADMSG);
+	record_close(&record);
+	scratch_remove(&s);
+}
+
 static void slots_are_read_as_written(void **state)
 {
 	(void)state;
@@ -474,6 +498,7 @@ static void a_request_is_taken_once(void **state)
 	assert_int_equal(request_take(s.fd, NEXT, &taken), -ENOENT); /* another run's */
 	assert_int_equal(request_take(s.fd, RUN, &taken), 0);
 	assert_memory_equal(&taken, &request, sizeof(taken));
+	assert_false(scratch_has(&s, "runs/" RUN ".req.taken"));
 	assert_int_equal(request_take(s.fd, RUN, &taken), -ENOENT);
 
 	struct request later = some_request(6); /* the last one counts */
@@ -523,6 +548,21 @@ static void no_planted_request_is_taken(void **state)
 		}
 		scratch_remove(&s);
 	}
+}
+
+/* Its check is right: only whose it is tells. */
+static void a_request_of_another_user_is_not_taken(void **state)
+{
+	(void)state;
+	struct scratch s;
+	struct request request = some_request(5), taken = { .verb = 77 };
+	make_state(&s);
+	assert_int_equal(request_write(s.fd, RUN, &request), 0);
+	if (fchownat(s.fd, "runs/" RUN ".req", 65534, 65534, 0) == 0) { /* only root can */
+		assert_int_equal(request_take(s.fd, RUN, &taken), -EPERM);
+		assert_int_equal(taken.verb, 77);
+	}
+	scratch_remove(&s);
 }
 
 /* Where the request goes, and where it is written first. */
@@ -642,6 +682,7 @@ int main(void)
 		cmocka_unit_test(an_id_in_use_is_refused),
 		cmocka_unit_test(a_record_that_cannot_be_made_is_told),
 		cmocka_unit_test(a_state_in_the_writing_is_never_seen_torn),
+		cmocka_unit_test(a_state_that_is_not_whole_is_read_again),
 		cmocka_unit_test(slots_are_read_as_written),
 		cmocka_unit_test(no_more_slots_are_read_than_are_written),
 		cmocka_unit_test(damaged_and_foreign_files_are_told_apart),
@@ -654,6 +695,7 @@ int main(void)
 		cmocka_unit_test(a_request_is_taken_once),
 		cmocka_unit_test(a_damaged_request_is_removed),
 		cmocka_unit_test(no_planted_request_is_taken),
+		cmocka_unit_test(a_request_of_another_user_is_not_taken),
 		cmocka_unit_test(a_request_is_written_past_what_is_planted),
 		cmocka_unit_test(lists_records_and_nothing_else),
 		cmocka_unit_test(lists_many),
