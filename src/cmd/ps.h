@@ -19,7 +19,7 @@ extern const char *const ps_kind_name[PS_KIND_COUNT];
 
 struct ps_process {
 	enum ps_kind kind;
-	pid_t pid, ppid; /* 0 = not known, or dead */
+	pid_t pid, ppid, sid; /* 0 = not known, or dead */
 	uint16_t depth;
 	bool has_stat; /* state, threads, cpu_ns, age_ns */
 	char state;
@@ -27,7 +27,8 @@ struct ps_process {
 	bool has_uid;
 	uid_t uid;
 	bool is_leftover;
-	char comm[16]; /* foreign */
+	const char *marks; /* literal, or NULL: not asked */
+	char comm[16];     /* foreign */
 };
 
 /* A run, seen now. */
@@ -46,6 +47,7 @@ struct ps_run {
 /* What has to be read for these columns. */
 struct ps_needs {
 	bool stat, uid;
+	bool marks; /* by a reader for each */
 };
 struct ps_needs ps_needs_of(const struct columns *columns);
 

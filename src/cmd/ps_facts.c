@@ -13,6 +13,7 @@
 #include "os/users.h"
 #include "run/describe.h"
 #include "run/find.h"
+#include "run/orphans.h"
 #include "tree/hold.h"
 #include "tree/walk.h"
 #include "ui/term.h"
@@ -24,7 +25,7 @@ const char *const ps_kind_name[PS_KIND_COUNT] = { "front", "warden", "job", "mem
 
 struct ps_needs ps_needs_of(const struct columns *columns)
 {
-	struct ps_needs needs = { false, false };
+	struct ps_needs needs = { false, false, false };
 
 	for (uint32_t i = 0; i < columns->count; i++) {
 		switch (columns->at[i]) {
@@ -37,6 +38,9 @@ struct ps_needs ps_needs_of(const struct columns *columns)
 			break;
 		case COLUMN_USER:
 			needs.uid = true;
+			break;
+		case COLUMN_MARKS:
+			needs.stat = needs.marks = true;
 			break;
 		default:
 			break;
@@ -75,6 +79,7 @@ static void read_process(struct ps_process *p, const struct ps_needs *needs, uin
 		p->cpu_ns = (stat.user_ticks + stat.system_ticks) * NS_PER_TICK;
 		p->age_ns = now_ns > since_ns ? now_ns - since_ns : 0;
 		p->ppid = stat.ppid;
+		p->sid = stat.sid;
 	}
 	if (needs->uid && os_proc_status(p->pid, &status) == 0) {
 		p->has_uid = true;
@@ -97,8 +102,19 @@ static struct ps_process read_guard(enum ps_kind kind, const struct proc_id *id,
 	return p;
 }
 
+static const char *marks_of(const struct orphans *o, const struct ps_process *p)
+{
+	unsigned marks = orphans_marks(o, p->pid, p->sid);
+
+	if (marks & ORPHANS_RUN_ID)
+		return marks & ORPHANS_SESSION ? "both" : "run-id";
+	if (marks & ORPHANS_SESSION)
+		return "session";
+	return marks & ORPHANS_UNKNOWN ? "?" : "lost";
+}
+
 static void read_member(struct ps_process *p, struct tree *tree, struct member *m, pid_t job_pid,
-			const struct ps_needs *needs)
+			const struct ps_needs *needs, const struct orphans *recorded)
 {
 	bool is_job = m->id.pid == job_pid && m->depth == 1;
 
@@ -110,6 +126,8 @@ static void read_member(struct ps_process *p, struct tree *tree, struct member *
 	memcpy(p->comm, m->comm, sizeof(p->comm));
 	struct ps_process read = *p;
 	read_process(&read, needs, os_clock_boot_ns());
+	if (needs->marks && read.has_stat && read.state != 'Z')
+		read.marks = marks_of(recorded, &read);
 	if (!hold_is_dead(tree, m) || read.state == 'Z')
 		*p = read; /* else the number may have been another's */
 }
@@ -118,7 +136,13 @@ static int take_members(struct ps_run *run, struct tree *tree, const struct ps_n
 {
 	pid_t job_pid = run->view->record.state.job_pid;
 	bool has_job = false;
+	AUTO_FREE struct record_slot *slot = needs->marks ? calloc(RECORD_SLOTS_MAX, sizeof(*slot)) : NULL;
+	struct orphans recorded = { .record = &run->view->record,
+				    .slot = slot,
+				    .slot_max = RECORD_SLOTS_MAX };
 
+	if (needs->marks && (!slot || orphans_read(&recorded) == -ENOMEM))
+		return -ENOMEM;
 	run->member = calloc(tree->count + 1, sizeof(*run->member));
 	if (!run->member)
 		return -ENOMEM;
@@ -126,7 +150,7 @@ static int take_members(struct ps_run *run, struct tree *tree, const struct ps_n
 		if (m->flags & (MEMBER_ROOT | MEMBER_INIT))
 			continue;
 		struct ps_process *p = &run->member[run->count++];
-		read_member(p, tree, m, job_pid, needs);
+		read_member(p, tree, m, job_pid, needs, &recorded);
 		has_job = has_job || p->kind == PS_JOB;
 		run->threads += p->threads;
 		run->cpu_ns += p->cpu_ns;

@@ -180,6 +180,10 @@ static void put_process_cell(const struct row *row, uint32_t at, const struct ps
 		buf_str(cell, p->is_leftover ? "yes" : "");
 		*mark = TABLE_WARN;
 		break;
+	case COLUMN_MARKS:
+		buf_str(cell, p->marks ? p->marks : "");
+		*mark = p->marks && strcmp(p->marks, "lost") == 0 ? TABLE_WARN : TABLE_PLAIN;
+		break;
 	case COLUMN_COMM:
 	case COLUMN_COMMAND:
 		term_escape(cell, p->comm, strnlen(p->comm, sizeof(p->comm)), limit(row, at, NAME_COLUMNS));

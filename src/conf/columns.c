@@ -27,6 +27,7 @@ const struct column_row column_rows[COLUMN_COUNT] = {
 	[COLUMN_CPU]      = { "cpu",      true,  false, "processor time used; of a run by the members that are alive" },
 	[COLUMN_DEPTH]    = { "depth",    true,  false, "generations below the warden: 1 is the job, or who lost its parent" },
 	[COLUMN_LEFTOVER] = { "leftover", false, false, "yes: the job itself, or the guards, are gone, and this process is still there" },
+	[COLUMN_MARKS]    = { "marks",    false, false, "what tells a process to be of the run, should both guards be killed before they have seen it: both, run-id (in its environment), session; lost: neither; ?: its environment cannot be read" },
 	[COLUMN_TASK]     = { "task",     false, false, "what the run belongs to, by --task" },
 	[COLUMN_STEP]     = { "step",     false, false, "the step of it, by --step" },
 	[COLUMN_LOG]      = { "log",      false, false, "the file with the run's output" },

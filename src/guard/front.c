@@ -29,6 +29,7 @@
 #include "run/reader.h"
 #include "spawnguard/exit.h"
 #include "store/record.h"
+#include "tree/hold.h"
 #include "tree/tree.h"
 #include "tree/walk.h"
 
@@ -324,6 +325,19 @@ static bool read_end(struct front *f)
 	return true;
 }
 
+/* Where /proc does not show whose child it is, the record does. */
+static void add_recorded_job(const struct front *f, struct tree *tree)
+{
+	for (size_t i = 0; i < f->slot_count; i++) {
+		const struct proc_id *id = &f->slot[i].id;
+		int fd = id->pid == f->run->state.job_pid ? hold_open_recorded(id) : -ESRCH;
+		if (fd >= 0) {
+			tree_add_job(tree, id->pid, fd, os_clock_boot_ns());
+			return;
+		}
+	}
+}
+
 static struct outcome_verdict take_over(struct front *f)
 {
 	static struct tree tree;
@@ -341,6 +355,8 @@ static struct outcome_verdict take_over(struct front *f)
 	os_raise_files();
 	tree_init(&tree, f->signals);
 	(void)tree_set_root(&tree, os_self_pid());
+	if (tree.member[0].children_fd < 0)
+		add_recorded_job(f, &tree);
 	tree.accepts = accepts;
 	tree.accepts_with = f;
 	struct endgame e = {

@@ -23,6 +23,33 @@ struct search {
 	struct host_id here;
 };
 
+/* The process behind a pidfd's inode: that means the same in each PID namespace. */
+static struct member *find_by_inode(struct tree *tree, const struct proc_id *id)
+{
+	if (id->pidfs_ino != 0)
+		FOR_EACH_MEMBER (tree, m)
+			if (m->id.pidfs_ino == id->pidfs_ino && !(m->flags & MEMBER_DEAD))
+				return m;
+	return NULL;
+}
+
+/* Front of that run, if it is a member; of a guard in a namespace of the tree's own, its warden's handle too.
+ */
+static struct member *find_front(struct search *s, struct run_view *view)
+{
+	const struct record *record = &view->record;
+
+	if (view->place == PLACE_HERE)
+		return view->front >= 0 ? tree_find(s->tree, record->head.front.pid) : NULL;
+	if (view->place != PLACE_ELSEWHERE || s->tree->init == 0)
+		return NULL;
+	struct member *front = find_by_inode(s->tree, &record->head.front);
+	const struct member *warden = front ? find_by_inode(s->tree, &record->state.warden) : NULL;
+	if (warden && warden->handle >= 0)
+		view->warden = os_fd_copy(warden->handle);
+	return front;
+}
+
 static int consider(void *with, const char *run_id)
 {
 	struct search *s = with;
@@ -30,7 +57,7 @@ static int consider(void *with, const char *run_id)
 
 	if (s->nested->count == NESTED_MAX || run_view_open(s->dir, run_id, &s->here, &view) < 0)
 		return 0;
-	struct member *front = view.front >= 0 ? tree_find(s->tree, view.record.head.front.pid) : NULL;
+	struct member *front = find_front(s, &view);
 	if (front && strcmp(view.record.head.parent_run_id, s->run_id) == 0) {
 		front->flags |= MEMBER_GUARD;
 		uint32_t i = s->nested->count++;

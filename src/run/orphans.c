@@ -70,13 +70,20 @@ static void add_weak(struct orphans *o, const struct record_slot *slot)
 	hold_or_list(o, &found, &fd, same && has_mark);
 }
 
-int orphans_open(struct orphans *o)
+int orphans_read(struct orphans *o)
 {
 	ssize_t n = record_read_slots(o->record, o->slot, o->slot_max);
 
-	if (n < 0)
-		return (int)n;
-	o->slot_count = (size_t)n;
+	o->slot_count = n > 0 ? (size_t)n : 0;
+	return n < 0 ? (int)n : 0;
+}
+
+int orphans_open(struct orphans *o)
+{
+	int read = orphans_read(o);
+
+	if (read < 0)
+		return read;
 	for (size_t i = 0; i < o->slot_count; i++) {
 		int r = tree_add_seed(o->tree, &o->slot[i]);
 		if (r == -EAGAIN)
@@ -108,7 +115,8 @@ static bool is_led_by(const struct proc_id *id)
 	return fd >= 0 || fd == -EAGAIN;
 }
 
-static enum session session_of(const struct orphans *o, pid_t sid)
+/* Of process `pid`; what the record has of that number says nothing of it. */
+static enum session session_of(const struct orphans *o, pid_t pid, pid_t sid)
 {
 	const pid_t job = o->record->state.job_pid;
 	bool is_named = job == sid;
@@ -116,11 +124,21 @@ static enum session session_of(const struct orphans *o, pid_t sid)
 	if (sid <= 0) /* led from outside our namespace: no number, so no mark */
 		return SESSION_OTHER;
 	for (size_t i = 0; i < o->slot_count; i++) {
+		if (o->slot[i].id.pid == pid)
+			continue;
 		if (o->slot[i].id.pid == sid && is_led_by(&o->slot[i].id))
 			return SESSION_LED;
 		is_named = is_named || o->slot[i].sid == sid || o->slot[i].id.pid == sid;
 	}
 	return is_named ? SESSION_NAMED : SESSION_OTHER;
+}
+
+unsigned orphans_marks(const struct orphans *o, pid_t pid, pid_t sid)
+{
+	int has_mark = reader_has_mark(pid, o->record->head.run_id);
+
+	return (has_mark == 1 ? ORPHANS_RUN_ID : 0U) | (has_mark < 0 ? ORPHANS_UNKNOWN : 0U) |
+	       (session_of(o, pid, sid) != SESSION_OTHER ? ORPHANS_SESSION : 0U);
 }
 
 static struct record_slot found_now(pid_t pid, int fd, const struct proc_stat *stat)
@@ -151,7 +169,7 @@ static void consider(struct orphans *o, pid_t pid)
 	if (os_proc_status(pid, &status) < 0 || status.uid != head->uid)
 		return;
 	bool has_mark = reader_has_mark(pid, head->run_id) == 1;
-	enum session session = session_of(o, stat.sid);
+	enum session session = session_of(o, pid, stat.sid);
 	if (!has_mark && session != SESSION_LED)
 		return;
 	if (fd >= 0 && os_pidfd_signal(fd, 0) == -ESRCH)

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "codec/history.h"
 #include "codec/record.h"
@@ -37,5 +38,14 @@ int orphans_open(struct orphans *o);
  * have been ended: what they gave birth to meanwhile has a new parent too.
  */
 void orphans_search(struct orphans *o);
+
+/*
+ * What tells a process to be of the run, besides its own entry in the record.
+ * ORPHANS_UNKNOWN: its environment cannot be read.  Needs `record` and slots
+ * (orphans_read) only.
+ */
+enum orphans_mark { ORPHANS_RUN_ID = 1, ORPHANS_SESSION = 2, ORPHANS_UNKNOWN = 4 };
+unsigned orphans_marks(const struct orphans *o, pid_t pid, pid_t sid);
+int orphans_read(struct orphans *o);
 
 #endif

@@ -139,7 +139,7 @@ int hold_child(struct tree *tree, size_t parent, pid_t pid, uint64_t now_ns)
 
 void tree_add_job(struct tree *tree, pid_t pid, int pidfd, uint64_t now_ns)
 {
-	struct proc_stat stat = { .pid = pid, .ppid = -1 };
+	struct proc_stat stat = { .pid = pid, .ppid = -1, .comm = "(job)" };
 	struct proc_id id = { .pid = pid };
 
 	struct member *m = tree_append(tree, pid);

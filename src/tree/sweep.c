@@ -90,13 +90,16 @@ struct sweep_result sweep_kill(struct tree *tree, uint64_t now_ns)
 {
 	struct sweep_result result = { 0 }, stopped = { 0 };
 	struct strike strike = { tree, &stopped };
+	struct member *init = NULL;
 
 	tree->met = stop_one; /* one that is new is to have no child before it is killed */
 	tree->met_with = &strike;
 	walk_whole(tree, now_ns);
 	tree->met = NULL;
 	FOR_EACH_MEMBER (tree, m) {
-		if (m->flags & MEMBER_ROOT || hold_is_dead(tree, m))
+		if (m->flags & MEMBER_INIT)
+			init = m;
+		if (m->flags & (MEMBER_ROOT | MEMBER_INIT) || hold_is_dead(tree, m))
 			continue;
 		bool is_new = !(m->flags & MEMBER_KILLED);
 		m->flags |= MEMBER_KILLED;
@@ -108,6 +111,8 @@ struct sweep_result sweep_kill(struct tree *tree, uint64_t now_ns)
 		if (!(m->flags & MEMBER_TERMED))
 			result.unasked++;
 	}
+	if (init && result.alive == 0) /* it would end by itself, unless somebody has stopped it */
+		(void)hold_signal(tree, init, SIGKILL);
 	if (tree->crowded || tree->again)
 		result.fresh++;
 	/* By the root's own list of children: one that it does not show may live. */

@@ -1,6 +1,8 @@
-"""--isolate: what the fidelity suite asks holds in there too, but for a list of differences."""
+"""--isolate: what other suites ask holds in there too, but for a list of differences; and the kernel ends it all."""
 # label: heavy
 import os
+import re
+import signal
 import sys
 
 sys.dont_write_bytecode = True
@@ -8,9 +10,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
 import test_fidelity
-from harness import SPAWNGUARD, GuardTest
-
-IS_ROOT = os.geteuid() == 0
+import test_signals
+from harness import (SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, descendants, now, outcome, send,
+                     status_field, wait_until)
 
 ISOLATED = (SPAWNGUARD, "run", "--isolate")
 
@@ -18,6 +20,10 @@ ISOLATED = (SPAWNGUARD, "run", "--isolate")
 class Isolated:
     """Tests of another file, in a PID namespace each."""
     RUN = ISOLATED
+
+    def setUp(self):
+        super().setUp()
+        self.needs_isolation()
 
 
 # What the job can tell: spawnguard-run(1) lists them.
@@ -46,6 +52,202 @@ class Status(Isolated, test_fidelity.Status):
 
 class Stdio(Isolated, test_fidelity.Stdio):
     pass
+
+
+class Signals(Isolated, test_signals.PassedOn):
+    pass
+
+
+class SignalEnds(Isolated, test_signals.End):
+    pass
+
+
+class IsolateTest(Isolated, GuardTest):
+    def tree(self, run):
+        """(init, pids of the job and all below): as counted outside."""
+        warden = run.warden()
+        wait_until(lambda: len(children(warden)) >= 2, "init and job")
+        found = descendants(warden)
+        init = [pid for pid in found if status_field(pid, "NSpid").split()[-1] == "1"]
+        self.assertEqual(len(init), 1, self.picture(found))
+        return init[0], sorted(set(found) - set(init))
+
+    def gone(self, pids):
+        """Dead, and reaped by whoever has them now."""
+        self._reap()
+        return not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+class World(IsolateTest):
+    def test_the_job_is_pid_2_below_an_init_of_ours_and_sees_nobody_else(self):
+        run = self.run_guard([], ["sh", "-c", "echo $$ $PPID; ps -e -o pid=,comm="])
+        words = run.out.split()
+        self.assertEqual(words[:2], ["2", "0"], run.out + run.err)
+        self.assertEqual([w for w in words[2:] if not w.isdigit()], ["spawnguard", "sh", "ps"])
+
+    def test_root_has_no_user_namespace_and_a_user_has_its_own_ids_in_one(self):
+        run = self.run_guard([], ["sh", "-c", "readlink /proc/self/ns/user; id -u; id -g; cat /proc/self/uid_map"])
+        name, uid, gid, *ids = run.out.split()
+        self.assertEqual((int(uid), int(gid)), (os.geteuid(), os.getegid()))
+        if int(status_field(os.getpid(), "CapEff"), 16) & 1 << 21:  # CAP_SYS_ADMIN
+            self.assertEqual(name, os.readlink("/proc/self/ns/user"))
+        else:
+            self.assertEqual(ids, [uid, uid, "1"])
+
+    def test_nothing_of_its_mounts_is_seen_outside(self):
+        with open("/proc/self/mountinfo") as f:
+            before = f.read()
+        run = self.run_guard([], ["cat", "/proc/self/mountinfo"])
+        inside = [line.split()[4] for line in run.out.splitlines()]
+        self.assertEqual(inside.count("/proc"), before.count(" /proc ") + 1)
+        with open("/proc/self/mountinfo") as f:
+            self.assertEqual(f.read(), before)
+
+    def test_orphans_are_reaped_by_init(self):
+        script = """
+for i in 1 2 3 4 5 6 7 8 9; do (sleep 0 &) ; done
+i=0
+while [ $i -lt 1000 ]; do
+    set -- $(cat /proc/[0-9]*/stat 2>/dev/null | awk '$3 == "Z"' | wc -l) $(ls -d /proc/[0-9]* | wc -l)
+    [ "$1" = 0 ] && exit 7
+    i=$((i + 1))
+done"""
+        self.assertEqual(self.run_guard([], ["sh", "-c", script]).status, 7)
+
+    def test_the_job_cannot_end_or_stop_init(self):
+        run = self.run_guard([], ["sh", "-c", "kill -9 1; kill -TERM 1; kill -STOP 1; kill -CHLD 1; (sleep 0 &); exit 6"])
+        self.assertEqual((run.status, run.err), (6, ""))
+
+    def test_a_job_that_closes_all_descriptors(self):
+        script = "import os; os.closerange(0, 1024); os.fork() or os._exit(0); os._exit(9)"
+        self.assertEqual(self.run_guard([], [sys.executable, "-c", script]).status, 9)
+
+    def test_it_goes_with_the_other_options(self):
+        run = self.run_guard(["-N", "all", "-C", "/usr", "--env", "KEY=word", "--umask=027", "--tail=1K", "-t", "60",
+                              "--output=on-failure", "--nice=19", "--oom-score-adj=500", "--no-new-privs", "--drop-caps"],
+                             ["sh", "-c", "pwd; echo $KEY; umask; cat /proc/self/oom_score_adj; nice; echo end >&2; exit 3"])
+        self.assertEqual(run.status, 3)
+        self.assertEqual(run.out.split(), ["/usr", "word", "0027", "500", "19", "end"])
+        self.assertRegex(self.end_event()["spawnguard.stderr.tail"], r"(?m)^end\n\Z")
+        self.assertIs(self.events("start")[-1]["spawnguard.isolated"], True)
+
+    def test_detached(self):
+        log = self.path("log")
+        run = self.run_guard(["-N", "away", "--detach", "--log", log], ["sh", "-c", "echo $$; exit 4"])
+        self.assertEqual(run.status, 0, run.err)
+        self.assertEqual(self.command("wait", "away").status, 4)
+        wait_until(lambda: not self.strays(), "front is gone")
+        self.assertEqual(self.read("log"), "2\n")
+
+    def test_ps_status_freeze_and_kill_know_the_members_from_outside(self):
+        run = self.holder("-N", "seen", "-k", "0.2", shape="deep 2")
+        init, members = self.tree(run)
+        said = self.command("ps", "--json", "seen").out
+        self.assertEqual(sorted(int(pid) for pid in re.findall(r'"pid":(\d+),"ppid"', said) if int(pid) in members + [init]),
+                         members)
+        self.assertEqual(self.command("freeze", "seen").status, 0)
+        wait_until(lambda: {Stat(pid).state for pid in members} == {"T"}, "they stand")
+        self.assertEqual(Stat(init).state, "S")
+        self.assertEqual(self.command("thaw", "seen").status, 0)
+        self.assertEqual(self.command("kill", "seen").status, 0)
+        run.wait()
+        self.assert_no_survivor(run.err)
+        self.assertEqual(self.end_event()["spawnguard.members.seen"], len(members))
+
+    def test_a_user_of_neither_is_refused_with_what_to_do(self):
+        way = ["unshare", "-Ur", "sh", "-ec", "echo 0 >/proc/sys/user/max_pid_namespaces; exec \"$@\"", "sh"]
+        if self.start(*way, "true").wait().status:
+            self.skipTest("no user namespace with limits of its own here")
+        run = self.start(*way, *ISOLATED, "--state-dir", self.path("own"), "--", "touch", self.path("ran")).wait()
+        self.assertEqual((run.status, os.path.exists(self.path("ran"))), (125, False))
+        self.assertIn("cannot give the job a PID namespace of its own: No space left on device", run.err)
+
+
+class Ends(IsolateTest):
+    def test_leftovers_get_the_first_signal_and_the_grace(self):
+        for shape in ("daemon", "clone-parent", "wide 5"):
+            with self.subTest(shape):
+                run = self.run_guard(["-N", "left", "-k", "5"], [VICTIM, "-x", *shape.split()])
+                self.assertEqual(run.status, 0)
+                self.assertRegex(run.err, r"\Aspawnguard: left: ended \d+ process(es)? that the job left behind: [^\n]*\n\Z")
+                self.assert_no_survivor(run.err)
+                self.assertEqual(self.events("end")[-1]["spawnguard.members.killed"], 0)
+
+    def test_leftovers_are_waited_for(self):
+        run = self.run_guard(["--leftovers=wait"], ["sh", "-c", "(setsid sh -c 'sleep 0.2; echo late' &); exit 3"])
+        self.assertEqual((run.status, run.out), (3, "late\n"))
+
+    def test_the_stubborn_end_with_the_namespace(self):
+        run = self.run_guard(["-N", "slow", "-t", "0.3", "-k", "0.2"], [VICTIM, "ignore-term"])
+        self.assertEqual(run.status, 124, run.err)
+        self.assert_no_survivor(run.err)
+        self.assertEqual(self.end_event()["spawnguard.rung.kill"], "isolate")
+
+    def test_a_lesser_rung_ends_it_too(self):
+        run = self.run_guard(["-t", "0.3", "-k", "0.2", "--kill-rung=sweep"], [VICTIM, "ignore-term"])
+        self.assertEqual((run.status, self.end_event()["spawnguard.rung.kill"]), (124, "sweep"), run.err)
+        self.assert_no_survivor(run.err)
+
+    def test_KILL_of_the_warden_or_both_ends_all_at_once_by_the_kernel(self):
+        for who in ("warden", "both"):
+            with self.subTest(who):
+                run = self.holder("-N", who, "-k", "100", shape="ignore-term")
+                init, members = self.tree(run)
+                warden = run.warden()
+                began = now()
+                for sig in (signal.SIGSTOP, signal.SIGKILL) if who == "both" else (signal.SIGKILL,):
+                    for pid in (run.pid, warden) if who == "both" else (warden,):
+                        send(pid, sig)
+                run.wait()
+                wait_until(lambda pids=(init, *members, warden): self.gone(pids), "the kernel has ended them")
+                self.assertLess(now() - began, 5 * SCALE)
+                self.assertEqual(run.status, 125 if who == "warden" else -signal.SIGKILL, run.err)
+                self.assert_no_survivor(run.err)
+        self.assertEqual(self.run_guard(["-N", "both"], ["true"]).status, 0)
+        self.assertEqual(self.records(), [])
+
+    def test_KILL_of_front_gives_the_grace_and_then_ends_all(self):
+        run = self.holder("-N", "front", "-k", "0.3", shape="ignore-term")
+        init, members = self.tree(run)
+        warden = run.warden()
+        run.send(signal.SIGKILL)
+        run.wait()
+        wait_until(lambda: self.gone((init, *members, warden)), "the warden has ended them")
+        end = self.end_event()
+        self.assertEqual((end["spawnguard.rung.kill"], end["spawnguard.cause"]), ("isolate", "front_dead"))
+
+    def test_KILL_of_init_from_outside_ends_the_job(self):
+        run = self.holder("-N", "init", shape="wide 5")
+        init, _ = self.tree(run)
+        send(init, signal.SIGKILL)
+        self.assertEqual(run.wait().status, -signal.SIGKILL, run.err)
+        self.assert_no_survivor(run.err)
+
+    def test_a_stopped_init_keeps_nobody(self):
+        run = self.holder("-N", "init", "-k", "0.2", shape="ignore-term")
+        init, _ = self.tree(run)
+        send(init, signal.SIGSTOP)
+        run.send(signal.SIGTERM)
+        run.wait()
+        self.assert_no_survivor(run.err)
+
+    def test_a_guard_in_there_ends_its_tree_by_itself_and_first(self):
+        for words in ([SPAWNGUARD, "run"], ISOLATED):
+            with self.subTest(words[-1]):
+                run = self.holder_of("-N", "outer", "-k", "20", command=[*words, "-N", "inner", "--", VICTIM, "setsid"])
+                run.send(signal.SIGTERM)
+                run.wait()
+                self.assert_no_survivor(run.err)
+                inner = [e for e in self.events("end") if e["spawnguard.job"] == "inner"][-1]
+                self.assertEqual((outcome(inner), inner["spawnguard.cause"], inner["spawnguard.written_by"]),
+                                 ("killed", "outer_run", "warden"))
+                self.assertEqual(self.records(), [])
+
+    def holder_of(self, *args, command):
+        ready = self.ready_count()
+        run = self.guard(*args, "--", *command)
+        self.wait_ready(run, ready + 1)
+        return run
 
 
 if __name__ == "__main__":

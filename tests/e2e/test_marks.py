@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import struct
 import sys
 
 sys.dont_write_bytecode = True
@@ -95,30 +96,27 @@ class Unrecorded(MarksTest):
         self.assert_ended(self.next_start(), member)
         self.assertEqual([outcome(e) for e in self.events("end")], ["lost", "ok"])
 
-    def test_the_session_of_a_member_whose_leader_nobody_recorded(self):
-        """What a daemon has started in the daemon's own session, which it does not lead."""
-        command = f"setsid sh -c '{VICTIM} sleep & exec sleep 1000' & exec sleep 1000"
-        ready = self.ready_count()
-        run = self.guard("-N", "j", "--run-id", "led", "-k", "0.2", "--", "sh", "-c", f"echo $$ >{self.path('job')}; {command}")
-        self.wait_ready(run, ready + 1)
+    def test_a_session_whose_leader_has_ended_long_ago(self):
+        """A daemon that is recorded, in a session that it does not lead, starts one more and is killed with the rest."""
+        os.mkfifo(self.path("go"))
+        daemon = self.write("daemon", f"echo $$ >daemon.pid; read -r go <go; {VICTIM} sleep & exec sleep 1000")
+        run = self.guard("-N", "j", "--run-id", "led", "-k", "0.2", "--", "sh", "-c",
+                         f"echo $$ >{self.path('job')}; setsid sh -c 'sh {daemon} & exit'; exec sleep 1000")
+        wait_until(lambda: self.read("daemon.pid"), "the daemon is there")
+        pid = int(self.read("daemon.pid"))
+        record = os.path.join("state", "runs", "led")
+        wait_until(lambda: struct.pack("=i", pid) in self.read(record).encode("utf-8", "surrogateescape"), "it is recorded")
+        for guard in (run.pid, run.warden()):
+            send(guard, STOP)
+            wait_until(lambda guard=guard: Stat(guard).state == "T", "it is stopped")
+        with open(self.path("go"), "w") as f:
+            f.write("go\n")
+        self.wait_ready(run)
         member = self.pids()[-1]
-        wait_until(lambda: str(member) in self.command("ps", "-o", "pid", "j").out, "it is seen")
-        leader = Stat(member).sid
-        self.kill_all_but_members(run)
-        send(leader, KILL)
-        wait_until(lambda: self._reap() or Stat(member).ppid == os.getpid(), "the member has a new parent")
-        said = self.next_start()
-        self.assertRegex(said, r" were killed: ended [12] process")
-        wait_until(lambda: self._reap() or not self.strays(), "all gone")
-
-    def kill_all_but_members(self, run):
-        warden, job = run.warden(), int(self.read("job"))
-        for sig in (STOP, KILL):
-            for pid in (run.pid, warden):
-                send(pid, sig)
-        send(job, KILL)
-        run.wait()
-        wait_until(lambda: self._reap() or not (Stat(warden).alive or Stat(job).alive), "they are gone")
+        self.assertNotIn(Stat(member).sid, (member, pid, int(self.read("job"))))
+        send(pid, KILL)
+        self.kill_all_but(run, member)
+        self.assert_ended(self.next_start(), member)
 
     def test_the_session_alone_is_one_mark(self):
         run, member = self.guarded(f"{CLEARED} {VICTIM} sleep")
@@ -172,6 +170,33 @@ class Unrecorded(MarksTest):
         self.assertEqual(reaped.status, 0, reaped.err)
         self.assertIn(f"not touched, may be of it: pid {member}", reaped.out)
         self.end_strays()
+
+
+class Shown(MarksTest):
+    def test_ps_shows_who_has_lost_them(self):
+        rows = {"both": "", "run-id": "setsid", "session": CLEARED, "lost": f"setsid {CLEARED}"}
+        run, _ = self.guarded(" & ".join(f"{how} {VICTIM} sleep" for how in rows.values()))
+        self.wait_ready(run, 4)
+        shown = self.command("ps", "-o", "pid,kind,marks")
+        self.assertEqual((shown.status, shown.err), (0, ""))
+        lines = [line.split() for line in shown.out.splitlines()[1:]]
+        self.assertEqual([line[1:] for line in lines[:3]], [["front"], ["warden"], ["job", "both"]])
+        self.assertEqual(sorted(line[2] for line in lines[3:]), sorted(rows))
+        for pid, _, marks in lines[3:]:
+            self.assertEqual(Stat(int(pid)).sid == int(pid), marks in ("run-id", "lost"))
+        run.send(signal.SIGTERM)
+        run.wait()
+
+    def test_ps_asks_for_no_environment_unless_told_to(self):
+        run, _ = self.guarded(f"{VICTIM} sleep")
+        for words, is_read in ((["ps"], False), (["ps", "--json"], False), (["ps", "-o", "marks"], True)):
+            traced = self.start("strace", "-f", "-e", "trace=openat,open", SPAWNGUARD, *words).wait() \
+                if shutil.which("strace") else self.skipTest("no strace")
+            if "ptrace" in traced.err and "not permitted" in traced.err:
+                self.skipTest("ptrace is not allowed here")
+            self.assertEqual("/environ" in traced.err, is_read, words)
+        run.send(signal.SIGTERM)
+        run.wait()
 
 
 class Parents(MarksTest):

@@ -18,7 +18,7 @@ class SignalTest(GuardTest):
     def catcher(self, *args, children=0, rules=("12=0",), prefix=(), **popen):
         """A job (and its children) that reports each signal; by default USR2 ends it well."""
         command = [VICTIM, "catch", self.path("log"), children, *rules]
-        run = self.start(*prefix, harness.SPAWNGUARD, "run", *args, "--", *command, **popen)
+        run = self.start(*prefix, *self.RUN, *args, "--", *command, **popen)
         wait_until(lambda: self.catching() == children + 1 or not run.running(), "it catches signals")
         self.assertTrue(run.running(), run.err)
         return run

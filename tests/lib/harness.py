@@ -338,7 +338,7 @@ class GuardTest(unittest.TestCase):
 
     def needs_isolation(self):
         """Skips where --isolate cannot be had; that it is refused then is asserted elsewhere."""
-        said = self.run_guard(["--isolate", "--no-lock"], ["true"])
+        said = self.start(SPAWNGUARD, "run", "--isolate", "--state-dir", self.path("asked"), "--", "true").wait()
         if said.status == 125 and "; nothing was started: leave --isolate out" in said.err:
             self.skipTest(said.err.strip())
 
