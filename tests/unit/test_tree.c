@@ -204,6 +204,24 @@ static void the_table_grows_only_when_it_is_told(void **state)
 	release();
 }
 
+/* Who found no room counts, though there is some by now: others may have gone since. */
+static void the_table_grows_for_who_found_no_room(void **state)
+{
+	(void)state;
+	fds_before = count_fds();
+	nest_open();
+	tree_init(&tree, nest.ready[0]);
+	assert_int_equal(tree_prepare(&tree), 0);
+	assert_int_equal(tree.capacity, TREE_FIRST); /* nobody did */
+	assert_false(tree.again);
+	tree.crowded = true;
+	assert_int_equal(tree_prepare(&tree), 0);
+	assert_int_equal(tree.capacity, 2 * TREE_FIRST);
+	assert_true(tree.again);
+	assert_false(tree.crowded);
+	release();
+}
+
 /* Numbers that meet in one place of the index. */
 static void numbers_that_collide_are_told_apart(void **state)
 {
@@ -1232,6 +1250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(rungs_have_names),
 		TEST(the_table_grows_only_when_it_is_told),
+		TEST(the_table_grows_for_who_found_no_room),
 		TEST(numbers_that_collide_are_told_apart),
 		TEST(finds_children_and_theirs),
 		TEST(finds_three_hundred_at_once),
