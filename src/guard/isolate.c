@@ -42,6 +42,10 @@ static bool reap_all(void)
 static _Noreturn void live(int link, bool new_session)
 {
 	os_signal_with_parent(SIGKILL);
+	/* Had the warden ended before it could take us with it, its line is closed.  From here on the job
+	 * may be exec'ed. */
+	if (os_link_send(link, "", 1) < 0)
+		_exit(1);
 	/* Parent of nobody in the terminal's foreground: ^C and ^Z are for the job. */
 	if (!new_session)
 		(void)os_leave_group(false);
@@ -49,8 +53,7 @@ static _Noreturn void live(int link, bool new_session)
 	(void)os_chdir_root();
 	(void)os_drop_privileges(false);
 	int signals = os_signalfd_open(OS_SIG(SIGCHLD));
-	/* Here the warden had ended before it could take us with it: its line is closed. */
-	if (signals < 0 || os_link_send(link, "", 1) < 0)
+	if (signals < 0)
 		_exit(1);
 	struct os_poll set[2] = { { .fd = link, .wants = OS_POLL_IN },
 				  { .fd = signals, .wants = OS_POLL_IN } };
@@ -70,18 +73,6 @@ static _Noreturn void live(int link, bool new_session)
 
 /* --- the warden ----------------------------------------------------------------------------------------- */
 
-static int wait_until_ready(const struct isolation *in)
-{
-	struct os_poll set = { .fd = in->link, .wants = OS_POLL_IN };
-	char byte;
-	ssize_t n;
-
-	do
-		n = os_poll(&set, 1, -1) < 0 ? -ENOMEM : os_link_receive(in->link, &byte, 1);
-	while (n == -EAGAIN);
-	return n == 1 ? 0 : n < 0 ? (int)n : -ESRCH;
-}
-
 int isolate_open(struct run *run)
 {
 	struct isolation *in = &run->isolation;
@@ -98,7 +89,7 @@ int isolate_open(struct run *run)
 		live(ends[1], run->new_session);
 	}
 	os_fd_close(&ends[1]);
-	r = pid < 0 ? pid : wait_until_ready(in);
+	r = pid < 0 ? pid : 0;
 	if (r == 0)
 		run->world_failed = WORLD_NONE;
 	else
@@ -140,13 +131,27 @@ void isolate_undo(struct run *run)
 
 /* --- the job -------------------------------------------------------------------------------------------- */
 
+/* By now it is, as a rule: nobody has slept for it. */
+static int wait_until_ready(struct isolation *in)
+{
+	struct os_poll set = { .fd = in->link, .wants = OS_POLL_IN };
+	char byte;
+	ssize_t n = in->is_ready ? 1 : os_link_receive(in->link, &byte, 1);
+
+	while (n == -EAGAIN)
+		n = os_poll(&set, 1, -1) < 0 ? -ENOMEM : os_link_receive(in->link, &byte, 1);
+	in->is_ready = n > 0;
+	return n > 0 ? 0 : n < 0 ? (int)n : -ESRCH;
+}
+
 int isolate_enter(struct run *run)
 {
 	int r = os_ns_mount_proc();
 
 	if (r < 0)
 		run->world_failed = WORLD_PROC;
-	else if ((r = os_ns_give_rights(&run->isolation.ns)) < 0)
+	else if ((r = os_ns_give_rights(&run->isolation.ns)) < 0 ||
+		 (r = wait_until_ready(&run->isolation)) < 0)
 		run->world_failed = WORLD_NAMESPACE;
 	return r;
 }

@@ -9,8 +9,9 @@ struct run;
 
 struct isolation {
 	struct os_ns ns;
-	int link;  /* owned: to the first process; -1 = none */
-	pid_t job; /* as the warden counts */
+	int link;      /* owned: to the first process; -1 = none */
+	bool is_ready; /* the first process goes with the warden */
+	pid_t job;     /* as the warden counts */
 };
 
 void isolate_init(struct isolation *in);

@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
 import test_fidelity
 import test_signals
+import test_tty
 from harness import (SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, descendants, now, outcome, send,
                      status_field, wait_until)
 
@@ -60,6 +61,19 @@ class Signals(Isolated, test_signals.PassedOn):
 
 class SignalEnds(Isolated, test_signals.End):
     pass
+
+
+class Keys(Isolated, test_tty.Keys):
+    def test_the_job_stays_in_the_callers_group_and_foreground(self):
+        """As seen outside: in there it is called 0."""
+        shell = self.shell()
+        shell.command(f"{self.run_words} -N group -- cat")
+        front = self.front(shell)
+        init, job = children(children(front)[0])
+        self.assertEqual((Stat(job).pgrp, Stat(job).sid), (Stat(front).pgrp, Stat(front).sid))
+        self.assertNotEqual(Stat(init).pgrp, Stat(front).pgrp)
+        shell.send("\x04")
+        self.leave(shell)
 
 
 class IsolateTest(Isolated, GuardTest):

@@ -71,6 +71,7 @@ class TtyTest(GuardTest):
     def setUp(self):
         super().setUp()
         self.terminals = []
+        self.run_words = " ".join(self.RUN)
 
     def tearDown(self):
         for terminal in self.terminals:
@@ -97,7 +98,7 @@ class TtyTest(GuardTest):
         """The guard that the shell has started, once its job is exec'ed (and so in the group of the terminal)."""
         def found():
             for pid in children(shell.run.pid):
-                jobs = [job for warden in children(pid) for job in children(warden)]
+                jobs = [job for warden in children(pid) for job in children(warden)[-1:]]
                 if Stat(pid).comm == "spawnguard" and any(Stat(job).comm != "spawnguard" for job in jobs):
                     return pid
             return None
@@ -107,7 +108,7 @@ class TtyTest(GuardTest):
 class Keys(TtyTest):
     def test_interrupt_ends_cat_as_without_a_guard(self):
         shell = self.shell()
-        shell.command(f"{SPAWNGUARD} run -N cat -- cat")
+        shell.command(f"{self.run_words} -N cat -- cat")
         shell.send("hello\n")
         shell.expect("hello\r\nhello\r\n")
         shell.send("\x03")
@@ -125,7 +126,7 @@ class Keys(TtyTest):
                             "while not count: signal.pause()\n"
                             "print('caught', len(count), flush=True)\n"
                             "sys.exit(7)\n")
-        shell.command(f"{SPAWNGUARD} run -N python -- /usr/bin/python3 {script}")
+        shell.command(f"{self.run_words} -N python -- /usr/bin/python3 {script}")
         shell.expect("waiting")
         shell.send("\x03")
         shell.expect("caught 1")
@@ -137,7 +138,7 @@ class Keys(TtyTest):
     def test_what_the_terminal_sends_arrives_once(self):
         shell = self.shell()
         log = self.path("log")
-        shell.command(f"{SPAWNGUARD} run -N once -- {VICTIM} catch {log} 0 12=0")
+        shell.command(f"{self.run_words} -N once -- {VICTIM} catch {log} 0 12=0")
         wait_until(lambda: "ready" in self.read("log"), "it catches")
         front = self.front(shell)
         for key, sig in (("\x03", signal.SIGINT), ("\x1c", signal.SIGQUIT)):
@@ -156,12 +157,12 @@ class Keys(TtyTest):
 
     def test_stop_and_fg_go_on_where_it_was(self):
         shell = self.shell()
-        shell.command(f"{SPAWNGUARD} run -N stopped -- cat")
+        shell.command(f"{self.run_words} -N stopped -- cat")
         shell.send("one\n")
         shell.expect("one\r\none\r\n")
         front = self.front(shell)
         warden = children(front)[0]
-        job = children(warden)[0]
+        job = children(warden)[-1]
         for turn in ("two", "three"):
             shell.send("\x1a")
             shell.expect("Stopped")
@@ -179,7 +180,7 @@ class Keys(TtyTest):
     def test_each_of_many_stops_is_obeyed(self):
         """The CONT of `fg` that front passes on must not come late and undo the next stop."""
         shell = self.shell()
-        shell.command(f"{SPAWNGUARD} run -N often -- cat")
+        shell.command(f"{self.run_words} -N often -- cat")
         front = self.front(shell)
         for turn in range(15):
             # It has run since the CONT: until then a ^Z stops front before its job, which may read one more line.
@@ -201,10 +202,10 @@ class Keys(TtyTest):
     def test_word_of_a_stop_that_is_over_comes_too_late_to_stop_front(self):
         for then in ("CONT", "CONT, TERM"):
             shell = self.shell()
-            shell.command(f"{SPAWNGUARD} run -N late -- {VICTIM} sleep")
+            shell.command(f"{self.run_words} -N late -- {VICTIM} sleep")
             front = self.front(shell)
             warden = children(front)[0]
-            job = children(warden)[0]
+            job = children(warden)[-1]
             os.kill(front, signal.SIGSTOP)
             shell.expect("Stopped")
             wait_until(lambda: Stat(front).state == "T", "front is stopped")
@@ -226,7 +227,7 @@ class Keys(TtyTest):
 
     def test_a_stopped_job_is_still_timed_and_ended(self):
         shell = self.shell()
-        shell.command(f"{SPAWNGUARD} run -N timed -t {1.5 * SCALE} -k 0.2 -- cat")
+        shell.command(f"{self.run_words} -N timed -t {1.5 * SCALE} -k 0.2 -- cat")
         self.front(shell)
         shell.send("\x1a")
         shell.expect("Stopped")
@@ -238,7 +239,7 @@ class Keys(TtyTest):
 
     def test_a_background_read_stops_the_job_until_fg(self):
         shell = self.shell()
-        shell.command(f"{SPAWNGUARD} run -N background -- cat &")
+        shell.command(f"{self.run_words} -N background -- cat &")
         front = self.front(shell)
         wait_until(lambda: Stat(front).state == "T", "front is stopped by the read")
         shell.command("jobs")
@@ -253,14 +254,14 @@ class Keys(TtyTest):
 
     def test_a_job_in_the_background_may_write(self):
         shell = self.shell()
-        shell.command(f"{SPAWNGUARD} run -N writes -- echo from the back & wait; echo done")
+        shell.command(f"{self.run_words} -N writes -- echo from the back & wait; echo done")
         shell.expect("from the back")
         shell.expect("done")
         self.leave(shell)
 
     def test_a_job_that_stops_itself_is_seen_by_the_shell(self):
         shell = self.shell()
-        shell.command(f"{SPAWNGUARD} run -N self -- sh -c 'kill -TSTP $$; echo on again'")
+        shell.command(f"{self.run_words} -N self -- sh -c 'kill -TSTP $$; echo on again'")
         shell.expect("Stopped")
         shell.command("fg")
         shell.expect("on again")
@@ -268,7 +269,7 @@ class Keys(TtyTest):
 
     def test_a_pipeline_stops_goes_on_and_ends_as_one(self):
         shell = self.shell()
-        shell.command(f"cat | {SPAWNGUARD} run -N pipeline -- cat | cat")
+        shell.command(f"cat | {self.run_words} -N pipeline -- cat | cat")
         shell.send("one\n")
         shell.expect("one\r\none\r\n")
         group = {Stat(pid).pgrp for pid in harness.descendants(shell.run.pid) if Stat(pid).comm == "cat"}
@@ -286,7 +287,7 @@ class Keys(TtyTest):
 
     def test_a_script_with_the_guard_inside_is_interrupted_as_a_whole(self):
         shell = self.shell()
-        script = self.write("script", f"#!/bin/sh\n{SPAWNGUARD} run -N inside -- cat\necho not reached\n", 0o755)
+        script = self.write("script", f"#!/bin/sh\n{self.run_words} -N inside -- cat\necho not reached\n", 0o755)
         shell.command(script)
         shell.send("one\n")
         shell.expect("one\r\none\r\n")
@@ -299,7 +300,7 @@ class Keys(TtyTest):
     def test_a_password_prompt_on_the_terminal(self):
         shell = self.shell()
         script = self.write("ask.py", "import getpass\nprint('got', getpass.getpass('Pass' + 'word:')[::-1])\n")
-        shell.command(f"{SPAWNGUARD} run -N prompt -- /usr/bin/python3 {script} </dev/null 2>/dev/null")
+        shell.command(f"{self.run_words} -N prompt -- /usr/bin/python3 {script} </dev/null 2>/dev/null")
         shell.expect("Password:")
         shell.send("secret\n")
         shell.expect("got terces")
@@ -308,7 +309,7 @@ class Keys(TtyTest):
 
     def test_the_job_stays_in_the_callers_group_and_foreground(self):
         shell = self.shell()
-        shell.command(f"{SPAWNGUARD} run -N group -- {VICTIM} traits {self.path('guarded')} </dev/null")
+        shell.command(f"{self.run_words} -N group -- {VICTIM} traits {self.path('guarded')} </dev/null")
         shell.command(f"{VICTIM} traits {self.path('bare')} </dev/null")
         self.leave(shell)
         for name in ("guarded", "bare"):
@@ -327,7 +328,7 @@ class Gone(TtyTest):
         for shape in ("sleep", "daemon", "setsid"):
             with self.subTest(shape):
                 shell = self.shell()
-                shell.command(f"{SPAWNGUARD} run -N hangup-{shape} -k 0.2 -- {VICTIM} {shape}")
+                shell.command(f"{self.run_words} -N hangup-{shape} -k 0.2 -- {VICTIM} {shape}")
                 self.front(shell)
                 shell.hangup()
                 shell.run.wait()
@@ -348,7 +349,7 @@ class Gone(TtyTest):
     def test_hangup_while_stopped_leaves_nothing(self):
         for stops in (1, 2, 3, 5):
             shell = self.shell()
-            shell.command(f"{SPAWNGUARD} run -N hangup-stopped -k 0.2 -- cat")
+            shell.command(f"{self.run_words} -N hangup-stopped -k 0.2 -- cat")
             self.front(shell)
             for turn in range(stops):
                 if turn:
@@ -364,7 +365,7 @@ class Gone(TtyTest):
 
     def test_hangup_with_a_nohup_job_leaves_it_running(self):
         shell = self.shell()
-        shell.command(f"nohup {SPAWNGUARD} run -N nohup -k 0.2 -- {VICTIM} sleep >/dev/null 2>&1 & disown; echo up")
+        shell.command(f"nohup {self.run_words} -N nohup -k 0.2 -- {VICTIM} sleep >/dev/null 2>&1 & disown; echo up")
         shell.expect("up")
         front = self.front(shell)
         wait_until(lambda: self.ready_count() == 1, "the job stands")
@@ -380,7 +381,7 @@ class Gone(TtyTest):
             with self.subTest(shape):
                 shell = self.shell()
                 ready = self.ready_count()
-                shell.command(f"{SPAWNGUARD} run -N group --run-id {shape.split()[0]} -k 0.2 -- {VICTIM} {shape}")
+                shell.command(f"{self.run_words} -N group --run-id {shape.split()[0]} -k 0.2 -- {VICTIM} {shape}")
                 front = self.front(shell)
                 wait_until(lambda: self.ready_count() > ready, "the shape stands")
                 group = Stat(front).pgrp
