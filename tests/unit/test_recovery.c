@@ -25,6 +25,7 @@
 
 #define RUN    "0123456789abcdef0123456789abcdef"
 #define NOBODY 65534
+#define HIDDEN 77
 #define MS     1000000ULL
 
 /* ---- a run whose guards are dead, with its state */
@@ -222,6 +223,9 @@ static int survive(pid_t job)
 		return 2;
 	if (statedir_open(&sim.dir, sim.scratch.path, NULL, NULL) < 0)
 		return 3;
+	struct proc_stat stat;
+	if (os_proc_stat(job, &stat) < 0)
+		return HIDDEN; /* hidepid: a mount option of /proc, which others may set for a while */
 	sim.head.uid = NOBODY;
 	sim.recovery.grace_ns = 0;
 	write_record(job);
@@ -254,8 +258,12 @@ static void who_cannot_be_ended_is_told_and_the_record_stays(void **state)
 	bool lives = is_alive(job);
 	scratch_remove(&sim.scratch);
 	nest_close();
-	assert_int_equal(status, 0);
 	assert_true(lives);
+	if (status == HIDDEN) {
+		print_message("skipped: /proc hides processes of other users\n");
+		skip();
+	}
+	assert_int_equal(status, 0);
 }
 
 /* ---- nothing is touched */
