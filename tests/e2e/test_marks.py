@@ -52,11 +52,11 @@ print(nxt.returncode, field(member, 0), nxt.stderr, sep="\n")
 
 
 class MarksTest(GuardTest):
-    def guarded(self, command, *args):
+    def guarded(self, command, *args, **popen):
         """A job that has started `command` since it was recorded, and stays: run and pid of what was born."""
         ready = self.ready_count()
         run = self.guard("-N", "j", "--interval=1h", "-k", "0.2", *args, "--",
-                         "sh", "-c", f"echo $$ >{self.path('job')}; {command} & exec sleep 1000")
+                         "sh", "-c", f"echo $$ >{self.path('job')}; {command} & exec sleep 1000", **popen)
         self.wait_ready(run, ready + 1)
         return run, self.pids()[-1]
 
@@ -66,7 +66,8 @@ class MarksTest(GuardTest):
         for pid in (run.pid, warden):
             send(pid, STOP)
             wait_until(lambda pid=pid: Stat(pid).state == "T", "it is stopped")
-        for pid in (warden, run.pid, job):
+        # Front first: a warden of its session that ends sends HUP to an orphaned group with somebody stopped in it.
+        for pid in (run.pid, warden, job):
             send(pid, KILL)
         run.wait()
         wait_until(lambda: self._reap() or not (Stat(warden).alive or Stat(job).alive), "they are gone")
@@ -137,7 +138,7 @@ class Unrecorded(MarksTest):
 
     def test_the_callers_own_session_says_nothing_by_itself(self):
         """Whoever the caller starts beside the job stands in the session of a recorded member."""
-        run, member = self.guarded(f"{VICTIM} sleep", "--session=keep")
+        run, member = self.guarded(f"{VICTIM} sleep", "--session=keep", process_group=0) # not in that of all tests
         self.assertEqual(Stat(member).sid, os.getsid(0))
         other = self.start(VICTIM, "sleep")
         self.wait_ready(other, 2)
