@@ -179,7 +179,7 @@ class BeforeItsStart(ParentTest):
         self._reap()
         self.assertFalse(os.path.exists(self.path("started")))
         self.assertRegex(run.err, rf"\Aspawnguard: not started: sh \(pid {run.pid}\), which started this guard, has "
-                         r"ended \(--with-parent\)\n\Z")
+                         r"ended \(--with-parent\): leave it out to start without\n\Z")
 
     def test_it_ends_while_the_start_is_delayed(self):
         self.started_in_vain("--splay", "1000h", told=lambda front: wait_until(
