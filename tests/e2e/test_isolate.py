@@ -69,7 +69,9 @@ class Keys(Isolated, test_tty.Keys):
         shell = self.shell()
         shell.command(f"{self.run_words} -N group -- cat")
         front = self.front(shell)
-        init, job = children(children(front)[0])
+        warden = children(front)[0]
+        wait_until(lambda: len(children(warden)) == 2, "who made the job is gone")
+        init, job = children(warden)
         self.assertEqual((Stat(job).pgrp, Stat(job).sid), (Stat(front).pgrp, Stat(front).sid))
         self.assertNotEqual(Stat(init).pgrp, Stat(front).pgrp)
         shell.send("\x04")
