@@ -4,7 +4,7 @@
  *
  *   0     struct record_head    who, when, limits: written once by front before the warden is forked
  *   2048  struct record_state   current figures; rewritten in place
- *   2304  struct record_slot[]  one per live member, rewritten when a member takes a free slot
+ *   2560  struct record_slot[]  one per live member, rewritten when a member takes a free slot
  *
  * Each part carries its own check, so that a torn write spoils one part only.
  * The checks of state and slots depend on the run id: a file is used again for

@@ -15,6 +15,14 @@ struct queue {
 	int fd; /* owned: the lock of that place */
 };
 
+/* The place in front is ours: who comes behind may have the one we leave. */
+static void step(struct queue *q, int next)
+{
+	os_fd_close(&q->fd);
+	q->fd = next;
+	q->place--;
+}
+
 /* From the far end as far as nobody stands in the way.  0, -EWOULDBLOCK (full), -errno. */
 static int enter(struct queue *q, struct fail *fail)
 {
@@ -30,9 +38,7 @@ static int enter(struct queue *q, struct fail *fail)
 			return 0;
 		if (next < 0)
 			return next;
-		os_fd_close(&q->fd);
-		q->fd = next;
-		q->place--;
+		step(q, next);
 	}
 	return 0;
 }
@@ -44,9 +50,7 @@ static int move_up(struct queue *q, struct fail *fail)
 		int next = waiting_take(&q->waiting, q->place - 1, fail);
 		if (next < 0)
 			return next;
-		os_fd_close(&q->fd);
-		q->fd = next;
-		q->place--;
+		step(q, next);
 	}
 	return 0;
 }

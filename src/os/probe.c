@@ -99,7 +99,7 @@ static int ask_apart(const struct probe_row *row, struct probe_answer *shared)
 {
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (os_pipe_open(ends) < 0)
 		return -EAGAIN;
 	shared->r = -ECANCELED;
 	pid_t pid = fork();

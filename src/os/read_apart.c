@@ -91,8 +91,9 @@ int os_read_apart_find(const char *path, const char *word, size_t n, int timeout
 	int ends[2];
 	unsigned char answer;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
+	int r = os_pipe_open(ends);
+	if (r < 0)
+		return r;
 	pid_t pid = fork();
 	if (pid == 0)
 		child(ends[1], path, word, n, timeout_ms);

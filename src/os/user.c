@@ -155,7 +155,7 @@ static int home_of_service(uid_t uid, char *out, size_t n)
 	int ends[2];
 	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (os_pipe_open(ends) < 0)
 		return -ENOENT;
 	AUTO_FD int in = ends[0];
 	int r = start_helper(uid, ends[1], &pid);

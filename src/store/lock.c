@@ -13,31 +13,33 @@
 #define LOCK_DIR  "locks/job/"
 #define QUEUE_DIR "locks/queue"
 
-int lock_path(const char *job, char *out)
+/* Its name, encoded, in `dir`. 0, -errno. */
+static int start_path(const char *job, const char *dir, char *out, struct buf *path)
 {
 	char name[ESCAPE_NAME_MAX + 1];
-	struct buf path;
 
 	int r = escape_name(job, name);
 	if (r < 0)
 		return r;
-	buf_init(&path, out, LOCK_PATH_MAX);
-	buf_str(&path, LOCK_DIR);
-	buf_str(&path, name);
+	buf_init(path, out, LOCK_PATH_MAX);
+	buf_str(path, dir);
+	buf_str(path, name);
 	return 0;
+}
+
+int lock_path(const char *job, char *out)
+{
+	struct buf path;
+	return start_path(job, LOCK_DIR, out, &path);
 }
 
 int lock_queue_path(const char *job, uint32_t place, char *out)
 {
-	char name[ESCAPE_NAME_MAX + 1];
 	struct buf path;
 
-	int r = escape_name(job, name);
+	int r = start_path(job, QUEUE_DIR "/", out, &path);
 	if (r < 0)
 		return r;
-	buf_init(&path, out, LOCK_PATH_MAX);
-	buf_str(&path, QUEUE_DIR "/");
-	buf_str(&path, name);
 	if (place > 0) {
 		buf_char(&path, '.'); /* in no encoded name */
 		buf_u64(&path, place);

@@ -101,7 +101,8 @@ static int need_dirs(int fd, const char *path, const char *const *names, size_t 
 	return 0;
 }
 
-static int open_both(struct statedir *dir, const char *run, const char *keep, struct fail *fail)
+/* Both paths; nothing is open yet. */
+static int name_both(struct statedir *dir, const char *run, const char *keep, struct fail *fail)
 {
 	struct buf path, kept;
 
@@ -110,9 +111,15 @@ static int open_both(struct statedir *dir, const char *run, const char *keep, st
 	buf_str(&path, run);
 	buf_init(&kept, dir->keep_path, sizeof(dir->keep_path));
 	buf_str(&kept, keep);
-	if (path.cut || kept.cut)
-		return fail_set(fail, ENAMETOOLONG, "open state directory", run);
-	int r = dir->run_fd = open_base(run, true, fail);
+	return path.cut || kept.cut ? fail_set(fail, ENAMETOOLONG, "open state directory", run) : 0;
+}
+
+static int open_both(struct statedir *dir, const char *run, const char *keep, struct fail *fail)
+{
+	int r = name_both(dir, run, keep, fail);
+	if (r < 0)
+		return r;
+	r = dir->run_fd = open_base(run, true, fail);
 	if (r >= 0 && os_file_is_remote(dir->run_fd) > 0)
 		r = fail_set(fail, ENOLCK, IS_REMOTE, run);
 	if (r >= 0)
@@ -165,17 +172,12 @@ int statedir_check(int fd, const char *path, uid_t owner, struct fail *fail)
 /* What there is of both; -ENOENT: nothing. */
 static int look_at_both(struct statedir *dir, const char *run, const char *keep, struct fail *fail)
 {
-	struct buf path, kept;
 	uid_t self = os_self_uid();
 
-	dir->run_fd = dir->keep_fd = -1;
-	buf_init(&path, dir->path, sizeof(dir->path));
-	buf_str(&path, run);
-	buf_init(&kept, dir->keep_path, sizeof(dir->keep_path));
-	buf_str(&kept, keep);
-	if (path.cut || kept.cut)
-		return fail_set(fail, ENAMETOOLONG, "open state directory", run);
-	int r = dir->run_fd = open_base(run, false, fail);
+	int r = name_both(dir, run, keep, fail);
+	if (r < 0)
+		return r;
+	r = dir->run_fd = open_base(run, false, fail);
 	if (r >= 0)
 		r = check_dirs(dir->run_fd, run, self, run_names, COUNT_OF(run_names), fail);
 	if (r >= 0 || r == -ENOENT)
