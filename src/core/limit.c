@@ -1,0 +1,183 @@
+#include "core/limit.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/auto.h"
+
+#define BIT(id) (1U << (id))
+
+/* clang-format off */
+const struct limit_row limit_rows[] = {
+	[LIMIT_PROCS]      = { "max-procs",      UNIT_NUMBER,   "processes" },
+	[LIMIT_THREADS]    = { "max-threads",    UNIT_NUMBER,   "threads" },
+	[LIMIT_DEPTH]      = { "max-depth",      UNIT_NUMBER,   "generations" },
+	[LIMIT_SPAWN_RATE] = { "max-spawn-rate", UNIT_RATE,     "births" },
+	[LIMIT_RSS]        = { "max-rss",        UNIT_BYTES,    "memory of one process" },
+	[LIMIT_TREE_MEM]   = { "max-tree-mem",   UNIT_BYTES,    "memory" },
+	[LIMIT_GROWTH]     = { "max-growth",     UNIT_GROWTH,   "growth of memory" },
+	[LIMIT_CPU]        = { "max-cpu",        UNIT_CPU_TIME, "CPU time" },
+	[LIMIT_FDS]        = { "max-fds",        UNIT_NUMBER,   "open files of one process" },
+	[LIMIT_IO]         = { "max-io",         UNIT_BYTES,    "bytes written" },
+	[LIMIT_OUTPUT]     = { "max-output",     UNIT_BYTES,    "bytes of output" },
+};
+/* clang-format on */
+static_assert(COUNT_OF(limit_rows) == LIMIT_COUNT, "one row for each limit");
+static_assert(LIMIT_COUNT <= 32, "a bit for each limit");
+
+static const struct limit_value *bound_of(const struct limits *l, enum limit_id id, unsigned hard)
+{
+	return hard ? &l->bound[id].hard : &l->bound[id].soft;
+}
+
+bool limits_are_set(const struct limit_bound bound[LIMIT_COUNT])
+{
+	for (unsigned i = 0; i < LIMIT_COUNT; i++)
+		if (bound[i].soft.at != LIMIT_NONE || bound[i].hard.at != LIMIT_NONE)
+			return true;
+	return false;
+}
+
+/* --- measuring ------------------------------------------------------------------------------------------ */
+
+void limits_begin(struct limits *l, const struct look *look)
+{
+	l->look = *look;
+	l->known = 0;
+	l->cpu_ns = look->ended_ns;
+	memset(l->value, 0, sizeof(l->value));
+	memset(l->witness, 0, sizeof(l->witness));
+}
+
+/* Among the largest of its limit, if it is one of them. */
+static void testify(struct limits *l, enum limit_id id, const struct sample *s, uint64_t value)
+{
+	struct limit_witness *list = l->witness[id];
+	unsigned at = LIMIT_WITNESSES;
+
+	while (at > 0 && (list[at - 1].pid == 0 || list[at - 1].value < value))
+		at--;
+	if (at == LIMIT_WITNESSES)
+		return;
+	memmove(&list[at + 1], &list[at], (LIMIT_WITNESSES - 1 - at) * sizeof(*list));
+	list[at] = (struct limit_witness){ .pid = s->pid, .value = value };
+	memcpy(list[at].comm, s->comm, sizeof(list[at].comm));
+}
+
+static void add_sum(struct limits *l, enum limit_id id, const struct sample *s, uint64_t value)
+{
+	l->value[id] += value;
+	l->known |= BIT(id);
+	testify(l, id, s, value);
+}
+
+static void add_most(struct limits *l, enum limit_id id, const struct sample *s, uint64_t value)
+{
+	if (value > l->value[id])
+		l->value[id] = value;
+	l->known |= BIT(id);
+	testify(l, id, s, value);
+}
+
+void limits_member(struct limits *l, const struct sample *s)
+{
+	l->value[LIMIT_PROCS]++;
+	l->known |= BIT(LIMIT_PROCS);
+	/* Who has most children is not known here: those that came last are what runs away. */
+	testify(l, LIMIT_PROCS, s, s->seen_ns);
+	testify(l, LIMIT_SPAWN_RATE, s, s->child_faults);
+	add_most(l, LIMIT_DEPTH, s, s->depth);
+	if (s->known & SAMPLE_MEMORY) {
+		add_most(l, LIMIT_RSS, s, s->rss_bytes);
+		add_sum(l, LIMIT_TREE_MEM, s, s->rss_bytes);
+	}
+	if (s->known & SAMPLE_STAT) {
+		add_sum(l, LIMIT_THREADS, s, s->threads);
+		l->cpu_ns += s->cpu_ns + s->waited_ns;
+		l->known |= BIT(LIMIT_CPU);
+		testify(l, LIMIT_CPU, s, s->cpu_ns + s->waited_ns);
+	}
+	if (s->known & SAMPLE_FDS)
+		add_most(l, LIMIT_FDS, s, s->fds);
+	if (s->known & SAMPLE_WRITTEN)
+		add_sum(l, LIMIT_IO, s, s->written_bytes);
+}
+
+/* --- judging -------------------------------------------------------------------------------------------- */
+
+/* The longest time that a bound of this limit looks back. */
+static uint64_t span_of(const struct limits *l, enum limit_id id)
+{
+	uint64_t soft_ns = l->bound[id].soft.per_ns, hard_ns = l->bound[id].hard.per_ns;
+	return soft_ns > hard_ns ? soft_ns : hard_ns;
+}
+
+static void look_back(struct limits *l)
+{
+	if (l->births.count == 0)
+		window_add(&l->births, 0, 0, 0); /* what came before the first look counts */
+	window_add(&l->births, l->look.now_ns, l->look.births, span_of(l, LIMIT_SPAWN_RATE));
+	l->known |= BIT(LIMIT_SPAWN_RATE);
+	if (l->cpu.count == 0)
+		window_add(&l->cpu, 0, 0, 0);
+	if (l->known & BIT(LIMIT_CPU))
+		window_add(&l->cpu, l->look.now_ns, l->cpu_ns, span_of(l, LIMIT_CPU));
+	if (l->look.output_bytes != UINT64_MAX) {
+		l->value[LIMIT_OUTPUT] = l->look.output_bytes;
+		l->known |= BIT(LIMIT_OUTPUT);
+	}
+}
+
+static uint64_t value_for(const struct limits *l, enum limit_id id, const struct limit_value *bound)
+{
+	if (id == LIMIT_SPAWN_RATE)
+		return window_gain(&l->births, l->look.now_ns, bound->per_ns);
+	if (id == LIMIT_CPU)
+		return bound->per_ns ? window_gain(&l->cpu, l->look.now_ns, bound->per_ns) : l->cpu_ns;
+	return l->value[id];
+}
+
+/* Over its bound, and not told yet?  Keeps since when. */
+static bool is_news(struct limits *l, enum limit_id id, unsigned hard)
+{
+	const struct limit_value *bound = bound_of(l, id, hard);
+
+	if (bound->at == LIMIT_NONE || !(l->known & BIT(id)))
+		return false;
+	if (value_for(l, id, bound) <= bound->at) {
+		l->since_ns[id][hard] = 0;
+		l->told[hard] &= ~BIT(id);
+		return false;
+	}
+	if (l->since_ns[id][hard] == 0)
+		l->since_ns[id][hard] = l->look.now_ns;
+	return !(l->told[hard] & BIT(id));
+}
+
+struct limit_verdict limits_end(struct limits *l)
+{
+	struct limit_verdict v = { .grade = GRADE_OK };
+
+	look_back(l);
+	for (int hard = 1; hard >= 0; hard--) {
+		for (unsigned i = 0; i < LIMIT_COUNT; i++) {
+			enum limit_id id = (enum limit_id)i;
+			/* All of them: each has its own since. Equal grades: the earlier row keeps it, so
+			 * reports are stable. */
+			if (!is_news(l, id, (unsigned)hard) || v.grade != GRADE_OK)
+				continue;
+			v.grade = hard ? GRADE_HARD : GRADE_SOFT;
+			v.id = id;
+		}
+	}
+	if (v.grade == GRADE_OK)
+		return v;
+	unsigned hard = v.grade == GRADE_HARD;
+	v.bound = *bound_of(l, v.id, hard);
+	v.value = value_for(l, v.id, &v.bound);
+	v.since_ns = l->since_ns[v.id][hard];
+	v.period_ns = l->look.period_ns;
+	memcpy(v.witness, l->witness[v.id], sizeof(v.witness));
+	l->told[hard] |= BIT(v.id);
+	return v;
+}

@@ -1,0 +1,102 @@
+/* Limits of a tree: is what one look has measured over a bound?  Pure. */
+#ifndef SG_CORE_LIMIT_H
+#define SG_CORE_LIMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/sample.h"
+#include "core/window.h"
+
+enum limit_id {
+	LIMIT_PROCS,
+	LIMIT_THREADS,
+	LIMIT_DEPTH,
+	LIMIT_SPAWN_RATE,
+	LIMIT_RSS,      /* of the largest member */
+	LIMIT_TREE_MEM, /* of all together */
+	LIMIT_GROWTH,
+	LIMIT_CPU,
+	LIMIT_FDS, /* of the member with most */
+	LIMIT_IO,
+	LIMIT_OUTPUT,
+	LIMIT_COUNT
+};
+
+enum limit_unit {
+	UNIT_NUMBER,
+	UNIT_BYTES,
+	UNIT_RATE,     /* a number within a time: 50/10s */
+	UNIT_GROWTH,   /* bytes within a time: 100M/10m */
+	UNIT_CPU_TIME, /* 10m, or a share of one core over a time: 150%/30s */
+};
+
+#define LIMIT_NONE UINT64_MAX
+/* Of a share of a core that names no time. */
+#define LIMIT_CPU_WINDOW_NS (10ULL * 1000000000)
+
+struct limit_value {
+	uint64_t at;     /* in the unit of the row; LIMIT_NONE = off.  CPU time and shares of it: ns of CPU */
+	uint64_t per_ns; /* within this; 0 = ever */
+};
+
+struct limit_bound {
+	struct limit_value soft, hard;
+};
+
+struct limit_row {
+	const char *name; /* "max-procs": the option and its key */
+	enum limit_unit unit;
+	const char *what; /* "processes": what the number counts, in messages */
+};
+extern const struct limit_row limit_rows[LIMIT_COUNT];
+
+enum limit_grade { GRADE_OK, GRADE_SOFT, GRADE_HARD };
+
+/* A member as evidence. */
+struct limit_witness {
+	int32_t pid;
+	char comm[17];
+	uint64_t value; /* its part, in the unit of the row */
+};
+#define LIMIT_WITNESSES 3
+
+struct limit_verdict {
+	enum limit_grade grade;
+	enum limit_id id; /* meaningless when grade is GRADE_OK */
+	uint64_t value;
+	struct limit_value bound;
+	uint64_t since_ns;                             /* of the first look at which it was over */
+	uint64_t period_ns;                            /* between the looks */
+	struct limit_witness witness[LIMIT_WITNESSES]; /* the largest first; pid 0 = no more */
+};
+
+/* What is carried from look to look.  All zero at first, but for `bound`. */
+struct limits {
+	struct limit_bound bound[LIMIT_COUNT];
+	struct look look;
+	/* of the look that is being taken */
+	uint64_t value[LIMIT_COUNT];
+	uint32_t known; /* bit i: value[i] is measured */
+	struct limit_witness witness[LIMIT_COUNT][LIMIT_WITNESSES];
+	uint64_t cpu_ns;
+	/* over time */
+	struct window births, cpu, written;
+	uint64_t since_ns[LIMIT_COUNT][2]; /* soft, hard: over since then; 0 = it is not */
+	uint32_t told[2];                  /* bit i: a verdict was given, and it has not been below since */
+};
+
+/* Is any bound of `limits` set? */
+bool limits_are_set(const struct limit_bound bound[LIMIT_COUNT]);
+
+/*
+ * One look: begin, each member, end.  The end gives one verdict, GRADE_OK if
+ * nothing new is over: hard before soft, then the order of the table; each
+ * bound speaks once until the value has been below it again.  Reaching a
+ * bound is allowed, passing it is not.
+ */
+void limits_begin(struct limits *limits, const struct look *look);
+void limits_member(struct limits *limits, const struct sample *sample);
+struct limit_verdict limits_end(struct limits *limits);
+
+#endif

@@ -1,0 +1,25 @@
+/* How much a count that only rises has risen within the last D, from a bounded number of points.  Pure. */
+#ifndef SG_CORE_WINDOW_H
+#define SG_CORE_WINDOW_H
+
+#include <stdint.h>
+
+#define WINDOW_POINTS 64
+
+/* All zero: nothing yet. */
+struct window {
+	uint64_t at_ns[WINDOW_POINTS], total[WINDOW_POINTS]; /* a ring, the oldest first */
+	uint32_t first, count;
+};
+
+/*
+ * The count stands at `total`.  `span_ns`: the longest D that will be asked
+ * for; points are kept no closer than a 32nd of it, but for the last.
+ */
+void window_add(struct window *w, uint64_t now_ns, uint64_t total, uint64_t span_ns);
+
+/* Since `per_ns` ago, or since the first point if that is later: never more than has come in that time plus
+ * a 32nd of the span, never less than in it. */
+uint64_t window_gain(const struct window *w, uint64_t now_ns, uint64_t per_ns);
+
+#endif
