@@ -258,6 +258,21 @@ static void take_threads_line(struct cursor *c, struct proc_status *status)
 	status->threads = take_u64(c, '\n');
 }
 
+static void take_pending_line(struct cursor *c, struct proc_status *status)
+{
+	status->pending_signals = take_hex_line(c);
+}
+
+static void take_shared_line(struct cursor *c, struct proc_status *status)
+{
+	status->shared_signals = take_hex_line(c);
+}
+
+static void take_blocked_line(struct cursor *c, struct proc_status *status)
+{
+	status->blocked_signals = take_hex_line(c);
+}
+
 static void take_caught_line(struct cursor *c, struct proc_status *status)
 {
 	status->caught_signals = take_hex_line(c);
@@ -281,6 +296,9 @@ static const struct status_row status_rows[] = {
 	{ "PPid:\t",    6, take_ppid_line },
 	{ "Uid:\t",     5, take_uid_line },
 	{ "Threads:\t", 9, take_threads_line },
+	{ "SigPnd:\t",  8, take_pending_line },
+	{ "ShdPnd:\t",  8, take_shared_line },
+	{ "SigBlk:\t",  8, take_blocked_line },
 	{ "SigCgt:\t",  8, take_caught_line },
 	{ "CapEff:\t",  8, take_caps_line },
 };
@@ -323,6 +341,49 @@ int procfs_parse_status(const char *bytes, size_t n, struct proc_status *out_sta
 		return -EBADMSG;
 	*out_status = status;
 	return 0;
+}
+
+int procfs_parse_file_limit(const char *bytes, size_t n, uint64_t *out_soft)
+{
+	static const char key[] = "Max open files ", unlimited[] = "unlimited ";
+	const char *end = bytes + n, *line_end;
+	for (const char *line = bytes; line < end; line = line_end + 1) {
+		line_end = memchr(line, '\n', (size_t)(end - line));
+		if (!line_end)
+			break; /* cut: its value is not believed */
+		if ((size_t)(line_end - line) < sizeof(key) - 1 || memcmp(line, key, sizeof(key) - 1) != 0)
+			continue;
+		struct cursor c = { line + sizeof(key) - 1, line_end, false };
+		while (c.at < c.end && *c.at == ' ')
+			c.at++;
+		bool is_unlimited = (size_t)(c.end - c.at) >= sizeof(unlimited) - 1 &&
+				    memcmp(c.at, unlimited, sizeof(unlimited) - 1) == 0;
+		uint64_t soft = is_unlimited ? UINT64_MAX : take_u64(&c, ' ');
+		if (c.bad)
+			return -EBADMSG;
+		*out_soft = soft;
+		return 0;
+	}
+	return -EBADMSG;
+}
+
+static bool is_in_symbol(char c)
+{
+	return is_letter(c) || is_digit(c) || c == '_' || c == '.' || c == '$';
+}
+
+int procfs_parse_wchan(const char *bytes, size_t n, char out_name[PROC_WCHAN_MAX])
+{
+	if (n == 0)
+		return -EBADMSG;
+	for (size_t i = 0; i < n; i++)
+		if (!is_in_symbol(bytes[i]))
+			return -EBADMSG;
+	bool is_none = n == 1 && bytes[0] == '0';
+	size_t kept = is_none ? 0 : n < PROC_WCHAN_MAX ? n : PROC_WCHAN_MAX - 1;
+	memcpy(out_name, bytes, kept);
+	memset(out_name + kept, 0, PROC_WCHAN_MAX - kept);
+	return is_none ? 0 : 1;
 }
 
 int procfs_parse_load(const char *bytes, size_t n, struct proc_load *out_load)

@@ -47,10 +47,25 @@ struct proc_status {
 	pid_t tgid, ppid;
 	uid_t uid, euid;
 	uint64_t threads;
-	uint64_t caught_signals; /* SigCgt: bit N-1 = signal N */
-	uint64_t effective_caps; /* CapEff */
+	/* bit N-1 = signal N */
+	uint64_t pending_signals; /* SigPnd: sent to this thread */
+	uint64_t shared_signals;  /* ShdPnd: sent to the process */
+	uint64_t blocked_signals; /* SigBlk */
+	uint64_t caught_signals;  /* SigCgt */
+	uint64_t effective_caps;  /* CapEff */
 };
 int procfs_parse_status(const char *bytes, size_t n, struct proc_status *out_status);
+
+/* /proc/PID/limits: the soft limit of open files; UINT64_MAX = unlimited. */
+int procfs_parse_file_limit(const char *bytes, size_t n, uint64_t *out_soft);
+
+/*
+ * /proc/PID/wchan: where it sleeps in the kernel, cut to what fits.  1; 0 for
+ * "0", which is said of one that runs, and to who may not know: `out` is
+ * empty then.
+ */
+#define PROC_WCHAN_MAX 32 /* with the NUL */
+int procfs_parse_wchan(const char *bytes, size_t n, char out_name[PROC_WCHAN_MAX]);
 
 /* /proc/loadavg */
 struct proc_load {

@@ -437,13 +437,14 @@ static void writes_no_child_without_room(void **state)
 #define STATUS_BODY                                                                                         \
 	"State:\tS (sleeping)\nTgid:\t12\nNgid:\t0\nPid:\t13\nPPid:\t3\nTracerPid:\t0\n"                    \
 	"Uid:\t1000\t1001\t1002\t1003\nGid:\t0\t0\t0\t0\nVmRSS:\t    1604 kB\nThreads:\t7\n"                \
-	"SigQ:\t0/96365\nSigIgn:\t0000000000001000\nSigCgt:\t0000000180014a07\nCapPrm:\t0000000000000000\n" \
+	"SigQ:\t0/96365\nSigPnd:\t0000000000000100\nShdPnd:\t0000000000004000\nSigBlk:\t0000000000010000\n" \
+	"SigIgn:\t0000000000001000\nSigCgt:\t0000000180014a07\nCapPrm:\t0000000000000000\n"                 \
 	"CapEff:\t000001fffeffffff\n"
 
 /* clang-format off */
 static const struct proc_status status_plain = {
 	.state = 'S', .tgid = 12, .ppid = 3, .uid = 1000, .euid = 1001, .threads = 7,
-	.caught_signals = 0x180014a07, .effective_caps = 0x1fffeffffff,
+	.pending_signals = 0x100, .shared_signals = 0x4000, .blocked_signals = 0x10000, .caught_signals = 0x180014a07, .effective_caps = 0x1fffeffffff,
 };
 
 static const struct {
@@ -453,22 +454,24 @@ static const struct {
 	struct proc_status want;
 } status_rows[] = {
 	{ "as the kernel writes it", STATUS_HEAD STATUS_BODY "CapBnd:\t0\n", 0,
-	  { 'S', 12, 3, 1000, 1001, 7, 0x180014a07, 0x1fffeffffff } },
-	{ "another order", "CapEff:\t000000000000000f\nSigCgt:\t0000000000000001\nThreads:\t1\nUid:\t0\t0\t0\t0\nPPid:\t0\n"
-	  "Tgid:\t1\nState:\tZ (zombie)\n", 0, { 'Z', 1, 0, 0, 0, 1, 1, 0xf } },
+	  { 'S', 12, 3, 1000, 1001, 7, 0x100, 0x4000, 0x10000, 0x180014a07, 0x1fffeffffff } },
+	{ "another order", "CapEff:\t000000000000000f\nSigCgt:\t0000000000000001\nSigBlk:\t2\nShdPnd:\t4\nSigPnd:\t8\nThreads:\t1\nUid:\t0\t0\t0\t0\nPPid:\t0\n"
+	  "Tgid:\t1\nState:\tZ (zombie)\n", 0, { 'Z', 1, 0, 0, 0, 1, 8, 4, 2, 1, 0xf } },
 	{ "the largest", "State:\tR (running)\nTgid:\t2147483647\nPPid:\t2147483647\nUid:\t4294967295\t4294967295\t0\t0\n"
-	  "Threads:\t18446744073709551615\nSigCgt:\tffffffffffffffff\nCapEff:\tffffffffffffffff\n", 0,
-	  { 'R', INT_MAX, INT_MAX, UINT32_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX } },
+	  "Threads:\t18446744073709551615\nSigPnd:\tffffffffffffffff\nShdPnd:\tffffffffffffffff\n"
+	  "SigBlk:\tffffffffffffffff\nSigCgt:\tffffffffffffffff\nCapEff:\tffffffffffffffff\n", 0,
+	  { 'R', INT_MAX, INT_MAX, UINT32_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+	    UINT64_MAX } },
 	{ "a name that looks like a key, newline escaped", "Name:\tx\\nTgid:\t999\n" STATUS_BODY, 0,
-	  { 'S', 12, 3, 1000, 1001, 7, 0x180014a07, 0x1fffeffffff } },
+	  { 'S', 12, 3, 1000, 1001, 7, 0x100, 0x4000, 0x10000, 0x180014a07, 0x1fffeffffff } },
 	{ "a name with ESC", "Name:\t) R 1 1\\n(\033[2J\n" STATUS_BODY, 0,
-	  { 'S', 12, 3, 1000, 1001, 7, 0x180014a07, 0x1fffeffffff } },
+	  { 'S', 12, 3, 1000, 1001, 7, 0x100, 0x4000, 0x10000, 0x180014a07, 0x1fffeffffff } },
 	{ "what follows the last key is not read", STATUS_BODY "State:\t?\n", 0,
-	  { 'S', 12, 3, 1000, 1001, 7, 0x180014a07, 0x1fffeffffff } },
+	  { 'S', 12, 3, 1000, 1001, 7, 0x100, 0x4000, 0x10000, 0x180014a07, 0x1fffeffffff } },
 	{ "an empty line",          "\n" STATUS_BODY, 0,
-	  { 'S', 12, 3, 1000, 1001, 7, 0x180014a07, 0x1fffeffffff } },
+	  { 'S', 12, 3, 1000, 1001, 7, 0x100, 0x4000, 0x10000, 0x180014a07, 0x1fffeffffff } },
 	{ "a key that begins ours", "Uids:\tx\nT\nS\n" STATUS_BODY, 0,
-	  { 'S', 12, 3, 1000, 1001, 7, 0x180014a07, 0x1fffeffffff } },
+	  { 'S', 12, 3, 1000, 1001, 7, 0x100, 0x4000, 0x10000, 0x180014a07, 0x1fffeffffff } },
 	{ "empty",                  "", -EBADMSG, { 0 } },
 };
 
@@ -496,6 +499,9 @@ static const struct {
 	{ "a negative uid",         "Uid:\t-1\t0\t0\t0\n", -EBADMSG },
 	{ "no threads",             "Threads:\tmany\n", -EBADMSG },
 	{ "more behind threads",    "Threads:\t1x\n", -EBADMSG },
+	{ "a pending mask of 17 digits", "SigPnd:\t10000000000000000\n", -EBADMSG },
+	{ "an empty pending mask",  "ShdPnd:\t\n", -EBADMSG },
+	{ "a blocked mask in capitals", "SigBlk:\t0000000180014A07\n", -EBADMSG },
 	{ "a mask of 17 digits",    "SigCgt:\t10000000000000000\n", -EBADMSG },
 	{ "a mask in capitals",     "SigCgt:\t0000000180014A07\n", -EBADMSG },
 	{ "an empty mask",          "SigCgt:\t\n", -EBADMSG },
@@ -509,8 +515,9 @@ static const struct {
 static bool is_same_status(const struct proc_status *a, const struct proc_status *b)
 {
 	return a->state == b->state && a->tgid == b->tgid && a->ppid == b->ppid && a->uid == b->uid &&
-	       a->euid == b->euid && a->threads == b->threads && a->caught_signals == b->caught_signals &&
-	       a->effective_caps == b->effective_caps;
+	       a->euid == b->euid && a->threads == b->threads && a->pending_signals == b->pending_signals &&
+	       a->shared_signals == b->shared_signals && a->blocked_signals == b->blocked_signals &&
+	       a->caught_signals == b->caught_signals && a->effective_caps == b->effective_caps;
 }
 
 static void reads_status(void **state)
@@ -585,7 +592,90 @@ static void misses_every_line_of_status(void **state)
 			assert_true(is_same_status(&status, &status_plain));
 		line = next;
 	}
-	assert_int_equal(needed, 7);
+	assert_int_equal(needed, 10);
+}
+
+/* ---- limits, wchan */
+
+#define LIMITS_HEAD                                                                        \
+	"Limit                     Soft Limit           Hard Limit           Units     \n" \
+	"Max processes             127242               127242               processes \n"
+#define LIMITS_TAIL "Max locked memory         8388608              8388608              bytes     \n"
+
+/* clang-format off */
+static const struct {
+	const char *rule;
+	const char *text;
+	int result;
+	uint64_t soft;
+} limit_rows[] = {
+	{ "the soft one", LIMITS_HEAD "Max open files            1024                 1048576              files     \n"
+	  LIMITS_TAIL, 0, 1024 },
+	{ "unlimited",    "Max open files            unlimited            unlimited            files     \n", 0, UINT64_MAX },
+	{ "zero",         "Max open files            0                    0                    files     \n", 0, 0 },
+	{ "the largest",  "Max open files            18446744073709551615 18446744073709551615 files     \n", 0, UINT64_MAX },
+	{ "not there",    LIMITS_HEAD LIMITS_TAIL, -EBADMSG, 0 },
+	{ "another that begins so", "Max open filesystems 12 13 files \n", -EBADMSG, 0 },
+	{ "cut",          "Max open files            1024                 1048576              files     ", -EBADMSG, 0 },
+	{ "cut in the number", "Max open files            10", -EBADMSG, 0 },
+	{ "the number ends the line", "Max open files            10\n", -EBADMSG, 0 },
+	{ "none",         "Max open files            \n", -EBADMSG, 0 },
+	{ "a word",       "Max open files            many                 many\n", -EBADMSG, 0 },
+	{ "beyond 64 bits", "Max open files            18446744073709551616 1 files\n", -EBADMSG, 0 },
+	{ "negative",     "Max open files            -1 -1 files\n", -EBADMSG, 0 },
+	{ "empty",        "", -EBADMSG, 0 },
+};
+
+static const struct {
+	const char *rule;
+	const char *text;
+	int result;
+	const char *name;
+} wchan_rows[] = {
+	{ "a function",           "hrtimer_nanosleep", 1, "hrtimer_nanosleep" },
+	{ "a part of one",        "do_wait.part.0", 1, "do_wait.part.0" },
+	{ "one of a module",      "rpc_wait_bit_killable$x", 1, "rpc_wait_bit_killable$x" },
+	{ "it runs, or we may not know", "0", 0, "" },
+	{ "what begins so",       "0x", 1, "0x" },
+	{ "31 bytes fit",         "abcdefghijklmnopqrstuvwxyz01234", 1, "abcdefghijklmnopqrstuvwxyz01234" },
+	{ "more is cut",          "abcdefghijklmnopqrstuvwxyz012345", 1, "abcdefghijklmnopqrstuvwxyz01234" },
+	{ "a newline is no part", "do_wait\n", -EBADMSG, NULL },
+	{ "nor is ESC",           "do_\033[2J", -EBADMSG, NULL },
+	{ "empty",                "", -EBADMSG, NULL },
+};
+/* clang-format on */
+
+static void reads_limits(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(limit_rows); i++) {
+		uint64_t soft = UNTOUCHED;
+		size_t n = strlen(limit_rows[i].text);
+		AUTO_FREE char *text = exact(limit_rows[i].text, n);
+		int result = procfs_parse_file_limit(text, n, &soft);
+		if (result != limit_rows[i].result)
+			fail_msg("%s: %d", limit_rows[i].rule, result);
+		if (soft != (result == 0 ? limit_rows[i].soft : UNTOUCHED))
+			fail_msg("%s: other values", limit_rows[i].rule);
+	}
+}
+
+static void reads_wchan(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(wchan_rows); i++) {
+		char name[PROC_WCHAN_MAX];
+		size_t n = strlen(wchan_rows[i].text);
+		AUTO_FREE char *text = exact(wchan_rows[i].text, n);
+		memset(name, UNTOUCHED, sizeof(name));
+		int result = procfs_parse_wchan(text, n, name);
+		if (result != wchan_rows[i].result)
+			fail_msg("%s: %d", wchan_rows[i].rule, result);
+		if (result >= 0 && strcmp(name, wchan_rows[i].name) != 0)
+			fail_msg("%s: %s", wchan_rows[i].rule, name);
+		if (result < 0 && !is_untouched(name, sizeof(name)))
+			fail_msg("%s: output written", wchan_rows[i].rule);
+	}
 }
 
 int main(void)
@@ -597,6 +687,8 @@ int main(void)
 		cmocka_unit_test(reads_every_short_name),
 		cmocka_unit_test(reads_one_number),
 		cmocka_unit_test(reads_all_of_load),
+		cmocka_unit_test(reads_limits),
+		cmocka_unit_test(reads_wchan),
 		cmocka_unit_test(reads_children_split_anywhere),
 		cmocka_unit_test(believes_no_child_behind_damage),
 		cmocka_unit_test(writes_no_child_without_room),
