@@ -138,7 +138,9 @@ int procfs_parse_stat(const char *bytes, size_t n, struct proc_stat *out_stat)
 	stat.ppid = take_pid(&c, ' ');
 	stat.pgrp = take_pid(&c, ' ');
 	stat.sid = take_pid(&c, ' ');
-	skip_fields(&c, 4); /* 7-10: tty_nr tpgid flags minflt */
+	skip_fields(&c, 2); /* 7-8: tty_nr tpgid */
+	stat.flags = take_u64(&c, ' ');
+	skip_fields(&c, 1); /* 10: minflt */
 	stat.child_minor_faults = take_u64(&c, ' ');
 	skip_fields(&c, 2); /* 12-13: majflt cmajflt */
 	stat.user_ticks = take_u64(&c, ' ');
@@ -150,6 +152,24 @@ int procfs_parse_stat(const char *bytes, size_t n, struct proc_stat *out_stat)
 	if (c.bad)
 		return -EBADMSG;
 	*out_stat = stat;
+	return 0;
+}
+
+int procfs_parse_environ(const char *bytes, size_t n, struct proc_environ *out_environ)
+{
+	struct proc_environ found;
+	const char *name_end = memrchr(bytes, ')', n);
+	if (!name_end)
+		return -EBADMSG;
+	struct cursor c = { name_end + 1, bytes + n, false };
+
+	take_char(&c, ' ');
+	skip_fields(&c, 47); /* 3-49: to arg_end */
+	found.start = take_u64(&c, ' ');
+	found.end = take_u64(&c, ' ');
+	if (c.bad)
+		return -EBADMSG;
+	*out_environ = found;
 	return 0;
 }
 

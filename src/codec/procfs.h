@@ -9,17 +9,27 @@
 
 #define PROC_COMM_MAX 64 /* with the NUL; kernel threads exceed the 15 bytes of a task's own name */
 
+#define PROC_EXITING 0x00000004U /* PF_EXITING: what it had is being given back */
+#define PROC_KERNEL  0x00200000U /* PF_KTHREAD */
+
 /* /proc/PID/stat: parsed from the last ')', because the name may hold ") R 1". */
 struct proc_stat {
 	pid_t pid, ppid, pgrp, sid; /* but pid: 0 = not of this PID namespace, -1 = being reaped */
 	char state;                 /* R S D Z T t X I */
 	char comm[PROC_COMM_MAX];
+	uint64_t flags;              /* of the kernel's task: PROC_EXITING, PROC_KERNEL, others */
 	uint64_t child_minor_faults; /* cminflt: moves with every reaped child */
 	uint64_t user_ticks, system_ticks;
 	uint64_t threads;
 	uint64_t start_ticks; /* clock ticks since boot, of this time namespace */
 };
 int procfs_parse_stat(const char *bytes, size_t n, struct proc_stat *out_stat);
+
+/* Where its environment lies, of the same file; both 0 = none yet, or it is not told. -EBADMSG before 3.5. */
+struct proc_environ {
+	uint64_t start, end;
+};
+int procfs_parse_environ(const char *bytes, size_t n, struct proc_environ *out_environ);
 
 /* /proc/PID/statm: resident pages; 0 while a process exits. */
 int procfs_parse_statm(const char *bytes, size_t n, uint64_t *out_rss_pages);

@@ -83,6 +83,13 @@ int os_proc_stat(pid_t pid, struct proc_stat *out_stat)
 	return n < 0 ? (int)n : procfs_parse_stat(bytes, (size_t)n, out_stat);
 }
 
+int os_proc_environ(pid_t pid, struct proc_environ *out_environ)
+{
+	char bytes[1024];
+	ssize_t n = read_file(pid, "stat", bytes, sizeof(bytes));
+	return n < 0 ? (int)n : procfs_parse_environ(bytes, (size_t)n, out_environ);
+}
+
 int os_proc_rss(pid_t pid, uint64_t *out_pages)
 {
 	char bytes[128];

@@ -22,6 +22,8 @@ int os_proc_open(pid_t pid, const char *name);
 
 /* One read of /proc/PID/stat. 0, -ESRCH, -EMFILE, -EBADMSG, -errno. */
 int os_proc_stat(pid_t pid, struct proc_stat *out_stat);
+/* Where its environment lies, not what is in it. The same. */
+int os_proc_environ(pid_t pid, struct proc_environ *out_environ);
 /* Resident pages. 0, -ESRCH, -errno. */
 int os_proc_rss(pid_t pid, uint64_t *out_pages);
 int os_proc_status(pid_t pid, struct proc_status *out_status);

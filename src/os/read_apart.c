@@ -30,6 +30,7 @@ static unsigned char find_in(const char *path, const char *word, size_t n)
 	static char bytes[CHUNK];
 	size_t at = 0;        /* matched so far of the entry we are in */
 	unsigned matches = 1; /* the entry may still be the word */
+	int at_end = ENODATA + 1;
 
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
@@ -39,7 +40,8 @@ static unsigned char find_in(const char *path, const char *word, size_t n)
 		if (got < 0)
 			return (unsigned char)(errno + 1);
 		if (got == 0)
-			return 0;
+			return (unsigned char)at_end;
+		at_end = 0;
 		for (ssize_t i = 0; i < got; i++) {
 			if (bytes[i] == '\0') {
 				if (matches && at == n)

@@ -8,8 +8,9 @@
 /*
  * Is `word` (n bytes) one of the NUL-terminated entries of the file `path`?
  * Looked for by a child that holds nothing but one pipe, may use next to
- * nothing, and ends by itself some seconds later.  1, 0, -ETIMEDOUT
- * (the child is killed and, if it is stuck, left to whoever reaps), -errno.
+ * nothing, and ends by itself some seconds later.  1, 0, -ENODATA (there is
+ * not one byte in it), -ETIMEDOUT (the child is killed and, if it is stuck,
+ * left to whoever reaps), -errno.
  */
 int os_read_apart_find(const char *path, const char *word, size_t n, int timeout_ms);
 

@@ -20,7 +20,10 @@
 #include "tree/hold.h"
 #include "tree/walk.h"
 
-#define TICKS_PER_S 100 /* USER_HZ */
+#define TICK_NS     (NS_PER_S / 100) /* USER_HZ */
+#define LOOKS_MAX   12               /* where others of this user start all the time, none is the last */
+#define LOOK_NAP_MS 2                /* a start time has a grain of 10 ms: in it, everybody is new */
+#define DEAD_MAX    64
 
 static void list(struct orphans *o, pid_t pid)
 {
@@ -34,7 +37,7 @@ static void list(struct orphans *o, pid_t pid)
 /* By more than the clock tick's grain: it cannot be of the run. */
 static bool is_older(const struct orphans *o, const struct proc_stat *stat)
 {
-	return (stat->start_ticks + 2) * (NS_PER_S / TICKS_PER_S) < o->record->head.started_boot_ns;
+	return (stat->start_ticks + 2) * TICK_NS < o->record->head.started_boot_ns;
 }
 
 /* Held by `fd`, and there after all that was read of it by its number. */
@@ -153,29 +156,73 @@ static struct record_slot found_now(pid_t pid, int fd, const struct proc_stat *s
 	};
 }
 
-static void consider(struct orphans *o, pid_t pid)
+/*
+ * A look at all of /proc takes its time: whoever forks and ends while it goes
+ * on is gone when its turn comes, and the child is not in the list that was
+ * read before.  So it is looked again at what is young, until a look has met
+ * nobody new and missed nobody.
+ */
+struct look {
+	struct orphans *o;
+	uint64_t since_ticks; /* only who was born from here on */
+	bool is_again;        /* somebody may have been missed */
+	pid_t dead[DEAD_MAX]; /* seen so by an earlier look: they miss nobody any more */
+	unsigned dead_count;
+};
+
+/* Dead, and not yet collected: its last child may be younger than the list. */
+static void meet_dead(struct look *look, pid_t pid)
 {
-	const struct record_head *head = &o->record->head;
+	for (unsigned i = 0; i < look->dead_count; i++)
+		if (look->dead[i] == pid)
+			return;
+	if (look->dead_count == DEAD_MAX)
+		return;
+	look->dead[look->dead_count++] = pid;
+	look->is_again = true;
+}
+
+/* By its environment and its session; `fd` may be -1. */
+static void weigh(struct look *look, const struct proc_stat *stat, int *fd)
+{
+	struct orphans *o = look->o;
+	int mark = reader_has_mark(stat->pid, o->record->head.run_id);
+	enum session session = session_of(o, stat->pid, stat->sid);
+
+	if (mark == -ESRCH || (*fd >= 0 && os_pidfd_signal(*fd, 0) == -ESRCH))
+		look->is_again = true;
+	else if (mark == 1 || session == SESSION_LED) {
+		struct record_slot found = found_now(stat->pid, *fd, stat);
+		hold_or_list(o, &found, fd, mark == 1 && session != SESSION_OTHER);
+	}
+}
+
+static void consider(struct look *look, pid_t pid)
+{
+	struct orphans *o = look->o;
 	struct proc_stat stat;
 	struct proc_status status;
 
 	if (pid <= 1 || pid == os_self_pid() || tree_find(o->tree, pid))
 		return;
 	AUTO_FD int fd = os_pidfd_open(pid);
-	if (fd < 0 && fd != -ENOSYS && fd != -EPERM) /* without handles it can still be listed */
+	if (fd < 0 && fd != -ESRCH && fd != -ENOSYS && fd != -EPERM) /* without handles it can be listed */
 		return;
-	if (os_proc_stat(pid, &stat) < 0 || stat.state == 'Z' || is_older(o, &stat))
+	int r = fd == -ESRCH ? fd : os_proc_stat(pid, &stat);
+	if (r == 0 && (stat.start_ticks < look->since_ticks || is_older(o, &stat)))
 		return;
-	if (os_proc_status(pid, &status) < 0 || status.uid != head->uid)
+	if (r == 0)
+		r = os_proc_status(pid, &status);
+	if (r == -ESRCH)
+		look->is_again = true;
+	if (r < 0 || status.uid != o->record->head.uid)
 		return;
-	bool has_mark = reader_has_mark(pid, head->run_id) == 1;
-	enum session session = session_of(o, pid, stat.sid);
-	if (!has_mark && session != SESSION_LED)
+	if (stat.state == 'Z') {
+		meet_dead(look, pid);
 		return;
-	if (fd >= 0 && os_pidfd_signal(fd, 0) == -ESRCH)
-		return;
-	struct record_slot found = found_now(pid, fd, &stat);
-	hold_or_list(o, &found, &fd, has_mark && session != SESSION_OTHER);
+	}
+	look->is_again = look->is_again || look->since_ticks > 0;
+	weigh(look, &stat, &fd);
 }
 
 /* Who is in the run's own group is of the run: the kernel says so. */
@@ -202,9 +249,44 @@ static int consider_grouped(void *with, pid_t pid)
 static int consider_name(void *with, const char *name)
 {
 	uint64_t pid;
+
 	if (num_parse_u64(name, INT32_MAX, &pid) == 0)
 		consider(with, (pid_t)pid);
 	return 0;
+}
+
+/* Who was only listed is no member: nobody has noticed its end, or whom it left. */
+static bool forget_gone(struct orphans *o)
+{
+	uint32_t kept = o->listed_by_record;
+
+	for (uint32_t i = kept; i < o->listed_count; i++) {
+		struct proc_stat stat;
+		int r = os_proc_stat(o->listed[i], &stat);
+		if (r == 0 ? stat.state != 'Z' : r != -ESRCH)
+			o->listed[kept++] = o->listed[i];
+	}
+	bool is_any = kept < o->listed_count;
+	o->listed_count = kept;
+	return is_any;
+}
+
+static void look_around(struct orphans *o)
+{
+	struct look look = { .o = o };
+	AUTO_FD int proc = os_open_at(OS_CWD, "/proc", 0, 0);
+
+	for (unsigned i = 0; proc >= 0 && i < LOOKS_MAX; i++) {
+		uint64_t began_ticks = os_clock_boot_ns() / TICK_NS;
+		look.is_again = false;
+		(void)os_dir_each(proc, consider_name, &look);
+		if (forget_gone(o))
+			look.is_again = true;
+		if (!look.is_again)
+			return;
+		os_clock_sleep_ms(LOOK_NAP_MS);
+		look.since_ticks = began_ticks;
+	}
 }
 
 /* Sessions of these are known from now on, though the record does not name them. */
@@ -221,8 +303,6 @@ void orphans_search(struct orphans *o)
 	(void)tree_walk(o->tree, os_clock_boot_ns(), false); /* descendants of the recorded need no mark */
 	if (o->group >= 0)
 		(void)os_cgroup_each(o->group, consider_grouped, o);
-	AUTO_FD int proc = os_open_at(OS_CWD, "/proc", 0, 0);
-	if (proc >= 0)
-		(void)os_dir_each(proc, consider_name, o);
+	look_around(o);
 	remember_members(o);
 }

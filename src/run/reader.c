@@ -1,11 +1,46 @@
 #include "run/reader.h"
 
+#include <errno.h>
+
 #include "base/buf.h"
 #include "conf/hook_variable.h"
+#include "os/clock.h"
+#include "os/proc.h"
 #include "os/read_apart.h"
 #include "spawnguard/exit.h"
 
 #define READ_TIMEOUT_MS 3000 /* a read takes microseconds: only what blocks for ever reaches it */
+#define EXEC_NAP_MAX_MS 512  /* 1 + 2 + 4 ...: a second in all; it takes one that has the processor 0.1 ms */
+
+/*
+ * Nothing was read of it.  An exec gives up the old memory before the new has
+ * its environment, an end gives up all of it: that is no process without one.
+ */
+static int judge_nothing(pid_t pid)
+{
+	struct proc_stat stat;
+	struct proc_environ place;
+
+	if (os_proc_stat(pid, &stat) < 0 || (stat.flags & PROC_EXITING))
+		return -ESRCH;
+	if ((stat.flags & PROC_KERNEL) || os_proc_environ(pid, &place) < 0)
+		return 0;
+	return place.start != 0 && place.start == place.end ? 0 : -EAGAIN;
+}
+
+static int find(pid_t pid, const char *path, const struct buf *word)
+{
+	for (uint32_t nap_ms = 1;; nap_ms *= 2) {
+		int r = os_read_apart_find(path, word->at, word->len, READ_TIMEOUT_MS);
+		if (r == -ENOENT)
+			return -ESRCH;
+		if (r == -ENODATA || r == -ESRCH)
+			r = judge_nothing(pid);
+		if (r != -EAGAIN || nap_ms > EXEC_NAP_MAX_MS)
+			return r;
+		os_clock_sleep_ms(nap_ms);
+	}
+}
 
 int reader_has_mark(pid_t pid, const char *run_id)
 {
@@ -17,7 +52,7 @@ int reader_has_mark(pid_t pid, const char *run_id)
 	buf_str(&path, "/environ");
 	buf_str(&word, SG_ENV_RUN_ID "=");
 	buf_str(&word, run_id);
-	int r = os_read_apart_find(path.at, word.at, word.len, READ_TIMEOUT_MS);
+	int r = find(pid, path.at, &word);
 	/* A hook of the run, and what it left, are none of its tree: they say at what event they were born.
 	 */
 	for (unsigned i = 0; r == 1 && i < HOOK_COUNT; i++) {
@@ -25,7 +60,7 @@ int reader_has_mark(pid_t pid, const char *run_id)
 		buf_str(&word, hook_variables[VARIABLE_EVENT].name);
 		buf_char(&word, '=');
 		buf_str(&word, hook_event_name((enum hook_event)i));
-		int found = os_read_apart_find(path.at, word.at, word.len, READ_TIMEOUT_MS);
+		int found = find(pid, path.at, &word);
 		if (found != 0)
 			r = found == 1 ? 0 : found;
 	}

@@ -11,7 +11,8 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SANITIZED, SPAWNGUARD, VICTIM, GuardTest, Stat, outcome, send, wait_until
+from faults import SHIM
+from harness import SANITIZED, SOURCE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, outcome, send, wait_until
 
 KILL, STOP = signal.SIGKILL, signal.SIGSTOP
 CLEARED = "env -u SPAWNGUARD_RUN_ID"
@@ -172,6 +173,84 @@ class Unrecorded(MarksTest):
         self.assertEqual(reaped.status, 0, reaped.err)
         self.assertIn(f"not touched, may be of it: pid {member}", reaped.out)
         self.end_strays()
+
+
+class Moving(MarksTest):
+    """A process shows its marks only while it stands still; a list of processes is old when it has been read."""
+
+    def in_its_exec(self):
+        """A job whose child is kept where it has given up its old environment and has no new one: run, member, server."""
+        if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+            self.skipTest("no FUSE here")
+        os.mkdir(self.path("mount"))
+        server = self.start(sys.executable, os.path.join(SOURCE, "tests", "lib", "heldfile.py"), VICTIM, self.path("mount"))
+        wait_until(lambda: "ready" in server.out or not server.running(), "the file system stands")
+        if not server.running():
+            self.skipTest(f"no FUSE here: {server.err}")
+        run = self.guard("-N", "j", "--interval=1h", "-k", "0.2", "--", "sh", "-c",
+                         f"echo $$ >{self.path('job')}; /proc/{server.pid}/root{self.path('mount')}/file sleep & exec sleep 1000")
+        wait_until(lambda: "held" in server.out, "it is kept")
+        members = children(int(self.read("job")))
+        self.assertEqual(len(members), 1)
+        self.kill_all_but(run, members[0])
+        with open(f"/proc/{members[0]}/environ", "rb") as f:
+            self.assertEqual(f.read(), b"", "it is not where it was to be kept")
+        return members[0], server
+
+    def test_in_the_middle_of_its_exec_it_is_looked_at_again(self):
+        member, server = self.in_its_exec()
+        following = self.guard("-N", "j", "--", "true")
+        wait_until(lambda: children(following.pid) or not following.running(), "it has begun to look")
+        server.send(signal.SIGUSR1)
+        following.wait()
+        if "not touched" in following.err:  # the machine is so busy that it took longer than anybody waits
+            self.assertGreater(following.wall, 1)
+            self.assert_listed(following.err, member)
+        else:
+            self.assert_ended(following.err, member)
+        self.end(server)
+
+    def test_what_stays_there_is_not_killed_for_it(self):
+        """Its session is one mark."""
+        member, server = self.in_its_exec()
+        following = self.run_guard(["-N", "j"], ["true"])
+        self.assertGreater(following.wall, 1)
+        self.assertRegex(following.err, rf": ended 0 processes [^\n]+; not touched, may be of it: pid {member}\n\Z")
+        self.assertTrue(Stat(member).alive)
+        self.end(server)
+        self.end_strays()
+
+    def passed_on(self, is_collected):
+        """The next start has read the list and stands; a member of that list has a child and ends; then it goes on."""
+        if SANITIZED or not os.path.exists(SHIM):
+            self.skipTest("nothing can be preloaded here")
+        os.mkfifo(self.path("go"))
+        stranger = f"env -i setsid {VICTIM} sleep"
+        run = self.guard("-N", "j", "--interval=1h", "--", "sh", "-c", f"echo $$ >{self.path('job')}; {stranger} & "
+                         f"sh -c 'echo $$ >middle; read -r go <go; {VICTIM} sleep & exit' & exec sleep 1000")
+        wait_until(lambda: self.read("middle").strip() and self.read("job").strip(), "the parent is there")
+        middle = int(self.read("middle"))
+        self.kill_all_but(run, middle)
+        following = self.guard("-N", "j", "--", "true", env={**self.env, "LD_PRELOAD": SHIM, "SG_FAULT": "fork:1:STOP"})
+        wait_until(lambda: Stat(following.pid).state == "T", "it has begun to read the stranger's environment")
+        with open(self.path("go"), "w") as f:
+            f.write("go\n")
+        self.wait_ready(following)
+        wait_until(lambda: Stat(middle).state == "Z", "the parent has ended")
+        if is_collected:
+            os.waitpid(middle, 0)
+        following.send(signal.SIGCONT)
+        following.wait()
+        self.assertRegex(following.err, r"\A[^\n]+ were killed: ended 1 process that it left\n\Z")
+        self.assertFalse(Stat(self.pids()[-1]).alive)
+        self.assertEqual([s.comm for s in self.strays().values()], ["victim"], "the stranger is none of it")
+        self.end_strays()
+
+    def test_the_child_of_one_that_is_gone_when_its_turn_comes(self):
+        self.passed_on(is_collected=True)
+
+    def test_the_child_of_one_that_nobody_has_collected(self):
+        self.passed_on(is_collected=False)
 
 
 class Shown(MarksTest):

@@ -29,7 +29,9 @@ static void format(struct buf *out, const struct proc_stat *stat)
 		buf_char(out, ' ');
 		buf_i64(out, pids[i]);
 	}
-	buf_str(out, " 0 -1 0 0 ");
+	buf_str(out, " 0 -1 ");
+	buf_u64(out, stat->flags);
+	buf_str(out, " 0 ");
 	buf_u64(out, stat->child_minor_faults);
 	buf_str(out, " 0 0 ");
 	buf_u64(out, stat->user_ticks);
@@ -52,6 +54,9 @@ static void check_values(const struct proc_stat *stat)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct proc_environ place;
+	int told = procfs_parse_environ((const char *)data, size, &place);
+	FUZZ_CHECK(told == 0 || told == -EBADMSG, "one error");
 	struct proc_stat stat, again, untouched;
 	memset(&untouched, 0xa5, sizeof(untouched));
 	stat = untouched;
@@ -70,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		   "what was read can be written and read");
 	FUZZ_CHECK(stat.pid == again.pid && stat.ppid == again.ppid && stat.pgrp == again.pgrp &&
 			   stat.sid == again.sid && stat.state == again.state &&
-			   strcmp(stat.comm, again.comm) == 0 &&
+			   strcmp(stat.comm, again.comm) == 0 && stat.flags == again.flags &&
 			   stat.child_minor_faults == again.child_minor_faults &&
 			   stat.user_ticks == again.user_ticks && stat.system_ticks == again.system_ticks &&
 			   stat.threads == again.threads && stat.start_ticks == again.start_ticks,

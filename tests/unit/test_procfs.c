@@ -39,31 +39,31 @@ static const struct {
 } stat_rows[] = {
 	{ "a plain process", "5972 (cat) R 5970 5970 4311" STAT_TAIL, 0,
 	  { .pid = 5972, .comm = "cat", .state = 'R', .ppid = 5970, .pgrp = 5970, .sid = 4311,
-	    .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
+	    .flags = 4194304, .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
 	{ "a kernel thread, negative priority", "19 (migration/0) S 2 0 0 0 -1 69238848 0 0 0 0 0 42 0 0 -100 0 1 0 33 0 0\n", 0,
-	  { .pid = 19, .comm = "migration/0", .state = 'S', .ppid = 2, .system_ticks = 42, .user_ticks = 0,
+	  { .pid = 19, .comm = "migration/0", .state = 'S', .ppid = 2, .flags = 69238848, .system_ticks = 42, .user_ticks = 0,
 	    .threads = 1, .start_ticks = 33 } },
 	{ "the numbers that the kernel gives while it reaps", "7 (x) Z 0 -1 -1 0 -1 12 0 0 0 0 1 2 0 0 20 0 0 0 9 \n", 0,
-	  { .pid = 7, .comm = "x", .state = 'Z', .ppid = 0, .pgrp = -1, .sid = -1, .user_ticks = 1,
+	  { .pid = 7, .comm = "x", .state = 'Z', .ppid = 0, .pgrp = -1, .sid = -1, .flags = 12, .user_ticks = 1,
 	    .system_ticks = 2, .start_ticks = 9 } },
 	{ "pids of seven digits", "4194303 (a) S 4194302 4194301 4194300" STAT_TAIL, 0,
 	  { .pid = 4194303, .comm = "a", .state = 'S', .ppid = 4194302, .pgrp = 4194301, .sid = 4194300,
-	    .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
+	    .flags = 4194304, .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
 	{ "a name that looks like fields, with ESC and newline", "12 () R 1 1\n(\033[2J) S 3 4 5" STAT_TAIL, 0,
 	  { .pid = 12, .comm = ") R 1 1\n(\033[2J", .state = 'S', .ppid = 3, .pgrp = 4, .sid = 5,
-	    .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
+	    .flags = 4194304, .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
 	{ "an empty name", "12 () S 3 4 5" STAT_TAIL, 0,
 	  { .pid = 12, .comm = "", .state = 'S', .ppid = 3, .pgrp = 4, .sid = 5,
-	    .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
+	    .flags = 4194304, .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
 	{ "a name of brackets", "12 ())(() S 3 4 5" STAT_TAIL, 0,
 	  { .pid = 12, .comm = "))((", .state = 'S', .ppid = 3, .pgrp = 4, .sid = 5,
-	    .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
+	    .flags = 4194304, .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
 	{ "a name of 63 bytes", "12 (kworker/u8:2-events_unbound_and_some_more_letters_up_to_sixty_3) S 3 4 5" STAT_TAIL, 0,
 	  { .pid = 12, .comm = "kworker/u8:2-events_unbound_and_some_more_letters_up_to_sixty_3", .state = 'S', .ppid = 3,
-	    .pgrp = 4, .sid = 5, .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
+	    .pgrp = 4, .sid = 5, .flags = 4194304, .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
 	{ "a longer name is cut", "12 (kworker/u8:2-events_unbound_and_some_more_letters_up_to_sixty_34) S 3 4 5" STAT_TAIL, 0,
 	  { .pid = 12, .comm = "kworker/u8:2-events_unbound_and_some_more_letters_up_to_sixty_3", .state = 'S', .ppid = 3,
-	    .pgrp = 4, .sid = 5, .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
+	    .pgrp = 4, .sid = 5, .flags = 4194304, .child_minor_faults = 31, .user_ticks = 17, .system_ticks = 5, .threads = 3, .start_ticks = 104970 } },
 	{ "the largest numbers", "2147483647 (a) t 2147483647 2147483647 2147483647 0 0 0 0 18446744073709551615 0 0 "
 	  "18446744073709551615 18446744073709551615 0 0 0 0 18446744073709551615 0 18446744073709551615 ", 0,
 	  { .pid = INT_MAX, .comm = "a", .state = 't', .ppid = INT_MAX, .pgrp = INT_MAX, .sid = INT_MAX,
@@ -104,7 +104,7 @@ static const struct {
 static bool is_same_stat(const struct proc_stat *a, const struct proc_stat *b)
 {
 	return a->pid == b->pid && a->ppid == b->ppid && a->pgrp == b->pgrp && a->sid == b->sid &&
-	       a->state == b->state && strcmp(a->comm, b->comm) == 0 &&
+	       a->state == b->state && strcmp(a->comm, b->comm) == 0 && a->flags == b->flags &&
 	       a->child_minor_faults == b->child_minor_faults && a->user_ticks == b->user_ticks &&
 	       a->system_ticks == b->system_ticks && a->threads == b->threads &&
 	       a->start_ticks == b->start_ticks;
@@ -119,6 +119,51 @@ static bool is_untouched(const void *at, size_t n)
 			return false;
 	}
 	return true;
+}
+
+/* clang-format off */
+static const struct {
+	const char *rule;
+	const char *text;
+	int result;
+	struct proc_environ want;
+} environ_rows[] = {
+	{ "a shell of 6.18",
+	  "30613 (bash) S 30612 30613 30613 0 -1 4194304 420 1060 0 0 0 0 0 0 20 0 1 0 3672146 4587520 955 "
+	  "18446744073709551615 94 95 140 0 0 0 65536 4 65538 1 0 0 17 0 0 0 0 0 0 96 97 98 140721 140722 "
+	  "140723 140724 0\n", 0, { 140723, 140724 } },
+	{ "none, as the exec asked for",
+	  "1 (a) S 3 4 5 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
+	  "8 8 9 9 0\n", 0, { 9, 9 } },
+	{ "none yet, or not told",
+	  "1 (a) S 3 4 5 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
+	  "0 0 0 0 0\n", 0, { 0, 0 } },
+	{ "the end ends the line: it may be half of it",
+	  "1 (a) S 3 4 5 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
+	  "8 8 9 9", -EBADMSG, { 0 } },
+	{ "before 3.5: no such fields", "12 (a) S 3 4 5" STAT_TAIL, -EBADMSG, { 0 } },
+	{ "no name", "12 S 3 4 5" STAT_TAIL, -EBADMSG, { 0 } },
+	{ "empty", "", -EBADMSG, { 0 } },
+};
+/* clang-format on */
+
+static void reads_where_the_environment_lies(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(environ_rows); i++) {
+		struct proc_environ place;
+		size_t n = strlen(environ_rows[i].text);
+		AUTO_FREE char *text = exact(environ_rows[i].text, n);
+		memset(&place, UNTOUCHED, sizeof(place));
+		int result = procfs_parse_environ(text, n, &place);
+		if (result != environ_rows[i].result)
+			fail_msg("%s: %d", environ_rows[i].rule, result);
+		if (result == 0 &&
+		    (place.start != environ_rows[i].want.start || place.end != environ_rows[i].want.end))
+			fail_msg("%s: other values", environ_rows[i].rule);
+		if (result < 0 && !is_untouched(&place, sizeof(place)))
+			fail_msg("%s: output written", environ_rows[i].rule);
+	}
 }
 
 static void reads_stat(void **state)
@@ -682,6 +727,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_stat),
+		cmocka_unit_test(reads_where_the_environment_lies),
 		cmocka_unit_test(believes_no_half_stat),
 		cmocka_unit_test(a_state_is_a_letter),
 		cmocka_unit_test(reads_every_short_name),
