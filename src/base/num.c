@@ -113,6 +113,33 @@ int num_parse_u64(const char *text, uint64_t max, uint64_t *out_value)
 	return 0;
 }
 
+int num_parse_micro(const char *text, uint64_t *out_micro)
+{
+	struct decimal d;
+	const char *end = take_decimal(text, &d);
+	if (!end || *end != '\0')
+		return -EINVAL;
+	uint64_t micro = scale(&d, NUM_MICRO);
+	if (micro == UINT64_MAX)
+		return -ERANGE;
+	*out_micro = micro;
+	return 0;
+}
+
+void num_format_micro(struct buf *out, uint64_t micro)
+{
+	uint64_t rest = micro % NUM_MICRO;
+	unsigned digits = 6;
+
+	buf_u64(out, micro / NUM_MICRO);
+	if (rest == 0)
+		return;
+	for (; rest % 10 == 0; rest /= 10)
+		digits--;
+	buf_char(out, '.');
+	buf_pad(out, rest, digits);
+}
+
 /* The row of the unit at `*at`, from row `from` on; COUNT_OF(units) if none.  Moves `*at` behind it. */
 static size_t take_unit(const char **at, size_t from)
 {

@@ -13,6 +13,8 @@ struct buf;
 #define NS_PER_MS 1000000ULL
 #define NS_PER_S  1000000000ULL
 
+#define NUM_MICRO 1000000ULL /* a count in millionths: this is 1 */
+
 /* Plain decimal, no sign, no blank, whole text.  0, -EINVAL, -ERANGE (above `max`). */
 int num_parse_u64(const char *text, uint64_t max, uint64_t *out_value);
 
@@ -31,6 +33,11 @@ int num_parse_duration(const char *text, uint64_t *out_ns);
  * is NUM_NONE.  0, -EINVAL, -ERANGE (NUM_NONE and beyond).
  */
 int num_parse_size(const char *text, uint64_t *out_bytes);
+
+/* `12`, `0.25`: millionths, beyond the sixth decimal rounded down. 0, -EINVAL, -ERANGE. */
+int num_parse_micro(const char *text, uint64_t *out_micro);
+/* The same number, without a point where it is whole: 12, 0.25. */
+void num_format_micro(struct buf *out, uint64_t micro);
 
 /*
  * Two units at most, exact enough to read: 240ms, 3.2s, 4m12s, 3h12m, 2d4h;

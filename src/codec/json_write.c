@@ -91,6 +91,12 @@ void json_seconds(struct json *j, const char *key, uint64_t ns, unsigned digits)
 	buf_pad(j->out, fraction, digits);
 }
 
+void json_micro(struct json *j, const char *key, uint64_t micro)
+{
+	begin_value(j, key);
+	num_format_micro(j->out, micro);
+}
+
 void json_centi(struct json *j, const char *key, uint64_t centi)
 {
 	begin_value(j, key);

@@ -27,6 +27,8 @@ void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
 /* `ns` as seconds with `digits` decimals (0 to 9), rounded down. */
 void json_seconds(struct json *j, const char *key, uint64_t ns, unsigned digits);
+/* A number in millionths: 12, 0.25. */
+void json_micro(struct json *j, const char *key, uint64_t micro);
 /* `centi` / 100 with two decimals. */
 void json_centi(struct json *j, const char *key, uint64_t centi);
 

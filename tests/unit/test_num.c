@@ -419,13 +419,46 @@ static void none_comes_back(void **state)
 	assert_true(value == NUM_NONE);
 }
 
+static void reads_millionths(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rule, *text;
+		int result;
+		uint64_t micro;
+		const char *shown;
+	} rows[] = {
+		{ "whole", "12", 0, 12000000, "12" },
+		{ "nothing", "0", 0, 0, "0" },
+		{ "decimals", "0.25", 0, 250000, "0.25" },
+		{ "none are needed", "3.000", 0, 3000000, "3" },
+		{ "the last that counts", "1.000001", 0, 1000001, "1.000001" },
+		{ "beyond it: down", "1.9999999", 0, 1999999, "1.999999" },
+		{ "no digits", ".5", -EINVAL, 0, NULL },
+		{ "no decimals", "5.", -EINVAL, 0, NULL },
+		{ "a sign", "-1", -EINVAL, 0, NULL },
+		{ "none", "none", -EINVAL, 0, NULL },
+		{ "too much", "18446744073710", -ERANGE, 0, NULL },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		uint64_t micro = 0;
+		int r = num_parse_micro(rows[i].text, &micro);
+		BUF(shown, 40);
+		num_format_micro(&shown, micro);
+		if (r != rows[i].result || micro != rows[i].micro ||
+		    (r == 0 && strcmp(shown.at, rows[i].shown) != 0))
+			fail_msg("%s: %d, %s", rows[i].rule, r, shown.at);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parses_counts),   cmocka_unit_test(parses_durations),
-		cmocka_unit_test(parses_sizes),    cmocka_unit_test(units_stand_in_order),
-		cmocka_unit_test(shows_durations), cmocka_unit_test(shows_sizes),
-		cmocka_unit_test(comes_back),      cmocka_unit_test(none_comes_back),
+		cmocka_unit_test(parses_counts),        cmocka_unit_test(reads_millionths),
+		cmocka_unit_test(parses_durations),     cmocka_unit_test(parses_sizes),
+		cmocka_unit_test(units_stand_in_order), cmocka_unit_test(shows_durations),
+		cmocka_unit_test(shows_sizes),          cmocka_unit_test(comes_back),
+		cmocka_unit_test(none_comes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
