@@ -8,8 +8,10 @@ BEGIN {
 	options = "SPAWNGUARD_STATE_DIR SPAWNGUARD_CONFIG NO_COLOR CLICOLOR_FORCE "
 	facts = "SPAWNGUARD_RUN_ID SPAWNGUARD_PARENT_RUN_ID SPAWNGUARD_JOB PATH STATE_DIRECTORY JOURNAL_STREAM "
 	told = "SPAWNGUARD_EVENT SPAWNGUARD_TASK SPAWNGUARD_STEP SPAWNGUARD_LOG SPAWNGUARD_MESSAGE SPAWNGUARD_JOB_PID SPAWNGUARD_OUTCOME SPAWNGUARD_STATUS SPAWNGUARD_SIGNAL SPAWNGUARD_CAUSE SPAWNGUARD_DURATION SPAWNGUARD_SURVIVORS " # to hooks
+	job = "SPAWNGUARD_NOTIFY " # read by what a job calls: notify.h and notify
+	said = "WATCHDOG_USEC EXTEND_TIMEOUT_USEC MONOTONIC_USEC X_SPAWNGUARD_COUNTER " # in its datagrams, not in an environment
 	passed_on = "LISTEN_PID WATCHDOG_PID NOTIFY_SOCKET" # made the job'\''s own where the caller set them
-	count = split(options facts told passed_on, list, " ")
+	count = split(options facts told job said passed_on, list, " ")
 	for (i = 1; i <= count; i++)
 		allowed[list[i]] = 1
 	# Names without an underscore that are words for nothing else here.
@@ -53,7 +55,7 @@ function code_of(file, text,    code, name) {
 		close(file)
 		code = code_of(file, text)
 		reads = code ~ /(^|[^A-Za-z0-9_.>"])((secure_)?getenv[ \t]*\(|_*environ([^A-Za-z0-9_"]|$))/
-		if (reads && substr(file, length(src) + 2) !~ /^(guard|cmd)\//)
+		if (reads && substr(file, length(src) + 2) !~ /^((guard|cmd)\/|\.\.\/include\/spawnguard\/notify\.h$)/)
 			complain(file, "only guard and cmd look into the environment; pass it on as an argument")
 		while (match(code, /(^|[^A-Za-z0-9_])(secure_)?getenv[ \t]*\([^)]*\)/)) {
 			argument = substr(code, RSTART, RLENGTH)
