@@ -1,7 +1,6 @@
 /* Questions that are answered by a system call. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/perf_event.h>
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "os/epoll.h"
 #include "os/fd.h"
 #include "os/link.h"
+#include "os/perf.h"
 #include "os/pidfd.h"
 #include "os/probe_ask.h"
 #include "os/proc.h"
@@ -144,30 +144,16 @@ int probe_pidfs(struct probe_answer *out)
 	return out->value[0] != 0 ? 0 : -ENOSYS; /* before 6.9 */
 }
 
-/* Task records of a child, as they would be asked for: of all that it will fork. */
+/* Task records, as they are asked for. */
 int probe_perf(struct probe_answer *out)
 {
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_DUMMY,
-		.inherit = 1,
-		.task = 1,
-		.exclude_kernel = 1,
-		.exclude_hv = 1,
-		.disabled = 1,
-	};
+	static struct os_perf perf;
 	long paranoid;
 
 	if (probe_number_in("/proc/sys/kernel/perf_event_paranoid", &paranoid) == 0 && paranoid >= -1)
 		out->value[0] = (uint64_t)(paranoid + 2);
-	pid_t pid = probe_idle_child();
-	if (pid < 0)
-		return pid;
-	/* On one CPU: with `inherit` there is no record that follows a task over all of them. */
-	AUTO_FD int fd = (int)syscall(SYS_perf_event_open, &attr, pid, 0, -1, 8UL /* FD_CLOEXEC */);
-	int r = fd < 0 ? -errno : 0;
-	probe_end_child(pid);
+	int r = os_perf_open(&perf, 1);
+	os_perf_close(&perf);
 	return r;
 }
 
