@@ -16,6 +16,28 @@ uint64_t schedule_next(uint64_t period_ns, uint64_t births)
 	return next < SCHEDULE_QUIET_NS ? next : SCHEDULE_QUIET_NS;
 }
 
+/* A look costs up to 5 us for each member (its kept files, stat too): ten times that. */
+#define MEMBER_NS 50000ULL
+
+uint64_t schedule_count(uint64_t period_ns, uint64_t births, const struct schedule_count *c)
+{
+	uint64_t next = schedule_next(period_ns, births);
+
+	if (period_ns == 0 || c->pids == 0 || c->at == UINT64_MAX)
+		return next;
+	if ((unsigned __int128)c->pids * c->per_ns <= (unsigned __int128)c->at * period_ns)
+		return next;
+	/* Somewhat more often than they come: no two of one parent between two looks. */
+	uint64_t each_ns = period_ns / c->pids / 4 * 3;
+	uint64_t least_ns = SCHEDULE_COUNT_LEAST_NS;
+	if (c->members > least_ns / MEMBER_NS)
+		least_ns = c->members < SCHEDULE_QUIET_NS / MEMBER_NS ? c->members * MEMBER_NS
+								      : SCHEDULE_QUIET_NS;
+	if (each_ns < least_ns)
+		each_ns = least_ns;
+	return each_ns < next ? each_ns : next;
+}
+
 uint64_t schedule_trim(uint64_t period_ns, uint64_t grown, uint64_t max)
 {
 	if (period_ns == 0)

@@ -16,6 +16,20 @@
 uint64_t schedule_next(uint64_t period_ns, uint64_t births);
 
 /*
+ * The same where births are to be counted by looks: the least of that and, if
+ * the machine gives out PIDs faster than `at` within `per_ns`, of which ours may
+ * be all: one look for each, 2 ms at least, and no more than a tenth of a
+ * processor for so many `members`.  `pids`: given out in the last period.
+ */
+#define SCHEDULE_COUNT_LEAST_NS (2ULL * 1000000)
+struct schedule_count {
+	uint64_t at, per_ns; /* UINT64_MAX = no rate is asked for */
+	uint64_t pids;
+	uint64_t members;
+};
+uint64_t schedule_count(uint64_t period_ns, uint64_t births, const struct schedule_count *count);
+
+/*
  * The same for a file that keeps its last `max` bytes: the next period after
  * one of `period_ns` in which it has grown by `grown`; so that it grows by
  * half of `max` in the next one at most, if it goes on like that.  10 ms at

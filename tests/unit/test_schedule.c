@@ -107,6 +107,40 @@ static void comes_to_rest(void **state)
 /* clang-format off */
 static const struct {
 	const char *rule;
+	uint64_t period_ns, births;
+	struct schedule_count count;
+	uint64_t next_ns;
+} count_rows[] = {
+	{ "at the start",                            0,         0,  { 50, NS_PER_S, 0, 1 },                 10 * MS },
+	{ "no rate is asked for",                    50 * MS,   1,  { UINT64_MAX, NS_PER_S, 1000, 1 },      50 * MS },
+	{ "nothing is born anywhere",                50 * MS,   0,  { 50, NS_PER_S, 0, 1 },                 100 * MS },
+	{ "as fast as is allowed",                   100 * MS,  1,  { 50, NS_PER_S, 5, 1 },                 50 * MS },
+	{ "one more: a look for each",               100 * MS,  1,  { 50, NS_PER_S, 6, 1 },                 12499998 },
+	{ "... also where none of ours was seen",    100 * MS,  0,  { 50, NS_PER_S, 6, 1 },                 12499998 },
+	{ "a storm: 2 ms",                           50 * MS,   1,  { 50, NS_PER_S, 500, 1 },               2 * MS },
+	{ "no later than without",                   1000 * MS, 1,  { 1, 10 * NS_PER_S, 2, 1 },             50 * MS },
+	{ "many members: a tenth of a processor",    50 * MS,   1,  { 50, NS_PER_S, 500, 100 },             5 * MS },
+	{ "... but no later than without",           50 * MS,   10, { 50, NS_PER_S, 500, 1000 },            10 * MS },
+	{ "more members than can be",                50 * MS,   1,  { 50, NS_PER_S, 500, UINT64_MAX },      50 * MS },
+	{ "more PIDs than can be",                   50 * MS,   1,  { 50, NS_PER_S, UINT64_MAX, 1 },        2 * MS },
+	{ "the largest numbers",                     UINT64_MAX, 1, { UINT64_MAX - 1, UINT64_MAX, UINT64_MAX, 1 }, 2 * MS },
+};
+/* clang-format on */
+
+static void looks_for_each_birth_where_it_must_count(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(count_rows); i++) {
+		uint64_t next_ns =
+			schedule_count(count_rows[i].period_ns, count_rows[i].births, &count_rows[i].count);
+		if (next_ns != count_rows[i].next_ns)
+			fail_msg("%s: %llu ns", count_rows[i].rule, (unsigned long long)next_ns);
+	}
+}
+
+/* clang-format off */
+static const struct {
+	const char *rule;
 	uint64_t period_ns, grown, max;
 	uint64_t next_ns;
 } trim_rows[] = {
@@ -143,6 +177,7 @@ int main(void)
 		cmocka_unit_test(looks_no_later_when_more_is_born),
 		cmocka_unit_test(looks_no_sooner_after_a_longer_period),
 		cmocka_unit_test(comes_to_rest),
+		cmocka_unit_test(looks_for_each_birth_where_it_must_count),
 		cmocka_unit_test(chooses_when_to_trim),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
