@@ -83,7 +83,7 @@ static enum ending_action stop_or_kill(struct ending *e, const struct ending_fac
 	bool is_late = facts->now_ns >= e->until_ns ||
 		       ((facts->all_refused || facts->only_dead) &&
 			facts->now_ns >= after(e->killing_since_ns, ENDING_REFUSED_NS));
-	if (e->rounds > 0 && is_late) {
+	if (is_late) {
 		enter(e, STAGE_GIVEN_UP, NUM_NONE);
 		*out_wake_ns = NUM_NONE;
 		return DO_FINISH;

@@ -66,7 +66,7 @@ uint32_t endgame_run(struct endgame *e)
 	uint64_t wake_ns;
 
 	ending_begin(&ending, facts.now_ns, e->grace_ns, false);
-	while (!ending_is_over(&ending)) {
+	for (;;) {
 		facts.now_ns = os_clock_boot_ns();
 		facts.is_empty = is_gone(e);
 		enum ending_action action = ending_step(&ending, &facts, &wake_ns);

@@ -1,5 +1,6 @@
 #include "tree/hold.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -36,8 +37,6 @@ static int read_facts(const struct tree *tree, pid_t pid, int handle, struct pro
 	if (r < 0)
 		return r;
 	*id = (struct proc_id){ .pid = pid, .start_ticks = stat->start_ticks };
-	if (handle < 0)
-		return 0;
 	if (tree->rung <= IDENTITY_PIDFD)
 		id->pidfs_ino = os_pidfd_inode(handle);
 	/* Still there: so the number has not changed hands, and the facts are its own. */
@@ -143,8 +142,7 @@ void tree_add_job(struct tree *tree, pid_t pid, int pidfd, uint64_t now_ns)
 	struct proc_id id = { .pid = pid };
 
 	struct member *m = tree_append(tree, pid);
-	if (!m)
-		return; /* the table is empty before it: cannot be */
+	assert(m); /* the table is empty before it */
 	/* Our unreaped child: its number is its own until we wait for it, so nothing has to be proved. */
 	m->handle = pidfd;
 	if (pidfd >= 0)

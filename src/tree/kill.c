@@ -27,7 +27,7 @@ bool killer_is_empty(const struct killer *k)
 
 void killer_begin(struct killer *k)
 {
-	for (unsigned i = k->best; k->rung == KILL_NOT && i < KILL_COUNT; i++)
+	for (unsigned i = k->best; k->rung == KILL_NOT; i++) /* the last one works everywhere */
 		if (ways[i] && ways[i]->take(k) == 0)
 			k->rung = (enum kill_rung)i;
 }

@@ -152,7 +152,7 @@ static bool is_quiet(struct tree *tree)
 static void drop(struct tree *tree, struct member *m)
 {
 	/* Listed by its parent in this very walk, and gone: the number may be a new child's by now. */
-	if (m->listed == tree->walks && tree->walks > 0)
+	if (m->listed == tree->walks)
 		tree->again = true;
 	m->flags |= MEMBER_DEAD;
 }

@@ -15,6 +15,7 @@
  *
  * open, openat, pread, pwrite stand for their 64-bit and fortified twins too; syscall is syscall(2).
  */
+#include "failnth.h"
 #include "shim.h"
 
 #include <errno.h>
@@ -52,7 +53,9 @@ static char function[32];
 static uint64_t first;
 static int error;
 static bool persist;
-static const char *log_path, *text_meant, *from_path;
+static const char *log_path, *text_meant, *from_path, *path_meant;
+static long number_meant;
+static bool is_stopped;
 /* Shared by all processes of the program. */
 static struct shared {
 	_Atomic uint64_t count;
@@ -129,6 +132,16 @@ __attribute__((destructor)) static void report(void)
 	errno = saved;
 }
 
+void failnth_pause(bool is_paused)
+{
+	is_stopped = is_paused;
+}
+
+uint64_t failnth_count(void)
+{
+	return shared ? atomic_load(&shared->count) : 0;
+}
+
 static void strike(void)
 {
 	if (error == STOP) {
@@ -147,7 +160,7 @@ static void strike(void)
 /* Is this call of `name` the one to fail?  Then errno is set. */
 static bool due(const char *name)
 {
-	if (!shared || strcmp(name, function) != 0)
+	if (!shared || is_stopped || strcmp(name, function) != 0)
 		return false;
 	int saved = errno;
 	bool is_time = !from_path || log_call(SYS_faccessat, AT_FDCWD, from_path, F_OK) == 0;
@@ -164,6 +177,28 @@ static bool due(const char *name)
 	}
 	errno = error;
 	return true;
+}
+
+void failnth_arm(const struct failnth *fault)
+{
+	log_call = REAL(syscall);
+	if (!shared)
+		shared = shim_shared(sizeof(*shared));
+	memset(function, 0, sizeof(function));
+	if (!fault || !shared)
+		return;
+	first = fault->first > 0 ? fault->first : 1;
+	error = fault->error;
+	persist = fault->persist;
+	path_meant = fault->path;
+	number_meant = fault->number;
+	atomic_store(&shared->count, 0);
+	memcpy(function, fault->function, strnlen(fault->function, sizeof(function) - 1));
+}
+
+static bool is_path(const char *path)
+{
+	return !path_meant || strstr(path, path_meant);
 }
 
 /* The real function, found before main() where we can: between fork and exec nothing may be looked up. */
@@ -208,6 +243,7 @@ WRAP(int, lstat, (const char *path, struct stat *st), path, st)
 WRAP(int, fstatat, (int dir, const char *path, struct stat *st, int flags), dir, path, st, flags)
 WRAP(int, faccessat, (int dir, const char *path, int mode, int flags), dir, path, mode, flags)
 WRAP(int, fstatfs, (int fd, struct statfs *fs), fd, fs)
+WRAP(int, statfs, (const char *path, struct statfs *fs), path, fs)
 WRAP(ssize_t, readlink, (const char *path, char *at, size_t n), path, at, n)
 WRAP(ssize_t, readlinkat, (int dir, const char *path, char *at, size_t n), dir, path, at, n)
 WRAP(int, mkdirat, (int dir, const char *path, mode_t mode), dir, path, mode)
@@ -284,21 +320,21 @@ WRAP_AS("mmap", void *, MAP_FAILED, mmap, (void *at, size_t n, int protection, i
 		mode = va_arg(args, mode_t);  \
 		va_end(args);                 \
 	}
-#define WRAP_OPEN(name)                                                   \
-	FIND(name)                                                        \
-	int name(const char *path, int flags, ...)                        \
-	{                                                                 \
-		TAKE_MODE(flags)                                          \
-		find_##name();                                            \
-		return due("open") ? -1 : real_##name(path, flags, mode); \
+#define WRAP_OPEN(name)                                                                    \
+	FIND(name)                                                                         \
+	int name(const char *path, int flags, ...)                                         \
+	{                                                                                  \
+		TAKE_MODE(flags)                                                           \
+		find_##name();                                                             \
+		return is_path(path) && due("open") ? -1 : real_##name(path, flags, mode); \
 	}
-#define WRAP_OPENAT(name)                                                        \
-	FIND(name)                                                               \
-	int name(int dir, const char *path, int flags, ...)                      \
-	{                                                                        \
-		TAKE_MODE(flags)                                                 \
-		find_##name();                                                   \
-		return due("openat") ? -1 : real_##name(dir, path, flags, mode); \
+#define WRAP_OPENAT(name)                                                                         \
+	FIND(name)                                                                                \
+	int name(int dir, const char *path, int flags, ...)                                       \
+	{                                                                                         \
+		TAKE_MODE(flags)                                                                  \
+		find_##name();                                                                    \
+		return is_path(path) && due("openat") ? -1 : real_##name(dir, path, flags, mode); \
 	}
 WRAP_OPEN(open)
 WRAP_OPEN(open64)
@@ -339,7 +375,8 @@ long syscall(long number, ...)
 		a[i] = va_arg(args, long);
 	va_end(args);
 	find_syscall();
-	return due("syscall") ? -1 : real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	bool is_meant = number_meant == 0 || number == number_meant;
+	return is_meant && due("syscall") ? -1 : real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 /* Safe to stand before: the child starts in `body` on a stack of its own and never comes back through here.

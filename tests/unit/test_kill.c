@@ -10,14 +10,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "base/auto.h"
-#include "os/clock.h"
-#include "os/fd.h"
-#include "os/pidfd.h"
+#include "held.h"
 #include "os/sched.h"
 #include "tree/kill.h"
 #include "tree/walk.h"
-#include "victims.h"
 
 /* ---- the ladder, without a tree */
 
@@ -76,13 +72,7 @@ static struct tree tree;
 
 static void end_by(enum kill_rung best)
 {
-	nest_open();
-	pid_t job = victim(body_two_levels, 3);
-	wait_ready(10);
-	tree_init(&tree, nest.ready[0]);
-	assert_int_equal(tree_set_root(&tree, getpid()), 0);
-	tree_add_job(&tree, job, os_pidfd_open(job), os_clock_boot_ns());
-
+	pid_t job = hold_job(&tree, body_two_levels, 3, 10);
 	struct killer k = { .best = best };
 	const int before = sched_getscheduler(0);
 	assert_int_equal(killer_stop(&k, &tree, os_clock_boot_ns()).signalled, 10);
@@ -99,8 +89,7 @@ static void end_by(enum kill_rung best)
 	int status;
 	assert_int_equal(waitpid(job, &status, 0), job);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	tree_release(&tree);
-	nest_close();
+	let_go(&tree);
 }
 
 /*

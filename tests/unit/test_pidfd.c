@@ -7,9 +7,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +60,60 @@ static void a_child_is_signalled_by_handle_or_by_number(void **state)
 		assert_int_equal(waitpid(child, &status, 0), child);
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	}
+}
+
+static void a_child_that_was_waited_for_is_gone(void **state)
+{
+	(void)state;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(0);
+	AUTO_FD int fd = os_pidfd_open(child);
+	assert_true(fd >= 0);
+	assert_int_equal(os_pidfd_wait(fd, -1), 1);
+	assert_true(os_pidfd_is_dead(fd)); /* a zombie has ended */
+	assert_int_equal(os_child_signal(child, fd, 0), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_true(os_pidfd_is_dead(fd));
+	assert_int_equal(os_child_signal(child, fd, SIGKILL), -ESRCH); /* not by its number, which is free */
+	assert_int_equal(os_child_signal(INT32_MAX, -1, SIGKILL), -ESRCH);
+}
+
+static void ring(int sig)
+{
+	(void)sig;
+}
+
+static void a_wait_goes_on_after_a_signal(void **state)
+{
+	const struct sigaction act = { .sa_handler = ring };
+	const struct itimerval soon = { { 0, 5000 }, { 0, 5000 } }, never = { 0 };
+	(void)state;
+	AUTO_FD int self = os_pidfd_open_self();
+	assert_int_equal(sigaction(SIGALRM, &act, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	pid_t child = fork();
+	if (child == 0) { /* timers are not inherited */
+		(void)poll(NULL, 0, 50);
+		_exit(0);
+	}
+	AUTO_FD int fd = os_pidfd_open(child);
+	assert_int_equal(os_pidfd_wait(fd, -1), 1);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(os_pidfd_wait(self, 0), 0);
+	assert_int_equal(os_pidfd_wait(-1, 1), 0); /* nobody: only the time */
+}
+
+static void what_is_no_handle_tells_of_no_end(void **state)
+{
+	int fds[2];
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(close(fds[0]) | close(fds[1]), 0);
+	assert_false(os_pidfd_is_dead(fds[0])); /* POLLNVAL */
+	assert_int_equal(os_pidfd_inode(fds[0]), 0);
+	assert_true(os_pidfd_signal(fds[0], 0) < 0);
 }
 
 /* ---- scheduling */
@@ -143,6 +199,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_number_below_two_is_never_opened_and_never_signalled),
 		cmocka_unit_test(a_child_is_signalled_by_handle_or_by_number),
+		cmocka_unit_test(a_child_that_was_waited_for_is_gone),
+		cmocka_unit_test(a_wait_goes_on_after_a_signal),
+		cmocka_unit_test(what_is_no_handle_tells_of_no_end),
 		cmocka_unit_test(what_was_raised_is_given_back_as_it_was),
 		cmocka_unit_test(an_option_is_found_by_its_whole_name),
 		cmocka_unit_test(our_own_mounts_are_listed),

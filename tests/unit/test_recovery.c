@@ -9,19 +9,13 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
-#include "base/auto.h"
 #include "base/num.h"
-#include "os/clock.h"
-#include "os/fd.h"
-#include "os/pidfd.h"
-#include "os/proc.h"
+#include "held.h"
 #include "run/endgame.h"
 #include "run/recovery.h"
 #include "scratch.h"
 #include "store/history.h"
-#include "tree/tree.h"
 #include "tree/walk.h"
-#include "victims.h"
 
 #define RUN    "0123456789abcdef0123456789abcdef"
 #define NOBODY 65534
@@ -38,18 +32,6 @@ static struct sim {
 	struct recovery recovery;
 	bool has_pidfs;
 } sim;
-
-static struct proc_id id_of(pid_t pid)
-{
-	struct proc_stat stat;
-	struct proc_id id = { .pid = pid };
-	AUTO_FD int fd = os_pidfd_open(pid);
-	assert_true(fd >= 0);
-	id.pidfs_ino = os_pidfd_inode(fd);
-	assert_int_equal(os_proc_stat(pid, &stat), 0);
-	id.start_ticks = stat.start_ticks;
-	return id;
-}
 
 /* Who was, and is no more. */
 static struct proc_id id_of_the_dead(void)
@@ -417,34 +399,17 @@ static void an_unwritten_record_is_removed_by_who_has_the_lock(void **state)
 
 static struct tree tree;
 
-static pid_t hold(victim_body *body, int arg, size_t ready)
-{
-	nest_open();
-	pid_t job = victim(body, arg);
-	wait_ready(ready);
-	tree_init(&tree, nest.ready[0]);
-	assert_int_equal(tree_set_root(&tree, getpid()), 0);
-	tree_add_job(&tree, job, os_pidfd_open(job), os_clock_boot_ns());
-	return job;
-}
-
-static void let_go(void)
-{
-	tree_release(&tree);
-	nest_close();
-}
-
 static void the_first_signal_is_enough_for_who_heeds_it(void **state)
 {
 	(void)state;
-	pid_t job = hold(body_two_levels, 2, 7);
+	pid_t job = hold_job(&tree, body_two_levels, 2, 7);
 	struct endgame e = { .tree = &tree, .grace_ns = 60000 * MS, .signal = SIGUSR1 };
 	assert_int_equal(endgame_run(&e), 0);
 	assert_int_equal(e.ended, 7);
 	assert_int_equal(e.killed, 0);
 	assert_int_equal(e.rung, KILL_NOT);
 	assert_int_equal(signal_that_ended(job), SIGUSR1);
-	let_go();
+	let_go(&tree);
 }
 
 static unsigned looks;
@@ -460,7 +425,7 @@ static void who_does_not_heed_it_is_killed_after_the_grace(void **state)
 {
 	(void)state;
 	const int policy = sched_getscheduler(0);
-	hold(body_term, 2, 3);
+	(void)hold_job(&tree, body_term, 2, 3);
 	struct endgame e = { .tree = &tree, .grace_ns = 400 * MS, .signal = SIGTERM, .reap = reap };
 	uint64_t start_ns = os_clock_boot_ns();
 	looks = 0;
@@ -475,7 +440,7 @@ static void who_does_not_heed_it_is_killed_after_the_grace(void **state)
 	FOR_EACH_MEMBER (&tree, m)
 		if (!(m->flags & MEMBER_ROOT))
 			assert_true(m->flags & MEMBER_STOPPED && m->flags & MEMBER_KILLED);
-	let_go();
+	let_go(&tree);
 }
 
 int main(void)

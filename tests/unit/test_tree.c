@@ -11,17 +11,11 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "base/auto.h"
-#include "os/clock.h"
-#include "os/fd.h"
-#include "os/pidfd.h"
-#include "os/proc.h"
+#include "held.h"
 #include "os/wait.h"
 #include "tree/hold.h"
 #include "tree/sweep.h"
-#include "tree/tree.h"
 #include "tree/walk.h"
-#include "victims.h"
 
 #define NOBODY   65534
 #define WAIT_NS  20000000000ULL
@@ -44,17 +38,10 @@ static int count_fds(void)
 
 /* ---- a test's life */
 
-/* A tree like the warden's: below us, with the job as its first member. */
 static pid_t begin(victim_body *body, int arg, size_t ready)
 {
 	fds_before = count_fds();
-	nest_open();
-	pid_t job = victim(body, arg);
-	wait_ready(ready);
-	tree_init(&tree, nest.ready[0]);
-	assert_int_equal(tree_set_root(&tree, getpid()), 0);
-	tree_add_job(&tree, job, os_pidfd_open(job), os_clock_boot_ns());
-	return job;
+	return hold_job(&tree, body, arg, ready);
 }
 
 /* As the warden does: reap, and tell the tree.  False: nobody is left. */
@@ -70,8 +57,7 @@ static bool reap(void)
 
 static void release(void)
 {
-	tree_release(&tree);
-	nest_close();
+	let_go(&tree);
 	assert_int_equal(count_fds(), fds_before);
 }
 
@@ -776,6 +762,237 @@ static void who_may_not_be_signalled_is_told(void **state)
 	release(); /* the stranger ends with the nest, and comes to us */
 }
 
+/* ---- standing still */
+
+static char state_of(pid_t pid)
+{
+	struct proc_stat stat;
+	return os_proc_stat(pid, &stat) == 0 ? stat.state : 'X';
+}
+
+/* Freeze until nobody moves, as the guard does. */
+static struct sweep_result freeze(void)
+{
+	struct sweep_result swept;
+	uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
+	do {
+		assert_true(os_clock_boot_ns() < end_ns);
+		swept = sweep_freeze(&tree, os_clock_boot_ns());
+	} while (swept.moving > 0);
+	return swept;
+}
+
+static void a_frozen_tree_stands_and_goes_on(void **state)
+{
+	(void)state;
+	pid_t job = begin(body_two_levels, 2, 7);
+	pid_t stood = victim(body_stand, 0);
+	wait_ready(1);
+	assert_int_equal(kill(stood, SIGSTOP), 0);
+	int status;
+	assert_int_equal(waitpid(stood, &status, WUNTRACED), stood);
+
+	struct sweep_result swept = sweep_freeze(&tree, os_clock_boot_ns());
+	assert_int_equal(swept.signalled, 7);
+	assert_int_equal(swept.fresh, 7);
+	assert_int_equal(swept.alive, 8);
+	assert_int_equal(swept.late, 7);
+	assert_int_equal(swept.moving, 7); /* the next look shows that they stand */
+	swept = freeze();
+	assert_int_equal(swept.alive, 8);
+	assert_true(swept.fresh == 0 && swept.late == 0);
+	FOR_EACH_MEMBER (&tree, m)
+		if (!(m->flags & MEMBER_ROOT))
+			assert_int_equal(state_of(m->id.pid), 'T');
+	assert_true(tree_find(&tree, job)->flags & MEMBER_FROZEN);
+	assert_false(tree_find(&tree, job)->flags & MEMBER_STOOD);
+	assert_int_equal(tree_find(&tree, stood)->flags & (MEMBER_STOOD | MEMBER_FROZEN), MEMBER_STOOD);
+
+	/* Somebody continues one: it is stopped again, and is no new one; who is continued that stood is. */
+	assert_int_equal(kill(job, SIGCONT) | kill(stood, SIGCONT), 0);
+	uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
+	while (state_of(job) == 'T' || state_of(stood) == 'T')
+		assert_true(os_clock_boot_ns() < end_ns);
+	swept = sweep_freeze(&tree, os_clock_boot_ns());
+	assert_int_equal(swept.signalled, 2);
+	assert_int_equal(swept.fresh, 1);
+	assert_int_equal(tree_find(&tree, stood)->flags & (MEMBER_STOOD | MEMBER_FROZEN), MEMBER_FROZEN);
+	(void)freeze();
+
+	assert_int_equal(sweep_thaw(&tree).signalled, 8);
+	FOR_EACH_MEMBER (&tree, m)
+		assert_int_equal(m->flags & (MEMBER_FROZEN | MEMBER_STOOD), 0);
+	end_ns = os_clock_boot_ns() + WAIT_NS;
+	FOR_EACH_MEMBER (&tree, m)
+		while (!(m->flags & MEMBER_ROOT) && state_of(m->id.pid) == 'T')
+			assert_true(os_clock_boot_ns() < end_ns);
+	end();
+}
+
+static void who_stood_before_a_freeze_stands_after_it(void **state)
+{
+	(void)state;
+	pid_t job = begin(body_stand, 0, 1);
+	assert_int_equal(kill(job, SIGSTOP), 0);
+	int status;
+	assert_int_equal(waitpid(job, &status, WUNTRACED), job);
+	struct sweep_result swept = sweep_freeze(&tree, os_clock_boot_ns());
+	assert_int_equal(swept.alive, 1);
+	assert_true(swept.signalled == 0 && swept.moving == 0 && swept.fresh == 0);
+	assert_int_equal(sweep_thaw(&tree).signalled, 0);
+	assert_int_equal(state_of(job), 'T');
+	end();
+}
+
+/* The dead do not move, and are no members; one that cannot show that it stands is waited for once. */
+static void the_dead_and_the_leaderless_in_a_freeze(void **state)
+{
+	(void)state;
+	pid_t job = begin(body_leader_gone, 0, 2);
+	pid_t zombie = victim(body_daemon_parent, 0), gone = victim(body_stand, 0);
+	wait_ready(2);
+	assert_true(walk() >= 3);
+	uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
+	while (state_of(job) != 'Z' || state_of(zombie) != 'Z')
+		assert_true(os_clock_boot_ns() < end_ns);
+	struct sweep_result swept = sweep_freeze(&tree, os_clock_boot_ns());
+	/* The job (its leader has ended), its child, the orphan, the one that is to go. */
+	assert_int_equal(swept.alive, 4);
+	assert_int_equal(swept.signalled, 4);
+	assert_int_equal(swept.moving, 4);
+	swept = freeze();
+	assert_int_equal(swept.alive, 4);
+	assert_int_equal(swept.late, 1); /* the leaderless one: it may stand */
+	assert_int_equal(kill(gone, SIGKILL), 0);
+	assert_int_equal(waitpid(gone, NULL, 0), gone);
+	assert_int_equal(sweep_freeze(&tree, os_clock_boot_ns()).alive, 3);
+	end();
+}
+
+static void body_vfork(int arg)
+{
+	(void)arg;
+	if (vfork() == 0)
+		stand();
+	stand();
+}
+
+/* It does not stop before the kernel lets go of it: no reason to go round and round. */
+static void who_waits_in_the_kernel_is_waited_for_once(void **state)
+{
+	(void)state;
+	pid_t job = begin(body_vfork, 0, 1);
+	uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
+	while (state_of(job) != 'D')
+		assert_true(os_clock_boot_ns() < end_ns);
+	struct sweep_result swept = sweep_freeze(&tree, os_clock_boot_ns());
+	assert_true(swept.alive == 2 && swept.moving == 2);
+	swept = freeze();
+	assert_true(swept.alive == 2 && swept.late == 1);
+	end();
+}
+
+static void a_nested_guard_freezes_its_own(void **state)
+{
+	(void)state;
+	pid_t job = begin(body_stand, 0, 1);
+	pid_t front = victim(body_two_levels, 1);
+	wait_ready(4);
+	assert_true(walk() >= 4);
+	tree_find(&tree, front)->flags |= MEMBER_GUARD;
+	FOR_EACH_MEMBER (&tree, m) /* its warden, and what is below that */
+		if (!(m->flags & MEMBER_ROOT) && m->id.pid != job && m->id.pid != front)
+			m->flags |= MEMBER_GUARDED;
+	struct sweep_result swept = sweep_freeze(&tree, os_clock_boot_ns());
+	assert_int_equal(swept.signalled, 1); /* the job */
+	assert_int_equal(swept.alive, 3);     /* and two that are the warden's to stop */
+	assert_int_equal(swept.fresh, 3);
+	assert_int_equal(swept.late, 1);
+	assert_int_equal(swept.moving, 3);
+	assert_int_equal(state_of(front), 'S');
+	assert_true(sweep_freeze(&tree, os_clock_boot_ns()).moving >= 2); /* until the warden has done so */
+	assert_int_equal(sweep_thaw(&tree).signalled, 1);
+	FOR_EACH_MEMBER (&tree, m)
+		assert_int_equal(m->flags & (MEMBER_GUARD | MEMBER_GUARDED), 0);
+	end();
+}
+
+static void a_freeze_that_met_too_many_moves_on(void **state)
+{
+	(void)state;
+	(void)begin(body_wide, 300, 301);
+	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), false), TREE_FIRST - 2);
+	struct sweep_result swept = freeze();
+	assert_int_equal(swept.alive, 301);
+	assert_int_equal(sweep_thaw(&tree).signalled, 301);
+	end();
+}
+
+/* ---- the first process of a namespace */
+
+/* It ends by itself when the others have: no signal but the last, and no member. */
+static void an_init_is_walked_and_not_of_the_tree(void **state)
+{
+	(void)state;
+	fds_before = count_fds();
+	nest_open();
+	pid_t init = victim(body_term, 1);
+	wait_ready(2);
+	tree_init(&tree, nest.ready[0]);
+	assert_int_equal(tree_set_root(&tree, getpid()), 0);
+	tree.init = init;
+	assert_int_equal(walk(), 2);
+	const struct member *m = tree_find(&tree, init);
+	assert_true(m->flags & MEMBER_INIT);
+	assert_int_equal(m->depth, 0);
+	assert_int_equal(tree.seen, 1);
+	assert_int_equal(tree.procs, 1);
+	assert_int_equal(at_depth(1), 1); /* its child is the job */
+	pid_t job = one_at_depth(1)->id.pid;
+	assert_int_equal(sweep_term(&tree, os_clock_boot_ns(), SIGTERM, false).signalled, 1);
+	wait_ready(1);
+	assert_int_equal(sweep_freeze(&tree, os_clock_boot_ns()).signalled, 1);
+	(void)sweep_thaw(&tree);
+	assert_int_equal(sweep_stop(&tree, os_clock_boot_ns()).signalled, 1);
+	assert_int_equal(sweep_kill(&tree, os_clock_boot_ns()).killed, 1);
+	assert_int_equal(waitpid(init, NULL, WNOHANG), 0); /* alive: the job had still to die */
+	uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
+	while (!hold_is_dead(&tree, tree_find(&tree, job)))
+		assert_true(os_clock_boot_ns() < end_ns);
+	struct sweep_result swept = sweep_kill(&tree, os_clock_boot_ns());
+	assert_true(swept.killed == 0 && swept.alive == 0);
+	int status;
+	assert_int_equal(waitpid(init, &status, 0), init);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	release();
+}
+
+/* ---- is it over? */
+
+/* Only by a root's own list of children: what that does not show may live. */
+static void only_a_list_of_children_tells_that_all_are_dead(void **state)
+{
+	(void)state;
+	fds_before = count_fds();
+	nest_open();
+	tree_init(&tree, nest.ready[0]);
+	assert_false(sweep_kill(&tree, os_clock_boot_ns()).only_dead); /* no root */
+	assert_int_equal(tree_set_root(&tree, getpid()), 0);
+	assert_false(sweep_kill(&tree, os_clock_boot_ns()).only_dead); /* nobody: it is empty */
+	pid_t dead = victim(body_daemon_parent, 0);
+	wait_ready(1);
+	siginfo_t info;
+	assert_int_equal(waitid(P_PID, (id_t)dead, &info, WEXITED | WNOWAIT), 0);
+	tree.accepts = accepts_one; /* not its orphan, which is ours now */
+	tree.accepts_with = &accepted;
+	accepted = dead;
+	assert_int_equal(walk(), 1);
+	assert_true(sweep_kill(&tree, os_clock_boot_ns()).only_dead);
+	os_fd_close(&tree.member[0].children_fd);
+	assert_false(sweep_kill(&tree, os_clock_boot_ns()).only_dead);
+	release();
+}
+
 /* ---- the other ways to hold a process */
 
 static void held_by_proc_it_works_the_same(void **state)
@@ -946,18 +1163,6 @@ static void without_descriptors_a_zombie_is_counted_once(void **state)
 }
 
 /* ---- identity */
-
-static struct proc_id id_of(pid_t pid)
-{
-	struct proc_stat stat;
-	struct proc_id id = { .pid = pid };
-	AUTO_FD int fd = os_pidfd_open(pid);
-	assert_true(fd >= 0);
-	id.pidfs_ino = os_pidfd_inode(fd);
-	assert_int_equal(os_proc_stat(pid, &stat), 0);
-	id.start_ticks = stat.start_ticks;
-	return id;
-}
 
 static void a_recorded_identity_must_be_the_very_process(void **state)
 {
@@ -1278,6 +1483,14 @@ int main(void)
 		TEST(a_second_kill_is_not_counted),
 		TEST(kill_ends_all_and_counts_each_once),
 		TEST(who_may_not_be_signalled_is_told),
+		TEST(a_frozen_tree_stands_and_goes_on),
+		TEST(who_stood_before_a_freeze_stands_after_it),
+		TEST(the_dead_and_the_leaderless_in_a_freeze),
+		TEST(who_waits_in_the_kernel_is_waited_for_once),
+		TEST(a_nested_guard_freezes_its_own),
+		TEST(a_freeze_that_met_too_many_moves_on),
+		TEST(an_init_is_walked_and_not_of_the_tree),
+		TEST(only_a_list_of_children_tells_that_all_are_dead),
 		TEST(held_by_proc_it_works_the_same),
 		TEST(without_an_inode_the_start_time_decides),
 		TEST(a_job_without_a_handle_is_held_by_its_number),
