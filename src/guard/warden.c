@@ -23,6 +23,9 @@
 #include "store/record.h"
 #include "tree/walk.h"
 
+/* Others of the machine go first, its job among them; -1000 would be never, also when it is we who leak. */
+#define OOM_SCORE (-900)
+
 enum source { FROM_LINK, FROM_SIGNALS, FROM_TIMER, FROM_PARENT };
 
 /* Not on the stack and not from the heap: an end must need neither. */
@@ -364,6 +367,7 @@ static void settle(struct warden *w)
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();
+	(void)os_lower_oom_score(OOM_SCORE); /* where that is not allowed it stays */
 	(void)os_drop_privileges(true);
 }
 

@@ -17,6 +17,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/world.h"
 
 pid_t os_self_pid(void)
 {
@@ -119,6 +120,21 @@ int os_self_dir(char *out, size_t n)
 		return -ENOENT;
 	*slash = '\0';
 	return 0;
+}
+
+int os_lower_oom_score(int score)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[2];
+	char now[16];
+
+	if (getauxval(AT_EUID) != 0 || syscall(SYS_capget, &head, sets) < 0 ||
+	    !(sets[0].effective & 1U << CAP_SYS_RESOURCE))
+		return -EPERM;
+	ssize_t n = os_first_line("/proc/self/oom_score_adj", now, sizeof(now));
+	if (n < 0)
+		return (int)n;
+	return strtol(now, NULL, 10) <= score ? 0 : os_world_oom_score_adj(score);
 }
 
 /*

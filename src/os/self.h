@@ -31,6 +31,13 @@ ssize_t os_first_line(const char *path, char *out, size_t n);
 int os_self_dir(char *out, size_t n);
 
 /*
+ * This process' OOM score adjustment down to `score`; one that is lower stays.
+ * 0, -EPERM: CAP_SYS_RESOURCE is missing (asked of root alone: of others it
+ * costs no call), -EACCES: root of a user namespace, -errno.
+ */
+int os_lower_oom_score(int score);
+
+/*
  * The end of our own privileges, after the job is forked: no new ones, no
  * core, no ptrace by others (root), capabilities: KILL for root that
  * `may_kill` and has it, none else.  0, or the first -errno (it goes on with

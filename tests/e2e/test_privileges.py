@@ -11,7 +11,7 @@ import harness
 from harness import SPAWNGUARD, VICTIM, GuardTest, children, status_field, wait_until
 
 FIELDS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
-CAP_KILL, CAP_SYS_PTRACE = 5, 19
+CAP_KILL, CAP_SYS_PTRACE, CAP_SYS_RESOURCE = 5, 19, 24
 NOBODY = 65534
 AS_NOBODY = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 WORLDS = (
@@ -148,6 +148,39 @@ class Dumpable(PrivilegesTest):
         run, warden, job = self.guarded(wrap)
         self.assertEqual([os.stat(f"/proc/{pid}").st_uid for pid in (run.pid, warden, job)], [uid] * 3)
         self.over(run)
+
+
+class Memory(PrivilegesTest):
+    def scores(self, *options):
+        """The adjustments of front, warden and job."""
+        run, warden, job = self.guarded(self.wrap(*options))
+        found = []
+        for pid in (run.pid, warden, job):
+            with open(f"/proc/{pid}/oom_score_adj") as f:
+                found.append(int(f.read()))
+        self.over(run)
+        return found
+
+    def test_the_warden_is_the_last_to_go(self):
+        may = os.geteuid() == 0 and int(status_field(os.getpid(), "CapEff"), 16) >> CAP_SYS_RESOURCE & 1
+        with open("/proc/self/oom_score_adj") as f:
+            own = int(f.read())
+        if may:
+            with open("/proc/self/oom_score_adj", "w") as f:
+                try:
+                    f.write(str(own - 1))
+                    f.flush()
+                    f.write(str(own))
+                except OSError:
+                    may = False  # root of a user namespace
+        front, warden, job = self.scores()
+        self.assertEqual((front, job), (own, own))
+        self.assertEqual(warden, min(-900, own) if may else own)
+        if os.geteuid() == 0:
+            self.fresh_state()
+            self.assertEqual(self.scores("--bounding-set=-sys_resource", "--inh-caps=-sys_resource"), [own, own, own])
+        if not may:
+            self.skipTest("CAP_SYS_RESOURCE is missing: no score can be lowered here")
 
 
 class StillAble(PrivilegesTest):
