@@ -134,7 +134,7 @@ static void pad_to(struct buf *out, size_t from, size_t width)
 	while (out->len < from + width);
 }
 
-static void put_line(struct buf *out, const struct doctor_row *row, const struct finding *f, bool colored)
+static void put_line(struct buf *out, const struct doctor_row *row, const struct diagnosis *f, bool colored)
 {
 	static const char *const color[VERDICT_COUNT] = { "\033[32m", "", "\033[33m", "\033[31m" };
 	size_t at;
@@ -162,7 +162,7 @@ static void put_line(struct buf *out, const struct doctor_row *row, const struct
 	buf_char(out, '\n');
 }
 
-static void put_object(struct json *j, const struct doctor_row *row, const struct finding *f)
+static void put_object(struct json *j, const struct doctor_row *row, const struct diagnosis *f)
 {
 	json_open(j, NULL, '{');
 	json_str(j, "name", row->name);
@@ -185,7 +185,7 @@ static int examine(struct cmd *cmd, char **argv, char **env)
 	struct term term;
 	enum verdict worst = VERDICT_OK;
 	struct json j = { 0 };
-	struct finding f;
+	struct diagnosis f;
 	struct buf out;
 
 	if (!m || !text) {

@@ -37,7 +37,7 @@ struct machine {
 	char wrapper[64];                   /* what it says its version is; foreign */
 };
 
-struct finding {
+struct diagnosis {
 	enum verdict verdict;
 	const char *rung; /* of a ladder: the one that this version uses; NULL */
 	struct buf what, why, todo;
@@ -47,21 +47,21 @@ struct finding {
 struct doctor_row {
 	const char *name;
 	bool is_ladder;
-	void (*judge)(const struct machine *m, struct finding *f);
+	void (*judge)(const struct machine *m, struct diagnosis *f);
 };
 extern const struct doctor_row doctor_rows[];
 extern const size_t doctor_count;
 
 /* What row `row` says of `m`. */
-void doctor_judge(const struct doctor_row *row, const struct machine *m, struct finding *out);
+void doctor_judge(const struct doctor_row *row, const struct machine *m, struct diagnosis *out);
 /* 0, EXIT_DEGRADED, EXIT_CANNOT_GUARD. */
 int doctor_exit(enum verdict worst);
 
 /* ---- for the judges: doctor_ladders.c, doctor_machine.c, doctor_state.c */
 
-void finding_set(struct finding *f, enum verdict verdict, const char *rung, const char *what);
+void finding_set(struct diagnosis *f, enum verdict verdict, const char *rung, const char *what);
 /* Worse than it was; a better one is kept. */
-void finding_worsen(struct finding *f, enum verdict verdict);
+void finding_worsen(struct diagnosis *f, enum verdict verdict);
 /* Foreign text. */
 void finding_foreign(struct buf *b, const char *text);
 /* "pidfd_open: Operation not permitted": `err` either sign. */
@@ -69,41 +69,41 @@ void finding_error(struct buf *b, const char *what, int err);
 /* `text` behind "; " if there is something already. */
 void finding_add(struct buf *b, const char *text);
 
-void judge_membership(const struct machine *m, struct finding *f);
-void judge_identity(const struct machine *m, struct finding *f);
-void judge_births(const struct machine *m, struct finding *f);
-void judge_cap(const struct machine *m, struct finding *f);
-void judge_kill(const struct machine *m, struct finding *f);
-void judge_memory(const struct machine *m, struct finding *f);
-void judge_ptrace_reads(const struct machine *m, struct finding *f);
-void judge_pressure(const struct machine *m, struct finding *f);
+void judge_membership(const struct machine *m, struct diagnosis *f);
+void judge_identity(const struct machine *m, struct diagnosis *f);
+void judge_births(const struct machine *m, struct diagnosis *f);
+void judge_cap(const struct machine *m, struct diagnosis *f);
+void judge_kill(const struct machine *m, struct diagnosis *f);
+void judge_memory(const struct machine *m, struct diagnosis *f);
+void judge_ptrace_reads(const struct machine *m, struct diagnosis *f);
+void judge_pressure(const struct machine *m, struct diagnosis *f);
 
-void judge_version(const struct machine *m, struct finding *f);
-void judge_libraries(const struct machine *m, struct finding *f);
-void judge_kernel(const struct machine *m, struct finding *f);
-void judge_calls(const struct machine *m, struct finding *f);
-void judge_procfs(const struct machine *m, struct finding *f);
-void judge_pidfd(const struct machine *m, struct finding *f);
-void judge_cgroup(const struct machine *m, struct finding *f);
-void judge_perf(const struct machine *m, struct finding *f);
-void judge_psi(const struct machine *m, struct finding *f);
-void judge_scheduling(const struct machine *m, struct finding *f);
-void judge_limit_processes(const struct machine *m, struct finding *f);
-void judge_limit_files(const struct machine *m, struct finding *f);
-void judge_limit_locked(const struct machine *m, struct finding *f);
-void judge_clock(const struct machine *m, struct finding *f);
-void judge_boot_id(const struct machine *m, struct finding *f);
-void judge_machine_id(const struct machine *m, struct finding *f);
-void judge_pid_namespace(const struct machine *m, struct finding *f);
-void judge_user_namespace(const struct machine *m, struct finding *f);
-void judge_seccomp(const struct machine *m, struct finding *f);
-void judge_ptrace_scope(const struct machine *m, struct finding *f);
-void judge_logout(const struct machine *m, struct finding *f);
+void judge_version(const struct machine *m, struct diagnosis *f);
+void judge_libraries(const struct machine *m, struct diagnosis *f);
+void judge_kernel(const struct machine *m, struct diagnosis *f);
+void judge_calls(const struct machine *m, struct diagnosis *f);
+void judge_procfs(const struct machine *m, struct diagnosis *f);
+void judge_pidfd(const struct machine *m, struct diagnosis *f);
+void judge_cgroup(const struct machine *m, struct diagnosis *f);
+void judge_perf(const struct machine *m, struct diagnosis *f);
+void judge_psi(const struct machine *m, struct diagnosis *f);
+void judge_scheduling(const struct machine *m, struct diagnosis *f);
+void judge_limit_processes(const struct machine *m, struct diagnosis *f);
+void judge_limit_files(const struct machine *m, struct diagnosis *f);
+void judge_limit_locked(const struct machine *m, struct diagnosis *f);
+void judge_clock(const struct machine *m, struct diagnosis *f);
+void judge_boot_id(const struct machine *m, struct diagnosis *f);
+void judge_machine_id(const struct machine *m, struct diagnosis *f);
+void judge_pid_namespace(const struct machine *m, struct diagnosis *f);
+void judge_user_namespace(const struct machine *m, struct diagnosis *f);
+void judge_seccomp(const struct machine *m, struct diagnosis *f);
+void judge_ptrace_scope(const struct machine *m, struct diagnosis *f);
+void judge_logout(const struct machine *m, struct diagnosis *f);
 
-void judge_config(const struct machine *m, struct finding *f);
-void judge_state(const struct machine *m, struct finding *f);
-void judge_history(const struct machine *m, struct finding *f);
-void judge_space(const struct machine *m, struct finding *f);
+void judge_config(const struct machine *m, struct diagnosis *f);
+void judge_state(const struct machine *m, struct diagnosis *f);
+void judge_history(const struct machine *m, struct diagnosis *f);
+void judge_space(const struct machine *m, struct diagnosis *f);
 
 /* --selftest: one line for each step; 0, EXIT_CANNOT_GUARD, or a usage or state failure. */
 int selftest_main(struct cmd *cmd, char **argv, char **env, const char *wrapper);

@@ -53,7 +53,7 @@ static const char *no_cgroup_too(const struct machine *m)
 	return m->probe[PROBE_DELEGATION].r == -ENOENT ? no_cgroup(m) : "no such group here (see membership)";
 }
 
-static bool sees_proc(const struct machine *m, struct finding *f)
+static bool sees_proc(const struct machine *m, struct diagnosis *f)
 {
 	int r = m->probe[PROBE_PROC].r;
 	if (r >= 0)
@@ -73,7 +73,7 @@ static bool sees_proc(const struct machine *m, struct finding *f)
 	return false;
 }
 
-void judge_membership(const struct machine *m, struct finding *f)
+void judge_membership(const struct machine *m, struct diagnosis *f)
 {
 	int r = m->probe[PROBE_CHILDREN].r;
 
@@ -95,7 +95,7 @@ void judge_membership(const struct machine *m, struct finding *f)
 	would_give(&f->why, "an own cgroup", "--cgroup=auto", is_ok(m, PROBE_DELEGATION), no_cgroup(m));
 }
 
-void judge_identity(const struct machine *m, struct finding *f)
+void judge_identity(const struct machine *m, struct diagnosis *f)
 {
 	int open = m->probe[PROBE_PIDFD].r, signal = m->probe[PROBE_PIDFD_SIGNAL].r;
 
@@ -127,7 +127,7 @@ void judge_identity(const struct machine *m, struct finding *f)
 				  : "a seccomp profile that lets these calls through");
 }
 
-void judge_births(const struct machine *m, struct finding *f)
+void judge_births(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *perf = &m->probe[PROBE_PERF];
 	BUF(no, 128);
@@ -143,14 +143,14 @@ void judge_births(const struct machine *m, struct finding *f)
 	would_allow(&f->why, "perf task records", perf->r >= 0, no.at);
 }
 
-void judge_cap(const struct machine *m, struct finding *f)
+void judge_cap(const struct machine *m, struct diagnosis *f)
 {
 	finding_set(f, VERDICT_NOTE, "none", "nothing caps a storm of births: this version sets no limits");
 	would_allow(&f->why, "pids.max of an own cgroup", is_ok(m, PROBE_DELEGATION), no_cgroup_too(m));
 	would_allow(&f->why, "a user namespace's own limit", is_ok(m, PROBE_USERNS), "denied here");
 }
 
-void judge_kill(const struct machine *m, struct finding *f)
+void judge_kill(const struct machine *m, struct diagnosis *f)
 {
 	int signal = m->probe[PROBE_PIDFD_SIGNAL].r;
 	const struct probe_answer *own = &m->probe[PROBE_DELEGATION];
@@ -181,7 +181,7 @@ void judge_kill(const struct machine *m, struct finding *f)
 	}
 }
 
-void judge_memory(const struct machine *m, struct finding *f)
+void judge_memory(const struct machine *m, struct diagnosis *f)
 {
 	if (!is_ok(m, PROBE_STATM)) {
 		finding_set(f, VERDICT_WEAK, "none", "the memory of members is not known");
@@ -194,7 +194,7 @@ void judge_memory(const struct machine *m, struct finding *f)
 	would_allow(&f->why, "shares (smaps_rollup)", is_ok(m, PROBE_PSS), "cannot be read here");
 }
 
-void judge_ptrace_reads(const struct machine *m, struct finding *f)
+void judge_ptrace_reads(const struct machine *m, struct diagnosis *f)
 {
 	if (is_ok(m, PROBE_ENVIRON)) {
 		finding_set(f, VERDICT_OK, "reader",
@@ -207,7 +207,7 @@ void judge_ptrace_reads(const struct machine *m, struct finding *f)
 	buf_str(&f->todo, "make the program readable for those who run it, and mount all of /proc");
 }
 
-void judge_pressure(const struct machine *m, struct finding *f)
+void judge_pressure(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *psi = &m->probe[PROBE_PSI];
 

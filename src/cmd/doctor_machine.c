@@ -13,7 +13,7 @@
 #define WALL_MIN_NS      (1577836800ULL * NS_PER_S) /* 2020: before, the clock was never set */
 #define WALL_MAX_NS      (4102444800ULL * NS_PER_S) /* 2100 */
 
-void judge_version(const struct machine *m, struct finding *f)
+void judge_version(const struct machine *m, struct diagnosis *f)
 {
 	finding_set(f, VERDICT_OK, NULL, "spawnguard ");
 	buf_str(&f->what, m->version);
@@ -34,7 +34,7 @@ void judge_version(const struct machine *m, struct finding *f)
 	}
 }
 
-static void put_library(struct finding *f, const struct probe_answer *a, const char *name,
+static void put_library(struct diagnosis *f, const struct probe_answer *a, const char *name,
 			const char *package)
 {
 	if (a->r >= 0) {
@@ -52,7 +52,7 @@ static void put_library(struct finding *f, const struct probe_answer *a, const c
 	buf_str(&f->todo, package);
 }
 
-void judge_libraries(const struct machine *m, struct finding *f)
+void judge_libraries(const struct machine *m, struct diagnosis *f)
 {
 	finding_set(f, VERDICT_OK, NULL, "libc ");
 	finding_foreign(&f->what, m->probe[PROBE_LIBC].text);
@@ -61,7 +61,7 @@ void judge_libraries(const struct machine *m, struct finding *f)
 	put_library(f, &m->probe[PROBE_JANSSON], "libjansson", "libjansson4");
 }
 
-void judge_kernel(const struct machine *m, struct finding *f)
+void judge_kernel(const struct machine *m, struct diagnosis *f)
 {
 	finding_set(f, VERDICT_OK, NULL, "");
 	finding_foreign(&f->what, m->probe[PROBE_KERNEL].text);
@@ -71,7 +71,7 @@ void judge_kernel(const struct machine *m, struct finding *f)
 	finding_error(&f->what, "uname", m->probe[PROBE_KERNEL].r);
 }
 
-void judge_calls(const struct machine *m, struct finding *f)
+void judge_calls(const struct machine *m, struct diagnosis *f)
 {
 	static const enum probe_id needed[] = { PROBE_FORK,  PROBE_SPAWN,   PROBE_SUBREAPER,  PROBE_SIGNALFD,
 						PROBE_EPOLL, PROBE_TIMERFD, PROBE_SOCKETPAIR, PROBE_LOCK };
@@ -95,7 +95,7 @@ void judge_calls(const struct machine *m, struct finding *f)
 		buf_str(&f->todo, "a seccomp profile or limit (ulimit -u) that lets these through");
 }
 
-void judge_procfs(const struct machine *m, struct finding *f)
+void judge_procfs(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *mount = &m->probe[PROBE_PROC_MOUNT];
 
@@ -130,7 +130,7 @@ void judge_procfs(const struct machine *m, struct finding *f)
 	}
 }
 
-void judge_pidfd(const struct machine *m, struct finding *f)
+void judge_pidfd(const struct machine *m, struct diagnosis *f)
 {
 	static const enum probe_id asked[] = { PROBE_PIDFD, PROBE_PIDFD_SIGNAL };
 	static const char *const name[] = { "pidfd_open", "pidfd_send_signal" };
@@ -155,7 +155,7 @@ void judge_pidfd(const struct machine *m, struct finding *f)
 		buf_str(&f->why, "inodes: Linux 6.9");
 }
 
-void judge_cgroup(const struct machine *m, struct finding *f)
+void judge_cgroup(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *at = &m->probe[PROBE_CGROUP], *own = &m->probe[PROBE_DELEGATION];
 
@@ -176,7 +176,7 @@ void judge_cgroup(const struct machine *m, struct finding *f)
 	buf_str(&f->why, "--cgroup DIR needs one that is");
 }
 
-void judge_perf(const struct machine *m, struct finding *f)
+void judge_perf(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *perf = &m->probe[PROBE_PERF];
 
@@ -192,7 +192,7 @@ void judge_perf(const struct machine *m, struct finding *f)
 	finding_add(&f->why, "no rung of this version needs it");
 }
 
-void judge_psi(const struct machine *m, struct finding *f)
+void judge_psi(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *psi = &m->probe[PROBE_PSI];
 
@@ -210,7 +210,7 @@ void judge_psi(const struct machine *m, struct finding *f)
 		finding_error(&f->why, "a trigger", psi->r);
 }
 
-void judge_scheduling(const struct machine *m, struct finding *f)
+void judge_scheduling(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *fifo = &m->probe[PROBE_FIFO], *group = &m->probe[PROBE_AUTOGROUP];
 
@@ -237,7 +237,7 @@ static void put_limit(struct buf *b, uint64_t limit, bool is_size)
 }
 
 /* "1024 of 1048576 at most"; false: not known. */
-static bool put_limits(struct finding *f, const struct probe_answer *a, bool is_size)
+static bool put_limits(struct diagnosis *f, const struct probe_answer *a, bool is_size)
 {
 	finding_set(f, VERDICT_OK, NULL, "");
 	if (a->r < 0) {
@@ -253,7 +253,7 @@ static bool put_limits(struct finding *f, const struct probe_answer *a, bool is_
 	return true;
 }
 
-void judge_limit_processes(const struct machine *m, struct finding *f)
+void judge_limit_processes(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *a = &m->probe[PROBE_LIMIT_PROCESSES];
 
@@ -271,7 +271,7 @@ void judge_limit_processes(const struct machine *m, struct finding *f)
 	buf_str(&f->todo, "ulimit -u 4096, or /etc/security/limits.conf");
 }
 
-void judge_limit_files(const struct machine *m, struct finding *f)
+void judge_limit_files(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *a = &m->probe[PROBE_LIMIT_FILES];
 
@@ -286,7 +286,7 @@ void judge_limit_files(const struct machine *m, struct finding *f)
 	buf_str(&f->todo, "ulimit -Hn 4096, or /etc/security/limits.conf");
 }
 
-void judge_limit_locked(const struct machine *m, struct finding *f)
+void judge_limit_locked(const struct machine *m, struct diagnosis *f)
 {
 	if (put_limits(f, &m->probe[PROBE_LIMIT_LOCKED], true))
 		buf_str(&f->why, "this version locks no memory");
@@ -301,7 +301,7 @@ static bool is_slow_source(const char *name)
 	return false;
 }
 
-void judge_clock(const struct machine *m, struct finding *f)
+void judge_clock(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *a = &m->probe[PROBE_CLOCK];
 
@@ -335,7 +335,7 @@ void judge_clock(const struct machine *m, struct finding *f)
 	}
 }
 
-static void put_id(const struct machine *m, enum probe_id id, struct finding *f)
+static void put_id(const struct machine *m, enum probe_id id, struct diagnosis *f)
 {
 	const struct probe_answer *a = &m->probe[id];
 
@@ -348,7 +348,7 @@ static void put_id(const struct machine *m, enum probe_id id, struct finding *f)
 		finding_error(&f->what, "not known", a->r);
 }
 
-void judge_boot_id(const struct machine *m, struct finding *f)
+void judge_boot_id(const struct machine *m, struct diagnosis *f)
 {
 	put_id(m, PROBE_BOOT_ID, f);
 	if (m->probe[PROBE_BOOT_ID].r >= 0)
@@ -358,7 +358,7 @@ void judge_boot_id(const struct machine *m, struct finding *f)
 	buf_str(&f->todo, "mount -t proc proc /proc");
 }
 
-void judge_machine_id(const struct machine *m, struct finding *f)
+void judge_machine_id(const struct machine *m, struct diagnosis *f)
 {
 	put_id(m, PROBE_MACHINE_ID, f);
 	if (m->probe[PROBE_MACHINE_ID].r >= 0)
@@ -368,7 +368,7 @@ void judge_machine_id(const struct machine *m, struct finding *f)
 	buf_str(&f->todo, "systemd-machine-id-setup");
 }
 
-void judge_pid_namespace(const struct machine *m, struct finding *f)
+void judge_pid_namespace(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *a = &m->probe[PROBE_PID_NS];
 
@@ -385,7 +385,7 @@ void judge_pid_namespace(const struct machine *m, struct finding *f)
 	}
 }
 
-void judge_user_namespace(const struct machine *m, struct finding *f)
+void judge_user_namespace(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *a = &m->probe[PROBE_USER_NS];
 
@@ -402,7 +402,7 @@ void judge_user_namespace(const struct machine *m, struct finding *f)
 	buf_str(&f->why, " of here may be another outside: state is not shared across");
 }
 
-void judge_seccomp(const struct machine *m, struct finding *f)
+void judge_seccomp(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *a = &m->probe[PROBE_SECCOMP];
 
@@ -425,7 +425,7 @@ void judge_seccomp(const struct machine *m, struct finding *f)
 	finding_add(&f->why, "sudo and other set-uid programs gain nothing here");
 }
 
-void judge_ptrace_scope(const struct machine *m, struct finding *f)
+void judge_ptrace_scope(const struct machine *m, struct diagnosis *f)
 {
 	int r = m->probe[PROBE_PTRACE_SCOPE].r;
 
@@ -442,7 +442,7 @@ void judge_ptrace_scope(const struct machine *m, struct finding *f)
 	}
 }
 
-void judge_logout(const struct machine *m, struct finding *f)
+void judge_logout(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *a = &m->probe[PROBE_LOGOUT];
 

@@ -46,9 +46,9 @@ const struct doctor_row doctor_rows[] = {
 /* clang-format on */
 const size_t doctor_count = COUNT_OF(doctor_rows);
 
-void doctor_judge(const struct doctor_row *row, const struct machine *m, struct finding *out)
+void doctor_judge(const struct doctor_row *row, const struct machine *m, struct diagnosis *out)
 {
-	*out = (struct finding){ .verdict = VERDICT_OK };
+	*out = (struct diagnosis){ .verdict = VERDICT_OK };
 	buf_init(&out->what, out->what_bytes, sizeof(out->what_bytes));
 	buf_init(&out->why, out->why_bytes, sizeof(out->why_bytes));
 	buf_init(&out->todo, out->todo_bytes, sizeof(out->todo_bytes));
@@ -62,14 +62,14 @@ int doctor_exit(enum verdict worst)
 	return worst == VERDICT_WEAK ? EXIT_DEGRADED : 0;
 }
 
-void finding_set(struct finding *f, enum verdict verdict, const char *rung, const char *what)
+void finding_set(struct diagnosis *f, enum verdict verdict, const char *rung, const char *what)
 {
 	f->verdict = verdict;
 	f->rung = rung;
 	buf_str(&f->what, what);
 }
 
-void finding_worsen(struct finding *f, enum verdict verdict)
+void finding_worsen(struct diagnosis *f, enum verdict verdict)
 {
 	if (f->verdict < verdict)
 		f->verdict = verdict;

@@ -24,7 +24,7 @@ static void put_place(struct buf *b, const struct machine *m, const struct state
 }
 
 /* What a start would say. */
-static void put_failure(struct finding *f, const struct fail *fail)
+static void put_failure(struct diagnosis *f, const struct fail *fail)
 {
 	buf_str(&f->why, "cannot ");
 	buf_str(&f->why, fail->what);
@@ -34,7 +34,7 @@ static void put_failure(struct finding *f, const struct fail *fail)
 	buf_str(&f->todo, "mend that, or give another place with --state-dir DIR or SPAWNGUARD_STATE_DIR");
 }
 
-static bool has_place(const struct machine *m, struct finding *f)
+static bool has_place(const struct machine *m, struct diagnosis *f)
 {
 	if (m->state_err == 0)
 		return true;
@@ -44,7 +44,7 @@ static bool has_place(const struct machine *m, struct finding *f)
 	return false;
 }
 
-void judge_config(const struct machine *m, struct finding *f)
+void judge_config(const struct machine *m, struct diagnosis *f)
 {
 	finding_set(f, VERDICT_OK, NULL, "");
 	if (m->config_files[0] != '\0')
@@ -60,7 +60,7 @@ void judge_config(const struct machine *m, struct finding *f)
 	buf_str(&f->todo, "spawnguard config check");
 }
 
-void judge_state(const struct machine *m, struct finding *f)
+void judge_state(const struct machine *m, struct diagnosis *f)
 {
 	const struct statedir_side *run = &m->state.run;
 
@@ -78,7 +78,7 @@ void judge_state(const struct machine *m, struct finding *f)
 	}
 }
 
-void judge_history(const struct machine *m, struct finding *f)
+void judge_history(const struct machine *m, struct diagnosis *f)
 {
 	const struct statedir_side *keep = &m->state.keep;
 
@@ -112,7 +112,7 @@ void judge_history(const struct machine *m, struct finding *f)
 	}
 }
 
-static void put_room(struct finding *f, const struct os_fs *fs)
+static void put_room(struct diagnosis *f, const struct os_fs *fs)
 {
 	num_format_size(&f->what, fs->free_bytes);
 	buf_str(&f->what, " free, ");
@@ -131,7 +131,7 @@ static void put_room(struct finding *f, const struct os_fs *fs)
 	}
 }
 
-void judge_space(const struct machine *m, struct finding *f)
+void judge_space(const struct machine *m, struct diagnosis *f)
 {
 	const struct os_fs *run = &m->state.run.fs, *keep = &m->state.keep.fs;
 

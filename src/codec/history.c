@@ -295,6 +295,35 @@ static void put_tail(struct json *j, const struct history_tail *t, size_t room)
 	put_foreign(j, "spawnguard.stderr.tail", at, shown);
 }
 
+static void put_flag(struct json *j, const struct history_flag *f)
+{
+	json_str(j, "rule", f->rule);
+	json_str(j, "severity", f->severity);
+	json_str(j, "action", f->action);
+	optional(j, "text", f->text);
+	if (f->value != UINT64_MAX)
+		json_u64(j, "value", f->value);
+	if (f->bound != UINT64_MAX)
+		json_u64(j, "bound", f->bound);
+	if (f->per_ns > 0)
+		json_seconds(j, "per", f->per_ns, 3);
+	json_seconds(j, "lasted", f->lasted_ns, 3);
+	json_seconds(j, "period", f->period_ns, 3);
+	optional(j, "rung", f->rung);
+	if (f->witness[0].pid == 0)
+		return;
+	json_open(j, "witnesses", '[');
+	for (unsigned i = 0; i < 3 && f->witness[i].pid != 0; i++) {
+		const struct history_witness *w = &f->witness[i];
+		json_open(j, NULL, '{');
+		json_i64(j, "pid", w->pid);
+		json_bytes(j, "comm", w->comm, strnlen(w->comm, sizeof(w->comm)));
+		json_u64(j, "value", w->value);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
 static void put_end(struct json *j, struct buf *out, const struct history_end *end, size_t tail_room)
 {
 	begin(j, out, "end", end->figures->ended_wall_ns);
@@ -302,6 +331,11 @@ static void put_end(struct json *j, struct buf *out, const struct history_end *e
 	put_status(j, end);
 	put_figures(j, end);
 	put_processes(j, end);
+	if (end->limit) {
+		json_open(j, "spawnguard.limit", '{');
+		put_flag(j, end->limit);
+		json_close(j, '}');
+	}
 	put_load(j, end);
 	json_str(j, "spawnguard.written_by", end->by);
 	if (end->tail)
@@ -383,6 +417,20 @@ void history_format_freeze(struct buf *out, const struct history_freeze *freeze)
 		json_seconds(&j, "spawnguard.frozen", freeze->took_ns, 6);
 	json_u64(&j, "spawnguard.members.frozen", freeze->processes);
 	json_u64(&j, "spawnguard.members.late", freeze->late);
+	seal(&j, at);
+}
+
+void history_format_flag(struct buf *out, const struct history_flag *flag)
+{
+	struct json j;
+
+	buf_char(out, '\n');
+	size_t at = out->len;
+	begin(&j, out, "flag", flag->wall_ns);
+	identify(&j, flag->head);
+	json_open(&j, "spawnguard.flag", '{');
+	put_flag(&j, flag);
+	json_close(&j, '}');
 	seal(&j, at);
 }
 

@@ -58,10 +58,11 @@ struct history_end {
 	uint32_t process_count;
 	bool has_load; /* at a failure */
 	uint32_t load1_centi;
-	uint32_t pressure_centi[3];      /* cpu, memory, io; UINT32_MAX = unknown */
-	const char *detail;              /* one more line of text, NULL = none */
-	const char *log;                 /* file with the job's output, NULL = none */
-	const struct history_tail *tail; /* NULL = not asked for */
+	uint32_t pressure_centi[3];       /* cpu, memory, io; UINT32_MAX = unknown */
+	const char *detail;               /* one more line of text, NULL = none */
+	const struct history_flag *limit; /* the one that ended the run, NULL = none did */
+	const char *log;                  /* file with the job's output, NULL = none */
+	const struct history_tail *tail;  /* NULL = not asked for */
 };
 
 struct history_refused {
@@ -85,10 +86,29 @@ struct history_freeze {
 	const char *sender_comm, *sender_run;
 };
 
+/* What a rule has found.  Texts are borrowed. */
+struct history_witness {
+	int32_t pid; /* 0 = none */
+	char comm[16];
+	uint64_t value;
+};
+struct history_flag {
+	const struct record_head *head;
+	uint64_t wall_ns;
+	const char *rule, *severity, *text;
+	const char *action;            /* what was done about it: "flag", "warn", "kill" */
+	uint64_t value, bound;         /* UINT64_MAX = it has none */
+	uint64_t per_ns;               /* 0 = no matter when */
+	uint64_t lasted_ns, period_ns; /* so far; between the looks */
+	const char *rung;              /* NULL = none */
+	struct history_witness witness[3];
+};
+
 void history_format_start(struct buf *out, const struct history_start *start);
 void history_format_end(struct buf *out, const struct history_end *end);
 void history_format_refused(struct buf *out, const struct history_refused *refused);
 void history_format_freeze(struct buf *out, const struct history_freeze *freeze);
+void history_format_flag(struct buf *out, const struct history_flag *flag);
 
 /* The same object as the end line, without check, for --status-fd and --status-file. */
 void history_format_status(struct buf *out, const struct history_end *end);

@@ -145,7 +145,10 @@ int procfs_parse_stat(const char *bytes, size_t n, struct proc_stat *out_stat)
 	skip_fields(&c, 2); /* 12-13: majflt cmajflt */
 	stat.user_ticks = take_u64(&c, ' ');
 	stat.system_ticks = take_u64(&c, ' ');
-	skip_fields(&c, 4); /* 16-19: cutime cstime priority nice */
+	stat.waited_ticks = take_u64(&c, ' ');
+	if (__builtin_add_overflow(stat.waited_ticks, take_u64(&c, ' '), &stat.waited_ticks))
+		c.bad = true;
+	skip_fields(&c, 2); /* 18-19: priority nice */
 	stat.threads = take_u64(&c, ' ');
 	skip_fields(&c, 1); /* 21: itrealvalue */
 	stat.start_ticks = take_u64(&c, ' ');

@@ -20,6 +20,7 @@ struct proc_stat {
 	uint64_t flags;              /* of the kernel's task: PROC_EXITING, PROC_KERNEL, others */
 	uint64_t child_minor_faults; /* cminflt: moves with every reaped child */
 	uint64_t user_ticks, system_ticks;
+	uint64_t waited_ticks; /* both, of the children that it has waited for */
 	uint64_t threads;
 	uint64_t start_ticks; /* clock ticks since boot, of this time namespace */
 };

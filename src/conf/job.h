@@ -7,6 +7,7 @@
 
 #include "conf/columns.h"
 #include "core/ending.h"
+#include "core/limit.h"
 
 #define JOB_TAGS_MAX   16        /* --tag K=V */
 #define JOB_ENV_MAX    64        /* --env K=V */
@@ -28,6 +29,7 @@ enum session { SESSION_AUTO, SESSION_KEEP, SESSION_NEW, SESSION_COUNT };
 enum output { OUTPUT_PASS, OUTPUT_ON_FAILURE, OUTPUT_NEVER, OUTPUT_COUNT };
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER, COLOR_COUNT };
 enum record_command { COMMAND_FULL, COMMAND_NAME, COMMAND_HASH, COMMAND_COUNT };
+enum on_limit { ON_LIMIT_WARN, ON_LIMIT_FLAG, ON_LIMIT_KILL, ON_LIMIT_COUNT };
 enum record_tail { TAIL_FULL, TAIL_PRINT, TAIL_NONE, TAIL_COUNT };
 /* What --help shows; HELP_GROUP + N: group N of conf/options.h. */
 enum help_text { HELP_NONE, HELP_SHORT, HELP_ALL, HELP_GROUP };
@@ -71,6 +73,10 @@ struct job {
 	bool with_parent;         /* end when the process that started front does */
 	struct job_statuses success;
 	uint64_t splay_ns; /* start after a random part of this; NUM_NONE = at once */
+	/* limits */
+	struct limit_bound limit[LIMIT_COUNT];
+	enum on_limit on_limit; /* what passing a hard one does */
+	bool require_limits;    /* do not start where one cannot be held */
 	/* the job's world */
 	enum session session;
 	const char *chdir;             /* borrowed; NULL = stay */

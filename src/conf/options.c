@@ -11,6 +11,7 @@ static const char *const conflict_words[] = { "fail", "skip", "wait", "replace",
 static const char *const term_words[] = { "tree", "job", NULL };
 static const char *const leftovers_words[] = { "end", "wait", "leave", NULL };
 static const char *const rung_words[] = { "auto", "cgroup", "isolate", "realtime", "sweep", NULL };
+static const char *const on_limit_words[] = { "warn", "flag", "kill", NULL };
 static const char *const session_words[] = { "auto", "keep", "new", NULL };
 static const char *const output_words[] = { "pass", "on-failure", "never", NULL };
 static const char *const color_words[] = { "auto", "always", "never", NULL };
@@ -28,6 +29,7 @@ static_assert(COUNT_OF(conflict_words) == CONFLICT_COUNT + 1, "one word for each
 static_assert(COUNT_OF(term_words) == TERM_COUNT + 1, "one word for each enum term_to");
 static_assert(COUNT_OF(leftovers_words) == LEFTOVERS_COUNT + 1, "one word for each enum leftovers");
 static_assert(COUNT_OF(rung_words) == KILL_COUNT + 1, "one word for each enum kill_rung");
+static_assert(COUNT_OF(on_limit_words) == ON_LIMIT_COUNT + 1, "one word for each enum on_limit");
 static_assert(COUNT_OF(session_words) == SESSION_COUNT + 1, "one word for each enum session");
 static_assert(COUNT_OF(output_words) == OUTPUT_COUNT + 1, "one word for each enum output");
 static_assert(COUNT_OF(color_words) == COLOR_COUNT + 1, "one word for each enum color");
@@ -79,6 +81,15 @@ const struct option_row option_rows[] = {
 	{ "any",                 0,  KIND_FLAG,     NOTHING,        AT(any), NULL, "until the first of them has ended", GROUP_END, FOR_WAIT },
 	{ "all",                 0,  KIND_FLAG,     NOTHING,        AT(all), NULL, "until all of them have ended (the default)", GROUP_END, FOR_WAIT },
 
+	{ "max-procs",           0,  KIND_LIMIT,    TAKES("N"),     AT(limit[LIMIT_PROCS]), "none", "processes of the tree at a time; every limit is HARD, SOFT:HARD or SOFT: (soft: flagged only)", GROUP_LIMITS, FOR_JOB },
+	{ "max-threads",         0,  KIND_LIMIT,    TAKES("N"),     AT(limit[LIMIT_THREADS]), "none", "threads of the tree at a time", GROUP_LIMITS, FOR_JOB },
+	{ "max-depth",           0,  KIND_LIMIT,    TAKES("N"),     AT(limit[LIMIT_DEPTH]), "none", "generations below the guard: the job is 1", GROUP_LIMITS, FOR_JOB },
+	{ "max-rss",             0,  KIND_LIMIT,    TAKES("SIZE"),  AT(limit[LIMIT_RSS]), "none", "memory of any one process", GROUP_LIMITS, FOR_JOB },
+	{ "max-tree-mem",        0,  KIND_LIMIT,    TAKES("SIZE"),  AT(limit[LIMIT_TREE_MEM]), "none", "memory of all processes together", GROUP_LIMITS, FOR_JOB },
+	{ "max-cpu",             0,  KIND_LIMIT,    TAKES("D|PCT%/D"), AT(limit[LIMIT_CPU]), "none", "CPU time of the tree, or percent of one core over a time: 10m, 150%/30s", GROUP_LIMITS, FOR_JOB },
+	{ "max-fds",             0,  KIND_LIMIT,    TAKES("N"),     AT(limit[LIMIT_FDS]), "none", "open files of any one process", GROUP_LIMITS, FOR_JOB },
+	{ "on-limit",            0,  KIND_WORD,     ONE_OF("warn|flag|kill", on_limit_words), AT(on_limit), "kill", "what passing a hard limit does: one line, a flag in the history, or the end of the run", GROUP_LIMITS, FOR_JOB },
+	{ "require-limits",      0,  KIND_FLAG,     NOTHING,        AT(require_limits), NULL, "do not start where a limit that was asked for cannot be held", GROUP_LIMITS, FOR_JOB },
 	{ "interval",            0,  KIND_INTERVAL, TAKES("D"),     AT(interval_ns), NULL, "look at the tree this often, 1ms to 1h; none: never; by default as often as it changes", GROUP_LIMITS, FOR_JOB },
 
 	{ "session",             0,  KIND_WORD,     ONE_OF("auto|keep|new", session_words), AT(session), "auto", "the job's session: new where there is no terminal, the caller's, or always new", GROUP_WORLD, FOR_JOB },

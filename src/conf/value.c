@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "conf/columns.h"
 #include "conf/job.h"
+#include "conf/limit_value.h"
 #include "conf/options.h"
 #include "conf/signal_name.h"
 #include "conf/words.h"
@@ -467,6 +468,13 @@ static int parse_columns(const struct option_row *row, const char *text, struct 
 	return columns_parse(text, field_of(row, job), why);
 }
 
+/* Rows and fields of limits are in the order of core/limit.h. */
+static int parse_limit(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	struct limit_bound *field = field_of(row, job);
+	return limit_value_parse((enum limit_id)(field - job->limit), text, field, why);
+}
+
 /* clang-format off */
 static int (*const parsers[])(const struct option_row *row, const char *text, struct job *job, struct buf *why) = {
 	[KIND_FLAG]     = parse_flag,
@@ -497,6 +505,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_IONICE]   = parse_ionice,
 	[KIND_STATUSES] = parse_statuses,
 	[KIND_COLUMNS]  = parse_columns,
+	[KIND_LIMIT]    = parse_limit,
 	[KIND_HELP]     = parse_word,
 };
 /* clang-format on */

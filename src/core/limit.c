@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/buf.h"
+#include "base/num.h"
 
 #define BIT(id) (1U << (id))
 
@@ -49,19 +51,9 @@ void limits_begin(struct limits *l, const struct look *look)
 	memset(l->witness, 0, sizeof(l->witness));
 }
 
-/* Among the largest of its limit, if it is one of them. */
 static void testify(struct limits *l, enum limit_id id, const struct sample *s, uint64_t value)
 {
-	struct limit_witness *list = l->witness[id];
-	unsigned at = LIMIT_WITNESSES;
-
-	while (at > 0 && (list[at - 1].pid == 0 || list[at - 1].value < value))
-		at--;
-	if (at == LIMIT_WITNESSES)
-		return;
-	memmove(&list[at + 1], &list[at], (LIMIT_WITNESSES - 1 - at) * sizeof(*list));
-	list[at] = (struct limit_witness){ .pid = s->pid, .value = value };
-	memcpy(list[at].comm, s->comm, sizeof(list[at].comm));
+	witness_add(l->witness[id], s->pid, s->comm, value);
 }
 
 static void add_sum(struct limits *l, enum limit_id id, const struct sample *s, uint64_t value)
@@ -83,9 +75,10 @@ void limits_member(struct limits *l, const struct sample *s)
 {
 	l->value[LIMIT_PROCS]++;
 	l->known |= BIT(LIMIT_PROCS);
-	/* Who has most children is not known here: those that came last are what runs away. */
-	testify(l, LIMIT_PROCS, s, s->seen_ns);
-	testify(l, LIMIT_SPAWN_RATE, s, s->child_faults);
+	if (s->children > 0) { /* what runs away is what has children */
+		testify(l, LIMIT_PROCS, s, s->children);
+		testify(l, LIMIT_SPAWN_RATE, s, s->children);
+	}
 	add_most(l, LIMIT_DEPTH, s, s->depth);
 	if (s->known & SAMPLE_MEMORY) {
 		add_most(l, LIMIT_RSS, s, s->rss_bytes);
@@ -180,4 +173,57 @@ struct limit_verdict limits_end(struct limits *l)
 	memcpy(v.witness, l->witness[v.id], sizeof(v.witness));
 	l->told[hard] |= BIT(v.id);
 	return v;
+}
+
+/* --- telling -------------------------------------------------------------------------------------------- */
+
+void limit_format(struct buf *out, enum limit_id id, uint64_t value, uint64_t per_ns)
+{
+	const struct limit_row *row = &limit_rows[id];
+
+	if (row->unit == UNIT_CPU_TIME)
+		num_format_duration(out, value);
+	else if (row->unit == UNIT_BYTES || row->unit == UNIT_GROWTH)
+		num_format_size(out, value);
+	else
+		buf_u64(out, value);
+	buf_char(out, ' ');
+	buf_str(out, row->what);
+	if (per_ns != 0) {
+		buf_str(out, " within ");
+		num_format_duration(out, per_ns);
+	}
+}
+
+static void put_bound(struct buf *out, const struct limit_verdict *v)
+{
+	enum limit_unit unit = limit_rows[v->id].unit;
+
+	buf_str(out, v->grade == GRADE_HARD ? ", limit " : ", soft limit ");
+	if (unit == UNIT_CPU_TIME)
+		num_format_duration(out, v->bound.at);
+	else if (unit == UNIT_BYTES || unit == UNIT_GROWTH)
+		num_format_size(out, v->bound.at);
+	else
+		buf_u64(out, v->bound.at);
+}
+
+void limit_describe(const struct limit_verdict *v, uint64_t now_ns, const char *rung, struct finding *out)
+{
+	struct buf text;
+
+	memset(out, 0, sizeof(*out));
+	buf_init(&text, out->text, sizeof(out->text));
+	limit_format(&text, v->id, v->value, v->bound.per_ns);
+	put_bound(&text, v);
+	out->rule = limit_rows[v->id].name;
+	out->severity = v->grade == GRADE_HARD ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+	out->value = v->value;
+	out->bound = v->bound.at;
+	out->per_ns = v->bound.per_ns;
+	out->since_ns = v->since_ns;
+	out->now_ns = now_ns;
+	out->period_ns = v->period_ns;
+	out->rung = rung;
+	memcpy(out->witness, v->witness, sizeof(out->witness));
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/finding.h"
 #include "core/sample.h"
 #include "core/window.h"
 
@@ -31,6 +32,8 @@ enum limit_unit {
 	UNIT_CPU_TIME, /* 10m, or a share of one core over a time: 150%/30s */
 };
 
+struct buf;
+
 #define LIMIT_NONE UINT64_MAX
 /* Of a share of a core that names no time. */
 #define LIMIT_CPU_WINDOW_NS (10ULL * 1000000000)
@@ -53,22 +56,14 @@ extern const struct limit_row limit_rows[LIMIT_COUNT];
 
 enum limit_grade { GRADE_OK, GRADE_SOFT, GRADE_HARD };
 
-/* A member as evidence. */
-struct limit_witness {
-	int32_t pid;
-	char comm[17];
-	uint64_t value; /* its part, in the unit of the row */
-};
-#define LIMIT_WITNESSES 3
-
 struct limit_verdict {
 	enum limit_grade grade;
 	enum limit_id id; /* meaningless when grade is GRADE_OK */
 	uint64_t value;
 	struct limit_value bound;
-	uint64_t since_ns;                             /* of the first look at which it was over */
-	uint64_t period_ns;                            /* between the looks */
-	struct limit_witness witness[LIMIT_WITNESSES]; /* the largest first; pid 0 = no more */
+	uint64_t since_ns;                         /* of the first look at which it was over */
+	uint64_t period_ns;                        /* between the looks */
+	struct witness witness[FINDING_WITNESSES]; /* the largest first */
 };
 
 /* What is carried from look to look.  All zero at first, but for `bound`. */
@@ -78,7 +73,7 @@ struct limits {
 	/* of the look that is being taken */
 	uint64_t value[LIMIT_COUNT];
 	uint32_t known; /* bit i: value[i] is measured */
-	struct limit_witness witness[LIMIT_COUNT][LIMIT_WITNESSES];
+	struct witness witness[LIMIT_COUNT][FINDING_WITNESSES];
 	uint64_t cpu_ns;
 	/* over time */
 	struct window births, cpu, written;
@@ -98,5 +93,11 @@ bool limits_are_set(const struct limit_bound bound[LIMIT_COUNT]);
 void limits_begin(struct limits *limits, const struct look *look);
 void limits_member(struct limits *limits, const struct sample *sample);
 struct limit_verdict limits_end(struct limits *limits);
+
+/* For people and for the history. `rung`: how it was measured. */
+void limit_describe(const struct limit_verdict *verdict, uint64_t now_ns, const char *rung,
+		    struct finding *out_finding);
+/* "14 processes", "310M", "57 births within 10s" */
+void limit_format(struct buf *out, enum limit_id id, uint64_t value, uint64_t per_ns);
 
 #endif

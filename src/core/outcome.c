@@ -42,6 +42,7 @@ static const struct {
 	[CAUSE_BOTH_DEAD]   = { "guards_dead", OUTCOME_LOST,        SG_EXIT_GUARD },
 	[CAUSE_REPLACED]    = { "replaced",    OUTCOME_REPLACED,    -1 },
 	[CAUSE_NOT_STARTED] = { "not_started", OUTCOME_GUARD_ERROR, SG_EXIT_GUARD },
+	[CAUSE_LIMIT]       = { "limit",       OUTCOME_LIMIT,       SG_EXIT_LIMIT },
 	[CAUSE_PARENT]      = { "parent_ended", OUTCOME_KILLED,     -1 },
 };
 /* clang-format on */

@@ -37,6 +37,7 @@ enum end_cause {
 	CAUSE_NOT_STARTED, /* the command could not be executed, or no process could be made */
 	CAUSE_PARENT,      /* the process that started front has ended (--with-parent) */
 	CAUSE_REPLACED,    /* by a start of the same job with --on-conflict=replace */
+	CAUSE_LIMIT,       /* a limit was passed */
 	CAUSE_COUNT
 };
 

@@ -25,8 +25,9 @@ struct sample {
 	uint64_t seen_ns;
 	int32_t pid; /* for people: it may be another's later */
 	uint16_t depth;
+	uint32_t children; /* that were met below it so far */
 	char state;    /* R S D Z T t X I */
-	char comm[17]; /* a hint: anybody may call itself anything */
+	char comm[16]; /* a hint: anybody may call itself anything */
 	uint32_t known;
 	uint64_t rss_bytes;
 	uint32_t threads;

@@ -23,6 +23,7 @@ void warden_need_tree(struct warden *w)
 	os_raise_files();
 	tree_init(&w->tree, w->epoll);
 	w->tree.init = w->run->isolation.ns.init;
+	watch_init(&w->watch, w->run->job, &w->tree);
 	(void)tree_set_root(&w->tree, os_self_pid()); /* without /proc: the job alone, by its own handle */
 	w->had_job = !warden_figures(w)->has_status;
 	if (w->had_job)
@@ -58,6 +59,7 @@ void warden_tick(struct warden *w)
 		w->run->state.overflow = (uint64_t)overflow;
 	if (births > 0 && w->run->record_fd >= 0)
 		(void)record_write_state(w->run->record_fd, &w->run->state, w->run->seed);
+	watch_look(w);
 	if (w->run->job->interval_ns == 0)
 		w->period_ns = schedule_next(w->period_ns, births);
 	w->tick_ns = w->facts.now_ns + w->period_ns;

@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "guard/after.h"
 #include "guard/detach.h"
+#include "guard/flag.h"
 #include "guard/output.h"
 #include "guard/pair.h"
 #include "guard/report.h"
@@ -189,6 +190,8 @@ static bool read_link(struct front *f)
 		if (m.kind == PAIR_SAY || m.kind == PAIR_LOG)
 			voice_relay(m.text, (size_t)n - PAIR_HEAD_BYTES, (enum voice_level)m.number,
 				    m.kind == PAIR_SAY);
+		else if (m.kind == PAIR_FLAG)
+			flag_hear(f->run, &m);
 		else if (m.kind == PAIR_KILLING)
 			(void)os_sched_raise(f->warden, NULL); /* unreaped child: it is the warden */
 		else if (m.kind == PAIR_STARTED) {
@@ -462,6 +465,11 @@ static struct outcome_verdict guard(struct front *f, char **env)
 	if (f->end.detail[0] != '\0')
 		c.detail = f->end.detail;
 	c.has_tail = tail_get(run, &c.tail);
+	struct history_flag limit;
+	if (run->limit.rule) {
+		limit = flag_line(run, &run->limit, FLAG_KILL);
+		c.limit = &limit;
+	}
 	run_put_status(run, &c);
 	return f->end.verdict;
 }

@@ -7,6 +7,7 @@
 
 #include "codec/history.h"
 #include "codec/record.h"
+#include "core/finding.h"
 #include "core/outcome.h"
 
 #define PAIR_TEXT_MAX 1024
@@ -14,6 +15,7 @@
 enum pair_kind {
 	/* to front */
 	PAIR_SAY,     /* text for the caller's stderr; number = enum voice_level */
+	PAIR_FLAG,    /* finding; number = enum flag_action */
 	PAIR_LOG,     /* text for the system log alone, as above */
 	PAIR_STOPPED, /* the terminal has stopped the job: number = signal, stop = which stop of it,
 			 sender.pid = the job */
@@ -49,6 +51,7 @@ struct pair_message {
 	union {
 		char text[PAIR_TEXT_MAX];
 		struct pair_end end;
+		struct finding finding;
 	};
 };
 

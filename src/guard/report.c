@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "conf/signal_name.h"
 #include "conf/statuses.h"
+#include "guard/flag.h"
 #include "guard/pair.h"
 #include "guard/voice.h"
 #include "os/fd.h"
@@ -125,6 +126,11 @@ static void put_cause(struct buf *line, const struct run *run)
 		buf_str(line, "timeout after ");
 		num_format_duration(line, run->job->timeout_ns);
 		break;
+	case CAUSE_LIMIT:
+		buf_str(line, "limit passed: ");
+		flag_put(line, &run->limit);
+		buf_str(line, ": ");
+		return;
 	case CAUSE_SIGNAL:
 		buf_str(line, "asked to end by a signal");
 		break;
@@ -285,6 +291,10 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 	tail_collect(run);
 	c.has_tail = tail_get(run, &c.tail);
 	c.verdict = report_judge(run, f, start_errno);
+	if (f->cause == CAUSE_LIMIT && run->limit.rule) {
+		report->limit = flag_line(run, &run->limit, FLAG_KILL);
+		c.limit = &report->limit;
+	}
 	if (run->world_failed != WORLD_NONE) {
 		struct buf detail;
 		buf_init(&detail, report->detail, sizeof(report->detail));

@@ -14,6 +14,7 @@ struct run_report {
 	char ended[256];             /* the first members that were ended, for people */
 	uint32_t ended_named, ended_count;
 	char detail[256]; /* for the end line */
+	struct history_flag limit;
 };
 
 /* "sending TERM to 14 processes": only with --verbose. */

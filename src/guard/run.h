@@ -8,6 +8,7 @@
 
 #include "codec/record.h"
 #include "conf/job.h"
+#include "core/finding.h"
 #include "core/outcome.h"
 #include "guard/hook.h"
 #include "guard/isolate.h"
@@ -63,6 +64,7 @@ struct run {
 	struct hooks hooks;
 	struct isolation isolation;
 	struct parent parent;
+	struct finding limit;         /* what the run is ended for; rule NULL = nothing */
 	struct tree *takeover;        /* front's, after the warden's death */
 	enum world_step world_failed; /* told by the job's process, through the memory it shares */
 };

@@ -15,6 +15,7 @@
 #include "guard/run.h"
 #include "guard/splay.h"
 #include "guard/voice.h"
+#include "guard/watch.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -181,6 +182,10 @@ static int put_together(struct run *run)
 	run_find_program(run);
 	if (lock_path(run->name, run->lock_path) < 0) {
 		buf_str(&line, "the name of the job is too long or empty: give a shorter one with --name");
+		return refuse(&line);
+	}
+	if (run->job->require_limits && watch_cannot(run->job, &line)) {
+		buf_str(&line, "; nothing was started: leave --require-limits out, or see: spawnguard doctor");
 		return refuse(&line);
 	}
 	return open_state(run) < 0 ? SG_EXIT_GUARD : 0;

@@ -12,6 +12,7 @@
 #include "guard/pair.h"
 #include "guard/report.h"
 #include "guard/run.h"
+#include "guard/watch.h"
 #include "run/journal.h"
 #include "run/nested.h"
 #include "tree/kill.h"
@@ -36,6 +37,7 @@ struct warden {
 	struct nested nested;
 	struct freeze freeze;
 	struct run_report report;
+	struct watch watch;
 };
 
 static inline struct run_figures *warden_figures(struct warden *w)

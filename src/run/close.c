@@ -38,6 +38,7 @@ static struct history_end end_of(const struct close_run *c)
 		.process = c->process,
 		.process_count = c->process_count,
 		.detail = c->detail,
+		.limit = c->limit,
 		.log = close_keeps_log(c->head, (enum end_cause)c->state->figures.cause, c->verdict.outcome)
 			       ? c->head->log
 			       : NULL,

@@ -20,6 +20,7 @@ struct close_run {
 	struct outcome_verdict verdict;
 	const char *by;
 	const char *detail; /* NULL = none */
+	const struct history_flag *limit; /* borrowed: what ended the run; NULL = no limit */
 	struct history_process process[HISTORY_PROCESS_MAX];
 	uint32_t process_count;
 	struct history_tail tail;

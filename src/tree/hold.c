@@ -76,7 +76,10 @@ static void fill(struct tree *tree, struct member *m, const struct proc_stat *st
 	if (tree->rung <= IDENTITY_PIDFD && m->handle >= 0 &&
 	    (tree->rung == IDENTITY_PIDFS) != (id->pidfs_ino != 0))
 		tree->rung = id->pidfs_ino ? IDENTITY_PIDFS : IDENTITY_PIDFD;
-	tree->seen++;
+	m->sample = (struct sample){
+		.serial = ++tree->seen, .pid = id->pid, .depth = m->depth, .seen_ns = now_ns
+	};
+	memcpy(m->sample.comm, m->comm, sizeof(m->sample.comm));
 }
 
 /* The parent that /proc names must be of this tree: else the number went to a stranger since it was listed.
@@ -124,6 +127,8 @@ int hold_child(struct tree *tree, size_t parent, pid_t pid, uint64_t now_ns)
 	m->handle = os_fd_steal(&handle);
 	fill(tree, m, &stat, &id, now_ns);
 	m->depth = (uint16_t)(tree->member[parent].depth + 1U);
+	m->sample.parent = tree->member[parent].sample.serial;
+	tree->member[parent].sample.children++;
 	if (pid == tree->init) {
 		m->flags |= MEMBER_INIT;
 		m->depth = 0; /* what comes to it as an orphan would else have come to the root */

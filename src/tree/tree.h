@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "codec/record.h"
+#include "core/sample.h"
 
 /* How members are told from strangers that got their number: the best rung that works here. */
 enum identity_rung {
@@ -52,9 +53,11 @@ struct member {
 	uint16_t depth;  /* 1 = child of the root; 0 = root */
 	int handle;      /* owned: pidfd, or /proc/PID on IDENTITY_PROCFD; -1 = none could be kept */
 	int task_fd, children_fd, statm_fd; /* owned, -1 = none could be kept */
+	int stat_fd, files_fd; /* owned, of what the rules ask for; -1 = not yet, -2 = none can be had */
 	uint64_t rss_pages;
 	uint64_t seen_boot_ns;
 	char comm[16];
+	struct sample sample; /* what the rules judge: tree/measure.h */
 };
 
 /* What looking at one process needs at a time: its handle and one file. */
@@ -69,6 +72,7 @@ struct tree {
 	uint32_t *index; /* hash from pid to position + 1; index_size is a power of two; owned as `member` */
 	size_t index_size;
 	enum identity_rung rung;
+	uint32_t wants; /* facts that a look reads of each member besides its memory: enum sample_known */
 	pid_t init; /* of the tree's own PID namespace, an unreaped child of the root; 0 = none */
 	uint32_t walks;
 	bool starved;              /* descriptors have run out: new members are known without */

@@ -10,6 +10,7 @@
 #include "os/file.h"
 #include "os/proc.h"
 #include "tree/hold.h"
+#include "tree/measure.h"
 
 /* A walk goes no deeper after this long, and says so: the next one does.  One that only looks is not to
  * keep the end waiting. */
@@ -169,6 +170,7 @@ static void complete_job(struct tree *tree, struct member *m)
 	m->ppid = stat.ppid;
 	m->sid = stat.sid;
 	memcpy(m->comm, stat.comm, sizeof(m->comm) - 1);
+	memcpy(m->sample.comm, m->comm, sizeof(m->sample.comm));
 	m->flags &= ~(uint32_t)MEMBER_RECORDED;
 	hold_keep_files(tree, m);
 }
@@ -204,6 +206,8 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 		struct member *m = &tree->member[w.at];
 		if (r == 0 && !(m->flags & MEMBER_ROOT))
 			r = read_rss(m);
+		if (r == 0 && tree->wants != 0 && !(m->flags & (MEMBER_ROOT | MEMBER_INIT)))
+			r = measure_member(tree, m);
 		if (r == -ESRCH && !(m->flags & (MEMBER_ROOT | MEMBER_JOB)))
 			drop(tree, m);
 		if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD))

@@ -51,6 +51,7 @@ static const size_t kind_sizes[] = {
 	[KIND_OOM]      = sizeof(int),
 	[KIND_IONICE]   = sizeof(int),
 	[KIND_STATUSES] = sizeof(struct job_statuses),
+	[KIND_LIMIT]    = sizeof(struct limit_bound),
 	[KIND_COLUMNS]  = sizeof(struct columns),
 	[KIND_HELP]     = sizeof(unsigned),
 };

@@ -1,0 +1,122 @@
+#include "guard/watch.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/num.h"
+#include "conf/job.h"
+#include "guard/flag.h"
+#include "guard/warden.h"
+#include "os/proc.h"
+#include "tree/tree.h"
+
+/* What a limit needs of each member, beside its memory. */
+static uint32_t wanted_by(enum limit_id id)
+{
+	switch (id) {
+	case LIMIT_THREADS:
+	case LIMIT_CPU:
+		return SAMPLE_STAT;
+	case LIMIT_FDS:
+		return SAMPLE_FDS;
+	default:
+		return SAMPLE_MEMORY;
+	}
+}
+
+static bool is_set(const struct job *job, enum limit_id id)
+{
+	return job->limit[id].soft.at != LIMIT_NONE || job->limit[id].hard.at != LIMIT_NONE;
+}
+
+void watch_init(struct watch *watch, const struct job *job, struct tree *tree)
+{
+	watch->has_limits = limits_are_set(job->limit);
+	memcpy(watch->limits.bound, job->limit, sizeof(watch->limits.bound));
+	for (unsigned i = 0; i < LIMIT_COUNT; i++)
+		if (is_set(job, (enum limit_id)i))
+			tree->wants |= wanted_by((enum limit_id)i);
+}
+
+static enum flag_action action_of(const struct warden *w, const struct limit_verdict *v)
+{
+	static const enum flag_action actions[] = {
+		[ON_LIMIT_WARN] = FLAG_WARN, [ON_LIMIT_FLAG] = FLAG_ONLY, [ON_LIMIT_KILL] = FLAG_KILL
+	};
+	return v->grade == GRADE_HARD ? actions[w->run->job->on_limit] : FLAG_ONLY;
+}
+
+/* As they are called now: a member is met before its exec. */
+static void name_witnesses(struct warden *w, struct finding *f)
+{
+	struct proc_stat stat;
+
+	for (unsigned i = 0; i < FINDING_WITNESSES && f->witness[i].pid != 0; i++) {
+		struct witness *witness = &f->witness[i];
+		struct member *m = tree_find(&w->tree, witness->pid);
+		if (!m || os_proc_stat(witness->pid, &stat) < 0 ||
+		    (m->id.start_ticks != 0 && stat.start_ticks != m->id.start_ticks))
+			continue;
+		memset(witness->comm, 0, sizeof(witness->comm));
+		memcpy(witness->comm, stat.comm, strnlen(stat.comm, sizeof(witness->comm) - 1));
+	}
+}
+
+static void tell(struct warden *w, const struct limit_verdict *v)
+{
+	struct finding finding;
+	enum flag_action action = action_of(w, v);
+
+	limit_describe(v, w->facts.now_ns, "walk", &finding);
+	name_witnesses(w, &finding);
+	flag_raise(w->run, w->link, &finding, action);
+	if (action == FLAG_KILL)
+		warden_begin_end(w, CAUSE_LIMIT, w->run->job->kill_after_ns, NULL);
+}
+
+void watch_look(struct warden *w)
+{
+	struct watch *watch = &w->watch;
+	const struct run_figures *f = warden_figures(w);
+	struct look look = {
+		.now_ns = w->facts.now_ns,
+		.period_ns = watch->last_ns == 0 ? 0 : w->facts.now_ns - watch->last_ns,
+		.births = w->tree.seen,
+		.ended_ns = f->user_ns + f->system_ns,
+		.output_bytes = UINT64_MAX,
+		.births_rung = "sampled",
+	};
+
+	if (!watch->has_limits || w->ending.stage != STAGE_IDLE)
+		return;
+	watch->last_ns = look.now_ns;
+	limits_begin(&watch->limits, &look);
+	FOR_EACH_MEMBER (&w->tree, m)
+		if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)))
+			limits_member(&watch->limits, &m->sample);
+	for (;;) { /* each bound that is passed has its say */
+		struct limit_verdict v = limits_end(&watch->limits);
+		if (v.grade == GRADE_OK)
+			return;
+		tell(w, &v);
+		if (w->ending.stage != STAGE_IDLE)
+			return;
+	}
+}
+
+bool watch_cannot(const struct job *job, struct buf *why)
+{
+	for (unsigned i = 0; i < LIMIT_COUNT; i++) {
+		if (!is_set(job, (enum limit_id)i))
+			continue;
+		if (job->interval_ns != NUM_NONE && os_proc_is_ours())
+			continue;
+		buf_str(why, "--");
+		buf_str(why, limit_rows[i].name);
+		buf_str(why, job->interval_ns == NUM_NONE
+				     ? " cannot be held: --interval=none looks at nothing"
+				     : " cannot be held: /proc does not show this PID namespace");
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,29 @@
+/* The rules of a run, asked at each look of the warden's. */
+#ifndef SG_GUARD_WATCH_H
+#define SG_GUARD_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/limit.h"
+
+struct buf;
+struct job;
+struct tree;
+struct warden;
+
+struct watch {
+	bool has_limits;
+	struct limits limits;
+	uint64_t last_ns; /* of the look before; 0 = none yet */
+};
+
+/* Once, before the first look. */
+void watch_init(struct watch *watch, const struct job *job, struct tree *tree);
+/* After a walk: what is found is told, and may begin the end. */
+void watch_look(struct warden *w);
+
+/* --require-limits: is there one that cannot be held here?  True: `why` says which and why not. */
+bool watch_cannot(const struct job *job, struct buf *why);
+
+#endif

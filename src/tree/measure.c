@@ -1,0 +1,77 @@
+#include "tree/measure.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "codec/procfs.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/proc.h"
+#include "tree/hold.h"
+
+#define PAGE_BYTES 4096
+#define TICK_NS    (10 * NS_PER_MS) /* USER_HZ is 100 wherever Linux runs */
+
+/* Of a kept file, opened when it is first asked for; -1 = it cannot be had. */
+static int kept(struct tree *tree, struct member *m, int *fd, const char *name)
+{
+	if (*fd == -1 && !tree->starved) {
+		*fd = os_proc_open(m->id.pid, name);
+		tree->starved = tree->starved || hold_is_starved(*fd);
+		if (*fd < 0)
+			*fd = -2; /* once: what is refused stays so */
+	}
+	return *fd;
+}
+
+static int read_stat(struct tree *tree, struct member *m)
+{
+	struct sample *s = &m->sample;
+	struct proc_stat stat;
+	char bytes[1024];
+
+	int fd = kept(tree, m, &m->stat_fd, "stat");
+	ssize_t n = fd < 0 ? fd : os_fd_pread(fd, bytes, sizeof(bytes), 0);
+	if (n < 0 || procfs_parse_stat(bytes, (size_t)n, &stat) < 0) {
+		s->known &= ~(uint32_t)SAMPLE_STAT;
+		return n == -ESRCH ? -ESRCH : 0;
+	}
+	s->state = stat.state;
+	memcpy(s->comm, stat.comm, sizeof(s->comm) - 1);
+	s->threads = (uint32_t)stat.threads;
+	s->cpu_ns = (stat.user_ticks + stat.system_ticks) * TICK_NS;
+	s->waited_ns = stat.waited_ticks * TICK_NS;
+	s->child_faults = stat.child_minor_faults;
+	s->known |= SAMPLE_STAT;
+	return 0;
+}
+
+/* The size of the directory is the number of its entries (6.2); before, it is 0. */
+static void count_files(struct tree *tree, struct member *m)
+{
+	struct os_file_id id;
+
+	int fd = kept(tree, m, &m->files_fd, "fd");
+	if (fd >= 0 && os_file_id(fd, &id) == 0 && id.size > 0) {
+		m->sample.fds = (uint32_t)id.size;
+		m->sample.known |= SAMPLE_FDS;
+	} else {
+		m->sample.known &= ~(uint32_t)SAMPLE_FDS;
+	}
+}
+
+int measure_member(struct tree *tree, struct member *m)
+{
+	struct sample *s = &m->sample;
+
+	s->depth = m->depth;
+	s->known &= ~(uint32_t)SAMPLE_MEMORY;
+	if (m->rss_pages > 0) { /* 0: it is exiting */
+		s->rss_bytes = m->rss_pages * PAGE_BYTES;
+		s->known |= SAMPLE_MEMORY;
+	}
+	if (tree->wants & SAMPLE_FDS)
+		count_files(tree, m);
+	return tree->wants & SAMPLE_STAT ? read_stat(tree, m) : 0;
+}
