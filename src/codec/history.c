@@ -110,8 +110,23 @@ static void put_tags(struct json *j, const char *const *tag, uint32_t count, boo
 	json_close(j, '}');
 }
 
-static void put_limits(struct json *j, const struct record_head *head)
+static void put_limit(struct json *j, const struct history_limit *l)
 {
+	json_open(j, l->name, '{');
+	if (l->soft != UINT64_MAX)
+		json_u64(j, "soft", l->soft);
+	if (l->soft != UINT64_MAX && l->soft_per_ns > 0)
+		json_seconds(j, "soft_per", l->soft_per_ns, 3);
+	if (l->hard != UINT64_MAX)
+		json_u64(j, "hard", l->hard);
+	if (l->hard != UINT64_MAX && l->hard_per_ns > 0)
+		json_seconds(j, "hard_per", l->hard_per_ns, 3);
+	json_close(j, '}');
+}
+
+static void put_limits(struct json *j, const struct history_start *start)
+{
+	const struct record_head *head = start->head;
 	static const char *const leftovers[] = { "end", "wait", "leave" };
 
 	json_open(j, "spawnguard.limits", '{');
@@ -119,6 +134,8 @@ static void put_limits(struct json *j, const struct record_head *head)
 	duration(j, "kill_after", head->kill_after_ns);
 	json_i64(j, "signal", head->signal);
 	json_str(j, "leftovers", head->leftovers < 3 ? leftovers[head->leftovers] : "unknown");
+	for (uint32_t i = 0; i < start->limit_count; i++)
+		put_limit(j, &start->limit[i]);
 	json_close(j, '}');
 }
 
@@ -143,7 +160,7 @@ static void put_start(struct json *j, struct buf *out, const struct history_star
 	put_tags(j, start->tag, start->tag_count, brief);
 	if (brief)
 		json_bool(j, "spawnguard.cut", true);
-	put_limits(j, head);
+	put_limits(j, start);
 	json_str(j, "spawnguard.lock",
 		 head->flags & RECORD_NO_LOCK  ? "none"
 		 : head->flags & RECORD_SHARED ? "shared"

@@ -18,6 +18,13 @@ struct buf;
 #define HISTORY_COMMAND_MAX 4096
 #define HISTORY_PROCESS_MAX 16
 
+/* A bound of the run; UINT64_MAX = none, per 0 = no matter when. */
+struct history_limit {
+	const char *name;
+	uint64_t soft, hard, soft_per_ns, hard_per_ns;
+};
+#define HISTORY_LIMITS_MAX 16
+
 struct history_start {
 	const struct record_head *head;
 	char *const *argv;       /* as exec'ed, or what is told of it */
@@ -27,6 +34,8 @@ struct history_start {
 	const char *const *tag; /* K=V */
 	uint32_t tag_count;
 	uint64_t environ_digest;
+	struct history_limit limit[HISTORY_LIMITS_MAX];
+	uint32_t limit_count;
 };
 
 /* A process that is named because it was left. */

@@ -20,7 +20,7 @@ static const char *cure_of(enum limit_unit unit)
 	case UNIT_RATE:
 		return "a number within a time: 50/10s, soft and hard 30/10s:50/10s, or none";
 	case UNIT_GROWTH:
-		return "a size within a time: 100M/10m, soft and hard 50M/10m:100M/10m, or none";
+		break;
 	case UNIT_CPU_TIME:
 		return "CPU time: 10m, or percent of a core over a time: 150%/30s, or none";
 	}
@@ -108,7 +108,7 @@ int limit_value_parse(enum limit_id id, const char *text, struct limit_bound *ou
 		return 0;
 	}
 	if (strlen(text) >= sizeof(copy))
-		return refuse(why, "too long: write ", unit);
+		return refuse(why, "not a limit: write ", unit);
 	memcpy(copy, text, strlen(text) + 1);
 	char *colon = strchr(copy, ':');
 	if (colon)

@@ -84,6 +84,7 @@ const struct option_row option_rows[] = {
 	{ "max-procs",           0,  KIND_LIMIT,    TAKES("N"),     AT(limit[LIMIT_PROCS]), "none", "processes of the tree at a time; every limit is HARD, SOFT:HARD or SOFT: (soft: flagged only)", GROUP_LIMITS, FOR_JOB },
 	{ "max-threads",         0,  KIND_LIMIT,    TAKES("N"),     AT(limit[LIMIT_THREADS]), "none", "threads of the tree at a time", GROUP_LIMITS, FOR_JOB },
 	{ "max-depth",           0,  KIND_LIMIT,    TAKES("N"),     AT(limit[LIMIT_DEPTH]), "none", "generations below the guard: the job is 1", GROUP_LIMITS, FOR_JOB },
+	{ "max-spawn-rate",      0,  KIND_LIMIT,    TAKES("N/D"),   AT(limit[LIMIT_SPAWN_RATE]), "none", "processes that begin within a time: 50/10s", GROUP_LIMITS, FOR_JOB },
 	{ "max-rss",             0,  KIND_LIMIT,    TAKES("SIZE"),  AT(limit[LIMIT_RSS]), "none", "memory of any one process", GROUP_LIMITS, FOR_JOB },
 	{ "max-tree-mem",        0,  KIND_LIMIT,    TAKES("SIZE"),  AT(limit[LIMIT_TREE_MEM]), "none", "memory of all processes together", GROUP_LIMITS, FOR_JOB },
 	{ "max-cpu",             0,  KIND_LIMIT,    TAKES("D|PCT%/D"), AT(limit[LIMIT_CPU]), "none", "CPU time of the tree, or percent of one core over a time: 10m, 150%/30s", GROUP_LIMITS, FOR_JOB },

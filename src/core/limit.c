@@ -17,11 +17,11 @@ const struct limit_row limit_rows[] = {
 	[LIMIT_SPAWN_RATE] = { "max-spawn-rate", UNIT_RATE,     "births" },
 	[LIMIT_RSS]        = { "max-rss",        UNIT_BYTES,    "memory of one process" },
 	[LIMIT_TREE_MEM]   = { "max-tree-mem",   UNIT_BYTES,    "memory" },
-	[LIMIT_GROWTH]     = { "max-growth",     UNIT_GROWTH,   "growth of memory" },
+	[LIMIT_GROWTH]     = { "max-growth",     UNIT_GROWTH,   "growth" },
 	[LIMIT_CPU]        = { "max-cpu",        UNIT_CPU_TIME, "CPU time" },
 	[LIMIT_FDS]        = { "max-fds",        UNIT_NUMBER,   "open files of one process" },
-	[LIMIT_IO]         = { "max-io",         UNIT_BYTES,    "bytes written" },
-	[LIMIT_OUTPUT]     = { "max-output",     UNIT_BYTES,    "bytes of output" },
+	[LIMIT_IO]         = { "max-io",         UNIT_BYTES,    "written" },
+	[LIMIT_OUTPUT]     = { "max-output",     UNIT_BYTES,    "output" },
 };
 /* clang-format on */
 static_assert(COUNT_OF(limit_rows) == LIMIT_COUNT, "one row for each limit");

@@ -23,15 +23,9 @@ static_assert(COUNT_OF(action_names) == FLAG_ACTION_COUNT, "one name for each ac
 
 void flag_put(struct buf *line, const struct finding *f)
 {
-	uint64_t lasted_ns = f->now_ns > f->since_ns ? f->now_ns - f->since_ns : 0;
-
 	buf_str(line, f->rule);
 	buf_str(line, ": ");
 	buf_str(line, f->text);
-	if (lasted_ns > 0) {
-		buf_str(line, ", for ");
-		num_format_duration(line, lasted_ns);
-	}
 	for (unsigned i = 0; i < FINDING_WITNESSES && f->witness[i].pid != 0; i++) {
 		const struct witness *w = &f->witness[i];
 		buf_str(line, i == 0 ? "; most: " : ", ");
@@ -109,6 +103,7 @@ void flag_hear(struct run *run, const struct pair_message *m)
 	put_message(&line, run, &m->finding);
 	buf_str(&warning, "warning: ");
 	buf_str(&warning, line.at);
+	buf_str(&warning, "; the run goes on");
 	if (m->number == FLAG_WARN)
 		voice_note(&warning);
 	else

@@ -185,7 +185,8 @@ static int put_together(struct run *run)
 		return refuse(&line);
 	}
 	if (run->job->require_limits && watch_cannot(run->job, &line)) {
-		buf_str(&line, "; nothing was started: leave --require-limits out, or see: spawnguard doctor");
+		buf_str(&line,
+			"; nothing was started: leave --require-limits out, or see: spawnguard doctor");
 		return refuse(&line);
 	}
 	return open_state(run) < 0 ? SG_EXIT_GUARD : 0;
@@ -384,6 +385,7 @@ static void write_start_line(struct run *run)
 		.environ_digest = HASH_FNV_START,
 	};
 
+	watch_list(run->job, &start);
 	os_host_name(host, sizeof(host));
 	for (char **entry = run->around->environ; *entry; entry++)
 		start.environ_digest = hash_fnv(start.environ_digest, *entry, strlen(*entry) + 1);

@@ -1,5 +1,6 @@
 #include "guard/watch.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -101,6 +102,18 @@ void watch_look(struct warden *w)
 		tell(w, &v);
 		if (w->ending.stage != STAGE_IDLE)
 			return;
+	}
+}
+
+void watch_list(const struct job *job, struct history_start *start)
+{
+	static_assert(LIMIT_COUNT <= HISTORY_LIMITS_MAX, "room for every limit");
+	for (unsigned i = 0; i < LIMIT_COUNT; i++) {
+		const struct limit_bound *b = &job->limit[i];
+		if (is_set(job, (enum limit_id)i))
+			start->limit[start->limit_count++] =
+				(struct history_limit){ limit_rows[i].name, b->soft.at, b->hard.at,
+							b->soft.per_ns, b->hard.per_ns };
 	}
 }
 

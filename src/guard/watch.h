@@ -8,6 +8,7 @@
 #include "core/limit.h"
 
 struct buf;
+struct history_start;
 struct job;
 struct tree;
 struct warden;
@@ -22,6 +23,9 @@ struct watch {
 void watch_init(struct watch *watch, const struct job *job, struct tree *tree);
 /* After a walk: what is found is told, and may begin the end. */
 void watch_look(struct warden *w);
+
+/* The limits of the run, for its start line. */
+void watch_list(const struct job *job, struct history_start *start);
 
 /* --require-limits: is there one that cannot be held here?  True: `why` says which and why not. */
 bool watch_cannot(const struct job *job, struct buf *why);

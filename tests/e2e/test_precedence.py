@@ -40,14 +40,18 @@ TEXTS = {
     "record-command": ["full", "name", "hash"] * 2,
     "record-tail": ["full", "print", "none"] * 2,
     "syslog": ["none", "user", "daemon", "cron", "local0", "local7"],
+    "max-spawn-rate": [f"{i}/10s" for i in range(1, 7)],
+    "on-limit": ["warn", "flag", "kill"] * 2,
     "verbose": ["0", "1", "2", "3", "4", "5"],
 }
 DURATIONS = {"complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout"}
 FLAGS = {"no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
-         "with-parent", "isolate"}
+         "with-parent", "isolate", "require-limits"}
 FREE = {"lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
         "state-dir", "command"}
 TEXTS.update({key: ["1s", "2s", "3s", "4s", "5s", "6s"] for key in DURATIONS})
+LIMITS = {"max-procs", "max-threads", "max-depth", "max-rss", "max-tree-mem", "max-cpu", "max-fds"}
+TEXTS.update({key: ["1", "2", "3", "4", "5", "6"] for key in LIMITS})
 TEXTS.update({key: ["yes", "no"] * 3 for key in FLAGS})
 TEXTS.update({key: [f"/{key}/{i}" for i in range(6)] for key in FREE})
 # Lowest first; a section of the user's file is above every one of the system's.
@@ -324,6 +328,10 @@ class CommandLine(PrecedenceTest):
         self.run_job(args, ["sh", "-c", "head -c 2000 /dev/zero | tr '\\0' x >&2"]).wait()
         return len(self.last("end").get("spawnguard.stderr.tail", ""))
 
+    def action(self, args):
+        self.run_job(["--max-rss=4K", "--interval=1ms", *args], ["sleep", "0.2"]).wait()
+        return self.last("flag")["spawnguard.flag"]["action"]
+
     def rows(self):
         """{key: (of the system, of the user, of the command line, observe, what is seen of each)}"""
         a, b, c = (self.path(name) for name in "abc")
@@ -333,6 +341,15 @@ class CommandLine(PrecedenceTest):
         limits = [(key, self.field(("spawnguard.limits", field))) for key, field in
                   (("timeout", "timeout"), ("kill-after", "kill_after"))]
         return {
+            **{key: ("101", "102", "103", self.field(("spawnguard.limits", key, "hard")), (101, 102, 103))
+               for key in sorted(LIMITS - {"max-cpu"})},
+            "max-cpu": ("1s", "2s", "3s", self.field(("spawnguard.limits", "max-cpu", "hard")),
+                        (10**9, 2 * 10**9, 3 * 10**9)),
+            "max-spawn-rate": ("101/1s", "102/1s", "103/1s", self.field(("spawnguard.limits", "max-spawn-rate", "hard")),
+                               (101, 102, 103)),
+            "on-limit": ("warn", "flag", "kill", self.action, ("warn", "flag", "kill")),
+            "require-limits": (*yes_no, self.is_said("max-procs cannot be held", "--max-procs=9", "--interval=none"),
+                               (True, False, True)),
             "wait": ("none", "1ms", "none", self.waits, (0, 75, 0)),
             "on-conflict": ("fail", "skip", "fail", self.refused(self.status()), (75, 0, 75)),
             "queue-max": ("3", "1", "2", self.places, (3, 1, 2)),

@@ -166,6 +166,13 @@ ROWS = [
     # --- why it was ended
     note("timeout", "{j}: timeout after {200ms}: ended {1} process: {victim} ({})", after_job(["-t", "0.2"], [VICTIM, "sleep"]),
          status=124),
+    note("limit", "{j}: limit passed: max-procs: {3} processes, limit {2}; most: {sh} ({}): ended {3} processes: {sh} ({}), {victim} ({}), {victim} ({})",
+         after_job(["--max-procs=2", "--interval=10ms"], ["sh", "-c", f"{VICTIM} sleep & {VICTIM} sleep & wait"]),
+         status=123),
+    warning("limit, warned of", "{j}: max-rss: {} memory of one process", ", limit {4K}; most: {victim} ({})", "; the run goes on",
+            after_job(["--max-rss=4K", "--on-limit=warn", "--interval=1ms"], ["timeout", "-s", "KILL", "0.3", VICTIM, "sleep"]), status=137),
+    note("limit of files", "{j}: limit passed: max-fds: {} open files of one process, limit {1}; most: {victim} ({}): ended {1} process: "
+         "{victim} ({})", after_job(["--max-fds=1", "--interval=10ms"], [VICTIM, "sleep"]), status=123),
     note("timeout, KILL", "{j}: timeout after {200ms}: ended {2} processes ({2} by KILL): {victim} ({}), {victim} ({})",
          after_job(["-t", "0.2", "-k", "0.1"], [VICTIM, "ignore-term"]), status=124),
     note("timeout, many", "{j}: timeout after {500ms}: ended {6} processes: {victim} ({}), {victim} ({}), {victim} ({}), ...",

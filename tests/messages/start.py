@@ -164,10 +164,15 @@ def orphaned(t, holder):
 
 def outside(t):
     """It is PID 1 of a namespace: who started it is not in there."""
+    return in_namespace(t, "--with-parent")
+
+
+def in_namespace(t, *args):
+    """As PID 1 of a namespace, with the /proc of another."""
     way = ["unshare", "-fp"] if os.geteuid() == 0 else ["unshare", "-Urfp"]
     if subprocess.run([*way, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
         t.skipTest("no PID namespaces of one's own here")
-    return t.start(*way, SPAWNGUARD, "run", "--with-parent", "--", "true").wait()
+    return t.start(*way, SPAWNGUARD, "run", *args, "--", "true").wait()
 
 
 ROWS = [
@@ -288,6 +293,13 @@ ROWS = [
           "cannot be watched", "", "; leave it out to start without", outside),
     error("parent not watched", 125, "not started: --with-parent: the process that started this guard cannot be watched",
           ": {Function not implemented}", "; leave it out to start without", denied(["pidfd_open=ENOSYS"], "--with-parent")),
+    # --- --require-limits
+    error("limit without a look", 125, "--{max-procs} cannot be held", ": --interval=none looks at nothing",
+          "; nothing was started: leave --require-limits out, or see: spawnguard doctor",
+          run("--max-procs=9", "--require-limits", "--interval=none")),
+    error("limit without /proc", 125, "--{max-procs} cannot be held", ": /proc does not show this PID namespace",
+          "; nothing was started: leave --require-limits out, or see: spawnguard doctor",
+          lambda t: in_namespace(t, "--max-procs=9", "--require-limits")),
     # --- its exec
     error("no process", 125, "cannot make a process for the job", ": {Resource temporarily unavailable}",
           "; the limit of processes is reached, see: ulimit -u", fault("fork:EAGAIN"), shim=True),

@@ -46,6 +46,10 @@ static const struct {
 	{ "timeout, status unknown",                CAUSE_TIMEOUT, NO_STATUS, 0, 0, 0, OUTCOME_TIMEOUT, 124, 0 },
 	{ "timeout of what the job left",           CAUSE_TIMEOUT, EXIT(0),   1, 0, 0, OUTCOME_TIMEOUT, 124, 0 },
 
+	{ "limit, whatever the job returns",        CAUSE_LIMIT,   EXIT(0),   0, 0, 0, OUTCOME_LIMIT, 123, 0 },
+	{ "limit: its own signal is not raised",    CAUSE_LIMIT,   SIGTERM,   0, 0, 0, OUTCOME_LIMIT, 123, 0 },
+	{ "limit, but not all of it ended",         CAUSE_LIMIT,   SIGKILL,   0, 1, 0, OUTCOME_SURVIVORS, 121, 0 },
+
 	{ "ended by a signal: as the job died",     CAUSE_SIGNAL,  SIGTERM, 0, 0, 0, OUTCOME_KILLED, 143, SIGTERM },
 	{ "ended by a signal: as the job returned", CAUSE_SIGNAL,  EXIT(7), 0, 0, 0, OUTCOME_KILLED, 7, 0 },
 	{ "ended by a signal, and was ok",          CAUSE_SIGNAL,  EXIT(0), 0, 0, 0, OUTCOME_KILLED, 0, 0 },
@@ -199,6 +203,8 @@ static int exit_code_by_rule(enum end_cause cause, int status, bool was_over, ui
 		return 125;
 	if (cause == CAUSE_TIMEOUT)
 		return 124;
+	if (cause == CAUSE_LIMIT)
+		return 123;
 	if (!is_known)
 		return 125;
 	return status & 0x7f ? 128 + (status & 0x7f) : status >> 8;

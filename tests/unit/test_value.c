@@ -481,7 +481,7 @@ static void test_env_limit(void **state)
 static void test_no_kind_is_forgotten(void **state)
 {
 	bool is_there[KIND_COUNT] = {
-		[KIND_TAG] = true, [KIND_ENV] = true, [KIND_STATUSES] = true, [KIND_COLUMNS] = true
+		[KIND_TAG] = true, [KIND_ENV] = true, [KIND_STATUSES] = true, [KIND_COLUMNS] = true, [KIND_LIMIT] = true /* test_limit_value */
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(number_rows); i++)

@@ -1,0 +1,183 @@
+"""Limits: over one, a program is ended and named; just under it, it is not touched."""
+import os
+import signal
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import harness
+from harness import SANITIZED, SPAWNGUARD, VICTIM, GuardTest, outcome, wait_until
+
+PYTHON = os.path.realpath(sys.executable)
+LONG = os.environ.get("SG_LONG") == "1"
+UNDER_S = 10 if LONG else 1
+MIB = 1 << 20
+
+# What it does with a number, so long as it is asked to.
+PROGRAMS = {
+    "procs": "import os, time\nfor i in range({n} - 1):\n    if os.fork() == 0: break\ntime.sleep({s})",
+    "threads": "import threading, time\n"
+               "for i in range({n} - 1): threading.Thread(target=time.sleep, args=({s},), daemon=True).start()\n"
+               "time.sleep({s})",
+    "depth": "import os, time\nfor i in range({n} - 1):\n    if os.fork(): break\ntime.sleep({s})",
+    "memory": "import time\nkept = bytearray({n} * 1048576)\ntime.sleep({s})",
+    "fds": "import os, time\nkept = [os.open('/dev/null', 0) for _ in range({n} - len(os.listdir('/proc/self/fd')) + 1)]\n"
+           "time.sleep({s})",
+    "children": "import os, time\nfor i in range(2):\n    if os.fork() == 0: break\nkept = bytearray({n} * 349525)\n"
+                "time.sleep({s})",
+    "births": "import os, time\nend = time.monotonic() + {s}\nwhile time.monotonic() < end:\n"
+              "    if os.fork() == 0: time.sleep(0.3); os._exit(0)\n    time.sleep(1 / {n})\n"
+              "try:\n    while os.wait(): pass\nexcept ChildProcessError: pass",
+    "cpu": "import time\nend = time.monotonic() + {s}\nwhile time.monotonic() < end:\n"
+           "    busy = time.monotonic() + {n} / 1000\n    while time.monotonic() < busy: pass\n    time.sleep(0.1 - {n} / 1000)",
+}
+
+
+def program(name, n, seconds):
+    return [PYTHON, "-Ic", PROGRAMS[name].format(n=n, s=seconds)]
+
+
+class LimitTest(GuardTest):
+    def flags(self):
+        return [e["spawnguard.flag"] for e in self.events("flag")]
+
+    def assert_passed(self, rule, args, command, value, slack=0.1, bound=None):
+        run = self.run_guard(["-k", "1", "--interval=20ms", *args], command)
+        self.assertEqual(run.status, 123, run.err)
+        self.assertRegex(run.err, rf"\Aspawnguard: [^\n]*: limit passed: {rule}: [^\n]*, limit [^\n]*\n\Z")
+        self.assert_no_survivor(run.err)
+        end = self.events("end")[-1]
+        self.assertEqual((outcome(end), end["spawnguard.cause"], end["spawnguard.exit_status"]), ("limit", "limit", 123))
+        verdict = end["spawnguard.limit"]
+        self.assertEqual((verdict["rule"], verdict["action"], verdict["severity"], verdict["rung"]),
+                         (rule, "kill", "critical", "walk"))
+        self.assertEqual(self.flags()[-1], verdict)
+        self.assertGreater(verdict["value"], verdict["bound"])
+        if bound is not None:
+            self.assertEqual(verdict["bound"], bound)
+        if value is not None:
+            self.assertLessEqual(abs(verdict["value"] - value), value * slack, verdict)
+        return verdict
+
+    def assert_untouched(self, args, command):
+        before = len(self.flags())
+        run = self.run_guard(["--interval=20ms", *args], command)
+        self.assertEqual((run.status, run.err), (0, ""))
+        self.assertEqual(self.flags()[before:], [])
+        self.assertGreater(self.events("end")[-1]["spawnguard.ticks"], 5)
+
+
+class Each(LimitTest):
+    """One real program over it, and one just under it."""
+
+    def test_max_procs(self):
+        # Eight at once: one look sees all of them, or some.
+        verdict = self.assert_passed("max-procs", ["--max-procs=6"], program("procs", 8, 30), 7.5, 0.1, bound=6)
+        self.assertEqual(verdict["witnesses"][0]["value"], verdict["value"] - 1)  # the one who made the others
+        self.assert_untouched(["--max-procs=8"], program("procs", 8, UNDER_S))
+
+    def test_max_threads(self):
+        self.assert_passed("max-threads", ["--max-threads=19"], program("threads", 20, 30), 20, bound=19)
+        self.assert_untouched(["--max-threads=20"], program("threads", 20, UNDER_S))
+
+    def test_max_depth(self):
+        self.assert_passed("max-depth", ["--max-depth=5"], program("depth", 6, 30), 6, bound=5)
+        self.assert_untouched(["--max-depth=6"], program("depth", 6, UNDER_S))
+
+    def test_max_rss(self):
+        if SANITIZED:
+            self.skipTest("what a sanitized guard reads is right, but a busy machine takes long to fill 100 MiB")
+        verdict = self.assert_passed("max-rss", ["--max-rss=90M"], program("memory", 100, 30), None, bound=90 * MIB)
+        self.assertLess(verdict["value"], 125 * MIB)
+        self.assertEqual(verdict["witnesses"][0]["value"], verdict["value"])
+        self.assert_untouched(["--max-rss=125M"], program("memory", 100, UNDER_S))
+
+    def test_max_tree_mem(self):
+        # Three of 33 MiB, none of which is over.
+        verdict = self.assert_passed("max-tree-mem", ["--max-tree-mem=95M", "--max-rss=60M"], program("children", 100, 30),
+                                     None, bound=95 * MIB)
+        self.assertEqual(sum(w["value"] for w in verdict["witnesses"]), verdict["value"])
+        self.assert_untouched(["--max-tree-mem=160M"], program("children", 100, UNDER_S))
+
+    def test_max_fds(self):
+        self.assert_passed("max-fds", ["--max-fds=90"], program("fds", 100, 30), None, bound=90)
+        self.assert_untouched(["--max-fds=102"], program("fds", 100, UNDER_S))
+
+    def test_max_spawn_rate(self):
+        self.assert_passed("max-spawn-rate", ["--max-spawn-rate=20/1s"], program("births", 100, 30), None, bound=20)
+        self.assert_untouched(["--max-spawn-rate=60/2s"], program("births", 10, UNDER_S))
+
+    def test_max_cpu_as_a_share_of_a_core(self):
+        verdict = self.assert_passed("max-cpu", ["--max-cpu=20%/1s"], program("cpu", 100, 30), None, bound=200_000_000)
+        self.assertEqual(verdict["per"], 1)
+        self.assert_untouched(["--max-cpu=80%/1s"], program("cpu", 20, UNDER_S))
+
+    def test_max_cpu_as_time(self):
+        self.assert_passed("max-cpu", ["--max-cpu=300ms"], program("cpu", 100, 30), 0.31e9, 0.3, bound=300_000_000)
+        self.assert_untouched(["--max-cpu=20s"], program("cpu", 20, UNDER_S))
+
+    def test_cpu_time_of_those_that_have_ended_counts(self):
+        """Each burns 50 ms and is gone; the sum is what counts."""
+        once = "import time; e = time.process_time() + 0.05\nwhile time.process_time() < e: pass"
+        script = f"while :; do {PYTHON} -Ic '{once}'; done"
+        self.assert_passed("max-cpu", ["--max-cpu=1s"], ["sh", "-c", script], 1e9, 0.3)
+
+
+class Grades(LimitTest):
+    def test_soft_is_flagged_and_the_run_goes_on(self):
+        run = self.run_guard(["--max-procs=1:", "--interval=20ms"], program("procs", 3, 0.5))
+        self.assertEqual((run.status, run.err), (0, ""))
+        flags = self.flags()
+        self.assertEqual([(f["rule"], f["severity"], f["action"], f["bound"]) for f in flags],
+                         [("max-procs", "warning", "flag", 1)])
+        self.assertNotIn("spawnguard.limit", self.events("end")[-1])
+
+    def test_soft_comes_before_hard(self):
+        script = f"for i in 1 2 3 4 5 6 7 8; do {VICTIM} sleep & sleep 0.1; done; wait"
+        run = self.run_guard(["--max-procs=2:5", "--interval=10ms"], ["sh", "-c", script])
+        self.assertEqual(run.status, 123)
+        self.assertEqual([f["severity"] for f in self.flags()], ["warning", "critical"])
+        self.assertEqual([f["bound"] for f in self.flags()], [2, 5])
+
+    def test_hard_as_on_limit_says(self):
+        for action, said in (("warn", r"\Aspawnguard: warning: [^\n]*: max-procs: 3 processes, limit 2; most: [^\n]*"
+                                      r"; the run goes on\n\Z"), ("flag", r"\A\Z")):
+            with self.subTest(action):
+                run = self.run_guard(["--max-procs=2", f"--on-limit={action}", "--interval=20ms"], program("procs", 3, 0.5))
+                self.assertEqual(run.status, 0)
+                self.assertRegex(run.err, said)
+                self.assertEqual((self.flags()[-1]["severity"], self.flags()[-1]["action"]), ("critical", action))
+                self.assertEqual(outcome(self.events("end")[-1]), "ok")
+
+    def test_on_flag_hears_of_it(self):
+        hook = f"sh -c 'echo \"$SPAWNGUARD_MESSAGE\" >>{self.path('heard')}'"
+        run = self.run_guard(["-N", "j", "--max-procs=1:2", "--interval=20ms", "--on-flag", hook], program("procs", 3, 30))
+        self.assertEqual(run.status, 123)
+        wait_until(lambda: os.path.exists(self.path("heard")) and "limit 2" in self.read("heard"), "the hook has run")
+        self.assertRegex(self.read("heard"), r"j: max-procs: 3 processes, limit 2")
+
+    def test_the_status_object_has_the_verdict(self):
+        run = self.run_guard(["--max-procs=1", "--interval=20ms", "--status-file", self.path("end")], program("procs", 3, 30))
+        self.assertEqual(run.status, 123)
+        self.assertIn('"spawnguard.limit":{"rule":"max-procs"', self.read("end"))
+
+    def test_all_generous_limits_together_find_nothing(self):
+        self.assert_untouched(["--max-procs=500", "--max-threads=900", "--max-depth=50", "--max-rss=2G", "--max-tree-mem=4G",
+                               "--max-fds=500", "--max-spawn-rate=5000/1s", "--max-cpu=1h", "--require-limits"],
+                              ["sh", "-c", "i=0; while [ $i -lt 60 ]; do i=$((i + 1)); (sleep 0.02; ls / >/dev/null); done"])
+
+    def test_a_stubborn_tree_is_over_its_limit_once(self):
+        run = self.run_guard(["--max-procs=1", "--interval=20ms", "-k", "0.3"], [VICTIM, "ignore-term"])
+        self.assertEqual(run.status, 123, run.err)
+        self.assertEqual(len(self.flags()), 1)
+        self.assert_no_survivor(run.err)
+
+    def test_dry_run_and_require_limits(self):
+        run = self.command("run", "--require-limits", "--max-procs=5", "--interval=none", "--", "touch", self.path("ran"))
+        self.assertEqual(run.status, 125)
+        self.assertFalse(os.path.exists(self.path("ran")))
+        self.assertEqual(self.command("run", "--require-limits", "--max-procs=5", "--", "true").status, 0)
+
+
+if __name__ == "__main__":
+    harness.main()
