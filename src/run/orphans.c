@@ -162,7 +162,7 @@ static struct record_slot found_now(pid_t pid, int fd, const struct proc_stat *s
  * read before.  So it is looked again at what is young, until a look has met
  * nobody new and missed nobody.
  */
-struct look {
+struct search {
 	struct orphans *o;
 	uint64_t since_ticks; /* only who was born from here on */
 	bool is_again;        /* somebody may have been missed */
@@ -171,35 +171,35 @@ struct look {
 };
 
 /* Dead, and not yet collected: its last child may be younger than the list. */
-static void meet_dead(struct look *look, pid_t pid)
+static void meet_dead(struct search *search, pid_t pid)
 {
-	for (unsigned i = 0; i < look->dead_count; i++)
-		if (look->dead[i] == pid)
+	for (unsigned i = 0; i < search->dead_count; i++)
+		if (search->dead[i] == pid)
 			return;
-	if (look->dead_count == DEAD_MAX)
+	if (search->dead_count == DEAD_MAX)
 		return;
-	look->dead[look->dead_count++] = pid;
-	look->is_again = true;
+	search->dead[search->dead_count++] = pid;
+	search->is_again = true;
 }
 
 /* By its environment and its session; `fd` may be -1. */
-static void weigh(struct look *look, const struct proc_stat *stat, int *fd)
+static void weigh(struct search *search, const struct proc_stat *stat, int *fd)
 {
-	struct orphans *o = look->o;
+	struct orphans *o = search->o;
 	int mark = reader_has_mark(stat->pid, o->record->head.run_id);
 	enum session session = session_of(o, stat->pid, stat->sid);
 
 	if (mark == -ESRCH || (*fd >= 0 && os_pidfd_signal(*fd, 0) == -ESRCH))
-		look->is_again = true;
+		search->is_again = true;
 	else if (mark == 1 || session == SESSION_LED) {
 		struct record_slot found = found_now(stat->pid, *fd, stat);
 		hold_or_list(o, &found, fd, mark == 1 && session != SESSION_OTHER);
 	}
 }
 
-static void consider(struct look *look, pid_t pid)
+static void consider(struct search *search, pid_t pid)
 {
-	struct orphans *o = look->o;
+	struct orphans *o = search->o;
 	struct proc_stat stat;
 	struct proc_status status;
 
@@ -209,20 +209,20 @@ static void consider(struct look *look, pid_t pid)
 	if (fd < 0 && fd != -ESRCH && fd != -ENOSYS && fd != -EPERM) /* without handles it can be listed */
 		return;
 	int r = fd == -ESRCH ? fd : os_proc_stat(pid, &stat);
-	if (r == 0 && (stat.start_ticks < look->since_ticks || is_older(o, &stat)))
+	if (r == 0 && (stat.start_ticks < search->since_ticks || is_older(o, &stat)))
 		return;
 	if (r == 0)
 		r = os_proc_status(pid, &status);
 	if (r == -ESRCH)
-		look->is_again = true;
+		search->is_again = true;
 	if (r < 0 || status.uid != o->record->head.uid)
 		return;
 	if (stat.state == 'Z') {
-		meet_dead(look, pid);
+		meet_dead(search, pid);
 		return;
 	}
-	look->is_again = look->is_again || look->since_ticks > 0;
-	weigh(look, &stat, &fd);
+	search->is_again = search->is_again || search->since_ticks > 0;
+	weigh(search, &stat, &fd);
 }
 
 /* Who is in the run's own group is of the run: the kernel says so. */
@@ -273,19 +273,19 @@ static bool forget_gone(struct orphans *o)
 
 static void look_around(struct orphans *o)
 {
-	struct look look = { .o = o };
+	struct search search = { .o = o };
 	AUTO_FD int proc = os_open_at(OS_CWD, "/proc", 0, 0);
 
 	for (unsigned i = 0; proc >= 0 && i < LOOKS_MAX; i++) {
 		uint64_t began_ticks = os_clock_boot_ns() / TICK_NS;
-		look.is_again = false;
-		(void)os_dir_each(proc, consider_name, &look);
+		search.is_again = false;
+		(void)os_dir_each(proc, consider_name, &search);
 		if (forget_gone(o))
-			look.is_again = true;
-		if (!look.is_again)
+			search.is_again = true;
+		if (!search.is_again)
 			return;
 		os_clock_sleep_ms(LOOK_NAP_MS);
-		look.since_ticks = began_ticks;
+		search.since_ticks = began_ticks;
 	}
 }
 
