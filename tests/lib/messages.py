@@ -78,6 +78,8 @@ NO_MESSAGES = {
     "conf/hook_variable": "the manual",
     "conf/help.c": "--help, on stdout",
     "conf/manual.c": "pages of the manual",
+    "core/detect.c": "flags, in the history: unit/detect, e2e/test_detect",
+    "core/signature.c": "flags, in the history: unit/signature",
     "conf/options.c": "--help and the manual",
     "conf/commands.c": "--help and the manual",
     "conf/columns.c": "--help and the manual, but for what is refused: unit/columns",

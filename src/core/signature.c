@@ -1,0 +1,318 @@
+#include "core/signature.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/escape.h"
+#include "base/hash.h"
+#include "base/num.h"
+
+#define MB     (1ULL << 20)
+#define SIG(n) (1ULL << ((n)-1))
+#define TERM   SIG(15) /* bit 14 of SigCgt, counted from 0: 0x4000 */
+#define BAND(from, to)   \
+	{                \
+		from, to \
+	}
+
+const char *const meaning_words[] = { "harmless", "info", "warning", "critical", NULL };
+static_assert(COUNT_OF(meaning_words) == MEANING_COUNT + 1, "one word for each meaning");
+const char *const signature_action_words[] = { "report", "end", "kill", NULL };
+static_assert(COUNT_OF(signature_action_words) == SIGNATURE_ACTION_COUNT + 1, "one word for each action");
+
+/* clang-format off */
+const struct signature signature_built_in[] = {
+	{ .name = "agent-triplet", .about = "what an agent's session leaves for a moment: a runtime, its wrapper and a child runtime",
+	  .meaning = MEANING_HARMLESS, .action = SIGNATURE_END, .role_count = 3,
+	  .role = {
+		{ "runtime", "", "", 0, -1, BAND(165 * MB, 240 * MB), BAND(2, 2), BAND(16, 26), BAND_ANY, 0, TERM, 1 },
+		{ "wrapper", "", "hrtimer_nanosleep", 0, -1, BAND(512 * 1024, 8 * MB), BAND(1, 1), BAND_ANY, BAND_ANY, 0, 0, 1 },
+		{ "child", "", "", 0, -1, BAND(155 * MB, 190 * MB), BAND_ANY, BAND(13, 23), BAND_ANY, TERM, 0, 1 },
+	  } },
+	{ .name = "spawn-loop", .about = "a parent that starts the same worker again each time it dies within seconds",
+	  .meaning = MEANING_INFO, .action = SIGNATURE_REPORT, .any = true, .siblings = true, .role_count = 1,
+	  .role = {
+		{ "worker", "", "", 0, -1, BAND(32 * MB, UINT64_MAX), BAND_ANY, BAND_ANY, BAND(0, 10 * NS_PER_S), 0, 0, 12 },
+	  } },
+};
+/* clang-format on */
+const uint32_t signature_built_in_count = COUNT_OF(signature_built_in);
+
+struct signature_role signature_role_any(const char *name)
+{
+	struct signature_role role = {
+		.parent = -1,
+		.memory_bytes = BAND_ANY,
+		.threads = BAND_ANY,
+		.fds = BAND_ANY,
+		.lived_ns = BAND_ANY,
+		.count = 1,
+	};
+	memcpy(role.name, name, strnlen(name, sizeof(role.name) - 1));
+	return role;
+}
+
+void signatures_init(struct signatures *s)
+{
+	s->count = signature_built_in_count;
+	memcpy(s->list, signature_built_in, sizeof(signature_built_in));
+}
+
+struct signature *signatures_find(struct signatures *s, const char *name)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		if (strcmp(s->list[i].name, name) == 0)
+			return &s->list[i];
+	return NULL;
+}
+
+static bool is_any(const struct band *band)
+{
+	return band->low == 0 && band->high == UINT64_MAX;
+}
+
+static bool is_within(const struct band *band, uint64_t value)
+{
+	return value >= band->low && value <= band->high;
+}
+
+static uint32_t role_needs(const struct signature_role *r)
+{
+	return (is_any(&r->memory_bytes) ? 0U : SAMPLE_MEMORY) | (is_any(&r->threads) ? 0U : SAMPLE_STAT) |
+	       (is_any(&r->fds) ? 0U : SAMPLE_FDS) | (r->caught || r->ignored ? SAMPLE_SIGNALS : 0U) |
+	       (r->wchan[0] ? SAMPLE_WCHAN : 0U) | (r->program ? SAMPLE_PROGRAM : 0U);
+}
+
+uint32_t matcher_needs(const struct matcher *m, bool is_orphan)
+{
+	uint32_t needs = 0;
+
+	for (uint32_t i = 0; i < m->signatures->count; i++) {
+		const struct signature *s = &m->signatures->list[i];
+		if (s->is_off || !(s->any || is_orphan))
+			continue;
+		for (uint32_t k = 0; k < s->role_count; k++)
+			needs |= role_needs(&s->role[k]);
+	}
+	return needs;
+}
+
+/* --- one member ----------------------------------------------------------------------------------------- */
+
+static bool is_like(const char *pattern, const char *text, size_t max)
+{
+	size_t n = strlen(pattern);
+
+	if (n > 0 && pattern[n - 1] == '*')
+		return strncmp(text, pattern, n - 1) == 0;
+	/* What the kernel, or the sample, has cut agrees as far as it goes. */
+	return strncmp(text, pattern, max - 1) == 0;
+}
+
+/* How a role and a member agree, fact by fact. */
+struct fit {
+	uint32_t asked, known;
+	bool is_wrong;
+};
+
+static void weigh(struct fit *fit, bool is_known, bool is_right)
+{
+	fit->asked++;
+	fit->known += is_known;
+	fit->is_wrong = fit->is_wrong || (is_known && !is_right);
+}
+
+static struct fit fit_role(const struct signature_role *r, const struct sample *s)
+{
+	struct fit fit = { 0 };
+
+	if (r->comm[0])
+		weigh(&fit, true, is_like(r->comm, s->comm, sizeof(s->comm)));
+	if (r->program)
+		weigh(&fit, s->known & SAMPLE_PROGRAM, s->program == r->program);
+	if (!is_any(&r->memory_bytes))
+		weigh(&fit, s->known & SAMPLE_MEMORY, is_within(&r->memory_bytes, s->rss_bytes));
+	if (!is_any(&r->threads))
+		weigh(&fit, s->known & SAMPLE_STAT, is_within(&r->threads, s->threads));
+	if (!is_any(&r->fds))
+		weigh(&fit, s->known & SAMPLE_FDS, is_within(&r->fds, s->fds));
+	if (r->caught || r->ignored)
+		weigh(&fit, s->known & SAMPLE_SIGNALS,
+		      (s->caught & r->caught) == r->caught && !(s->caught & r->ignored));
+	if (r->wchan[0])
+		weigh(&fit, s->known & SAMPLE_WCHAN, is_like(r->wchan, s->wchan, sizeof(s->wchan)));
+	return fit;
+}
+
+static bool has_parent(const struct signature_state *state, uint32_t signature,
+		       const struct signature_role *r)
+{
+	return r->parent < 0 ||
+	       (state->parent_signature == signature + 1 && state->parent_role == r->parent + 1);
+}
+
+/* The first signature and role that fit; false: none. */
+static bool find_role(const struct matcher *m, const struct signature_state *state, const struct sample *s,
+		      bool is_orphan, struct signature_state *out)
+{
+	for (uint32_t i = 0; i < m->signatures->count; i++) {
+		const struct signature *sig = &m->signatures->list[i];
+		if (sig->is_off || !(sig->any || is_orphan))
+			continue;
+		for (uint32_t k = 0; k < sig->role_count; k++) {
+			struct fit fit = fit_role(&sig->role[k], s);
+			if (fit.is_wrong || fit.known * 2 < fit.asked || fit.known == 0 ||
+			    !has_parent(state, i, &sig->role[k]))
+				continue;
+			out->signature = (uint8_t)(i + 1);
+			out->role = (uint8_t)(k + 1);
+			out->is_final = fit.known == fit.asked;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool counts_when_gone(const struct signature *sig, const struct signature_role *r)
+{
+	return sig->siblings || !is_any(&r->lived_ns);
+}
+
+static void count_member(struct matcher *m, const struct signature_state *state, int32_t by)
+{
+	const struct signature *sig = &m->signatures->list[state->signature - 1];
+
+	if (!counts_when_gone(sig, &sig->role[state->role - 1]))
+		m->tally[state->signature - 1].members[state->role - 1] += (uint32_t)by;
+}
+
+static void note(struct signature_tally *t, const struct sample *s, uint64_t now_ns)
+{
+	uint64_t lived_ns = now_ns > s->seen_ns ? now_ns - s->seen_ns : 0;
+
+	if (lived_ns > t->lived_ns)
+		t->lived_ns = lived_ns;
+	if (t->first_ns == 0 || s->seen_ns < t->first_ns)
+		t->first_ns = s->seen_ns;
+}
+
+void matcher_member(struct matcher *m, struct signature_state *state, const struct signature_state *parent,
+		    const struct sample *s, bool is_orphan, uint64_t now_ns)
+{
+	struct signature_state found = *state;
+
+	if (parent) {
+		state->parent_signature = found.parent_signature = parent->signature;
+		state->parent_role = found.parent_role = parent->role;
+	}
+	/* What it was it remains while it exits, and when another look knows less. */
+	if (find_role(m, state, s, is_orphan, &found) && (found.is_final || !state->is_final) &&
+	    (found.signature != state->signature || found.role != state->role)) {
+		if (state->signature)
+			count_member(m, state, -1);
+		count_member(m, &found, 1);
+		witness_add(m->tally[found.signature - 1].witness, s->pid, s->comm, s->rss_bytes);
+	}
+	*state = found;
+	if (state->signature)
+		note(&m->tally[state->signature - 1], s, now_ns);
+}
+
+void matcher_parted(struct matcher *m, const struct signature_state *state, struct signature_state *parent,
+		    const struct sample *s, uint64_t now_ns)
+{
+	if (state->signature == 0)
+		return;
+	const struct signature *sig = &m->signatures->list[state->signature - 1];
+	const struct signature_role *r = &sig->role[state->role - 1];
+	struct signature_tally *t = &m->tally[state->signature - 1];
+	uint64_t lived_ns = now_ns > s->seen_ns ? now_ns - s->seen_ns : 0;
+
+	if (!counts_when_gone(sig, r) || !is_within(&r->lived_ns, lived_ns))
+		return;
+	if (!sig->siblings) {
+		t->members[state->role - 1]++;
+		return;
+	}
+	if (!parent)
+		return;
+	uint64_t comm = hash_fnv(HASH_FNV_START, s->comm, strnlen(s->comm, sizeof(s->comm)));
+	bool goes_on = parent->young > 0 && parent->young_comm == comm &&
+		       (r->lived_ns.high == UINT64_MAX ||
+			(now_ns - parent->young_ns) / r->count <= r->lived_ns.high);
+	if (!goes_on) { /* another worker, or others long ago */
+		parent->young = 0;
+		parent->young_ns = now_ns;
+		parent->young_comm = comm;
+	}
+	if (++parent->young < r->count)
+		return;
+	parent->young = 0;
+	t->whole++;
+}
+
+/* --- groups --------------------------------------------------------------------------------------------- */
+
+uint32_t matcher_groups(const struct matcher *m, uint32_t i)
+{
+	const struct signature *sig = &m->signatures->list[i];
+	uint32_t groups = UINT32_MAX;
+
+	if (sig->is_off || sig->role_count == 0)
+		return 0;
+	if (sig->siblings)
+		return m->tally[i].whole;
+	for (uint32_t k = 0; k < sig->role_count; k++) {
+		uint32_t whole = m->tally[i].members[k] / sig->role[k].count;
+		if (whole < groups)
+			groups = whole;
+	}
+	return groups;
+}
+
+const struct signature *matcher_known(const struct matcher *m, const struct signature_state *state)
+{
+	if (state->signature == 0 || matcher_groups(m, state->signature - 1U) == 0)
+		return NULL;
+	return &m->signatures->list[state->signature - 1];
+}
+
+void matcher_put(struct buf *out, const struct matcher *m, uint32_t i)
+{
+	const struct signature *sig = &m->signatures->list[i];
+
+	escape_text(out, sig->name, strlen(sig->name), SIGNATURE_NAME_MAX);
+	buf_str(out, " x");
+	buf_u64(out, matcher_groups(m, i));
+	buf_str(out, ", lived ");
+	num_format_duration(out, m->tally[i].lived_ns);
+	buf_str(out, ", ");
+	buf_str(out, meaning_words[sig->meaning]);
+}
+
+bool matcher_tell(struct matcher *m, uint32_t i, uint64_t now_ns, uint64_t period_ns, struct finding *out)
+{
+	static const enum severity severities[] = { SEVERITY_INFO, SEVERITY_INFO, SEVERITY_WARNING,
+						    SEVERITY_CRITICAL };
+	static_assert(COUNT_OF(severities) == MEANING_COUNT, "one severity for each meaning");
+	struct signature_tally *t = &m->tally[i];
+	struct buf text;
+
+	if (t->told || matcher_groups(m, i) == 0)
+		return false;
+	t->told = true;
+	*out = (struct finding){ .rule = "signature",
+				 .severity = severities[m->signatures->list[i].meaning],
+				 .value = matcher_groups(m, i),
+				 .bound = UINT64_MAX,
+				 .since_ns = now_ns, /* "lived" says it */
+				 .now_ns = now_ns,
+				 .period_ns = period_ns,
+				 .rung = "walk" };
+	buf_init(&text, out->text, sizeof(out->text));
+	matcher_put(&text, m, i);
+	memcpy(out->witness, t->witness, sizeof(out->witness));
+	return true;
+}
