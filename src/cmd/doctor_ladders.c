@@ -90,6 +90,15 @@ void judge_membership(const struct machine *m, struct diagnosis *f)
 		buf_str(&f->todo, "a kernel with CONFIG_PROC_CHILDREN, and all of /proc");
 		return;
 	}
+	if (m->probe[PROBE_CHILDREN].value[0] == 0) {
+		finding_set(
+			f, VERDICT_WEAK, "scan",
+			"all of /proc is searched for children, at most once a second: what lives for less "
+			"is not seen");
+		finding_error(&f->why, "/proc/PID/task/TID/children", -ENOENT);
+		buf_str(&f->todo, "a kernel with CONFIG_PROC_CHILDREN, and all of /proc");
+		return;
+	}
 	finding_set(f, VERDICT_OK, "children",
 		    "lists of children from the warden on, through descriptors kept open");
 	would_give(&f->why, "an own cgroup", "--cgroup=auto", is_ok(m, PROBE_DELEGATION), no_cgroup(m));
@@ -112,7 +121,7 @@ void judge_identity(const struct machine *m, struct diagnosis *f)
 	}
 	if (signal >= 0)
 		finding_set(f, VERDICT_WEAK, identity_name(IDENTITY_PROCFD),
-			    "held directories of /proc; nothing is killed by what a record says");
+			    "held directories of /proc, start times in the records");
 	else
 		finding_set(f, VERDICT_WEAK, identity_name(IDENTITY_WEAK),
 			    "number and start time; nothing but the warden's own children is killed");

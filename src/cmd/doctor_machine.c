@@ -112,7 +112,7 @@ void judge_procfs(const struct machine *m, struct diagnosis *f)
 	}
 	if (mount->r < 0)
 		finding_worsen(f, VERDICT_NOTE);
-	if (m->probe[PROBE_CHILDREN].r < 0) {
+	if (m->probe[PROBE_CHILDREN].r < 0 || m->probe[PROBE_CHILDREN].value[0] == 0) {
 		finding_worsen(f, VERDICT_WEAK);
 		finding_add(&f->why, "no lists of children: see membership");
 	}

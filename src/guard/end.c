@@ -62,6 +62,9 @@ void warden_tick(struct warden *w)
 	watch_look(w);
 	if (w->run->job->interval_ns == 0)
 		w->period_ns = schedule_next(w->period_ns, births);
+	/* A look at all of /proc is not for every moment. */
+	if (w->tree.scans && w->run->job->interval_ns == 0 && w->period_ns < SCHEDULE_QUIET_NS)
+		w->period_ns = SCHEDULE_QUIET_NS;
 	w->tick_ns = w->facts.now_ns + w->period_ns;
 }
 

@@ -117,7 +117,7 @@ static void continue_warden(struct front *f)
 
 	if (!os_wait_stopped(f->warden, &sig))
 		return;
-	AUTO_FD int fd = os_pidfd_open(f->warden); /* unreaped child: it is the warden */
+	AUTO_FD int fd = os_pidfd_open_or_proc(f->warden); /* unreaped child: it is the warden */
 	(void)os_child_signal(f->warden, fd, SIGCONT);
 }
 
@@ -243,7 +243,7 @@ static bool is_recorded(const struct front *f, pid_t pid)
 {
 	for (size_t i = 0; i < f->slot_count; i++)
 		if (f->slot[i].id.pid == pid) {
-			AUTO_FD int fd = os_pidfd_open(pid);
+			AUTO_FD int fd = os_pidfd_open_or_proc(pid);
 			uint64_t inode = fd >= 0 ? os_pidfd_inode(fd) : 0;
 			return inode == 0 || f->slot[i].id.pidfs_ino == 0 || inode == f->slot[i].id.pidfs_ino;
 		}
@@ -358,7 +358,7 @@ static struct outcome_verdict take_over(struct front *f)
 	os_raise_files();
 	tree_init(&tree, f->signals);
 	(void)tree_set_root(&tree, os_self_pid());
-	if (tree.member[0].children_fd < 0)
+	if (tree.member[0].children_fd < 0 && !tree.scans)
 		add_recorded_job(f, &tree);
 	tree.accepts = accepts;
 	tree.accepts_with = f;

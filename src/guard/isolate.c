@@ -105,7 +105,7 @@ pid_t isolate_spawn(struct run *run, int (*body)(void *with), void *with, int *o
 	if (pid < 0)
 		run->world_failed = WORLD_NAMESPACE;
 	else
-		*out_pidfd = os_pidfd_open(pid); /* unreaped child */
+		*out_pidfd = os_pidfd_open_or_proc(pid); /* unreaped child */
 	return pid;
 }
 

@@ -290,7 +290,7 @@ static void reap_pump(struct tail *t)
 static void end_pump(struct tail *t)
 {
 	BUF(line, 256);
-	AUTO_FD int fd = os_pidfd_open(t->pump); /* unreaped child: it is the pump */
+	AUTO_FD int fd = os_pidfd_open_or_proc(t->pump); /* unreaped child: it is the pump */
 
 	(void)os_child_signal(t->pump, fd, SIGKILL);
 	reap_pump(t);

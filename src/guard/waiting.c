@@ -10,8 +10,11 @@
 #include "guard/run.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/pidfd.h"
 #include "os/poll.h"
 #include "store/lock.h"
+
+#define ASK_MS 20
 
 int waiting_try(const struct run *run, uint32_t which, bool wait, struct fail *fail)
 {
@@ -70,6 +73,8 @@ bool waiting_for_end(const struct run *run, int pidfd, int timeout_ms)
 	struct os_poll set[2] = { { .fd = pidfd, .wants = OS_POLL_IN },
 				  { .fd = run->parent.fd, .wants = OS_POLL_IN } };
 
+	if (os_pidfd_is_proc(pidfd)) /* it tells only who asks; the caller comes back */
+		return os_pidfd_wait(pidfd, timeout_ms >= 0 && timeout_ms < ASK_MS ? timeout_ms : ASK_MS) > 0;
 	return os_poll(set, 2, timeout_ms) > 0 && set[0].ready;
 }
 

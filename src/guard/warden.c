@@ -119,7 +119,7 @@ static void pass_on(struct warden *w, int sig)
 		return;
 	struct member *job = w->has_tree ? tree_find(&w->tree, w->job) : NULL;
 	int fd = job ? job->handle : w->job_fd;
-	AUTO_FD int own = fd >= 0 ? -1 : os_pidfd_open(w->job); /* unreaped: it is the job */
+	AUTO_FD int own = fd >= 0 ? -1 : os_pidfd_open_or_proc(w->job); /* unreaped: it is the job */
 	(void)os_child_signal(w->job, fd >= 0 ? fd : own, sig);
 }
 
@@ -203,7 +203,7 @@ static void parent_ended(struct warden *w)
 		return;
 	(void)os_epoll_remove(w->epoll, parent->fd);
 	warden_begin_end(w, CAUSE_PARENT, grace_of(w), &parent->who);
-	AUTO_FD int front = os_pidfd_open(w->run->head.front.pid);
+	AUTO_FD int front = os_pidfd_open_or_proc(w->run->head.front.pid);
 	if (os_self_parent() == w->run->head.front.pid)
 		(void)os_pidfd_signal(front, SIGCONT);
 }

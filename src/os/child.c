@@ -49,7 +49,7 @@ int os_child_wait(pid_t pid, int timeout_ms, int *out_status)
 {
 	uint64_t limit_ms = timeout_ms > 0 ? (uint64_t)timeout_ms : 0;
 	uint64_t end_ns = os_clock_boot_ns() + limit_ms * NS_PER_MS;
-	AUTO_FD int pidfd = os_pidfd_open(pid);
+	AUTO_FD int pidfd = os_pidfd_open_or_proc(pid);
 
 	if (pidfd >= 0)
 		(void)os_pidfd_wait(pidfd, timeout_ms);

@@ -8,7 +8,12 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/num.h"
+#include "os/clock.h"
+#include "os/proc.h"
+
 #define PIDFS_MAGIC 0x50494446L /* f_type of pidfs, 6.9 */
+#define LOOK_MAX_MS 10
 
 static int open_any(pid_t pid)
 {
@@ -21,6 +26,34 @@ int os_pidfd_open(pid_t pid)
 	if (pid <= 1) /* cgroup.procs may read 0, and 1 is never a member */
 		return -ESRCH;
 	return open_any(pid);
+}
+
+/* From the first refusal on: there is no pidfd here. */
+static bool has_none;
+
+int os_pidfd_open_or_proc(pid_t pid)
+{
+	int refused = -ENOSYS;
+
+	if (!has_none) {
+		int fd = os_pidfd_open(pid);
+		if (fd != -ENOSYS && fd != -EPERM)
+			return fd;
+		refused = fd;
+	}
+	if (pid <= 1)
+		return -ESRCH;
+	if (!os_proc_is_ours()) /* its numbers are strangers' */
+		return refused;
+	has_none = true;
+	int fd = os_proc_open(pid, "");
+	return fd == -ENOENT ? -ESRCH : fd;
+}
+
+bool os_pidfd_is_proc(int pidfd)
+{
+	struct stat st;
+	return has_none && pidfd >= 0 && fstat(pidfd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 int os_pidfd_open_self(void)
@@ -48,6 +81,8 @@ uint64_t os_pidfd_inode(int pidfd)
 	static int has_pidfs = -1; /* a fact of the kernel: asked once */
 	struct stat st;
 
+	if (os_pidfd_is_proc(pidfd))
+		return 0;
 	if (has_pidfs < 0) {
 		struct statfs fs;
 		if (fstatfs(pidfd, &fs) < 0)
@@ -59,11 +94,40 @@ uint64_t os_pidfd_inode(int pidfd)
 	return st.st_ino;
 }
 
+/* By its directory: a zombie has ended, unless threads of it go on. */
+static bool is_dead_in_proc(int dir)
+{
+	struct proc_stat stat = { 0 };
+	int r = os_proc_stat_at(dir, &stat);
+
+	if (r < 0 && r != -ESRCH) /* no descriptor for it: whether it has been waited for can be told */
+		r = os_pidfd_signal(dir, 0);
+	return r == -ESRCH || (r == 0 && (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1);
+}
+
+/* A directory is always ready: looked at again and again. */
+static int wait_in_proc(int dir, int timeout_ms)
+{
+	uint64_t limit_ms = timeout_ms > 0 ? (uint64_t)timeout_ms : 0, now_ns = os_clock_boot_ns();
+	uint64_t end_ns = timeout_ms < 0 ? NUM_NONE : now_ns + limit_ms * NS_PER_MS;
+
+	for (uint64_t nap_ms = 1; !is_dead_in_proc(dir); nap_ms += nap_ms < LOOK_MAX_MS) {
+		now_ns = os_clock_boot_ns();
+		if (now_ns >= end_ns)
+			return 0;
+		uint64_t left_ms = (end_ns - now_ns) / NS_PER_MS + 1;
+		os_clock_sleep_ms((uint32_t)(left_ms < nap_ms ? left_ms : nap_ms));
+	}
+	return 1;
+}
+
 int os_pidfd_wait(int pidfd, int timeout_ms)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	int n;
 
+	if (os_pidfd_is_proc(pidfd))
+		return wait_in_proc(pidfd, timeout_ms);
 	do
 		n = poll(&p, 1, timeout_ms);
 	while (n < 0 && errno == EINTR);

@@ -1,4 +1,8 @@
-/* Process handles.  A pidfd names one process for ever; a PID does not. */
+/*
+ * Process handles.  A pidfd names one process for ever; a PID does not.  Where
+ * there are none (before 5.3, or a filter's no), a directory of /proc does: it
+ * stays that of one process, and signals go through it since 5.1.
+ */
 #ifndef SG_OS_PIDFD_H
 #define SG_OS_PIDFD_H
 
@@ -7,10 +11,18 @@
 #include <sys/types.h>
 
 /*
- * Handle of `pid` (> 1).  Caller owns the descriptor (CLOEXEC).
+ * Pidfd of `pid` (> 1), that poll and epoll take.  Caller owns the descriptor (CLOEXEC).
  * -ESRCH gone, -EMFILE/-ENFILE descriptors used up, -ENOSYS before Linux 5.3.
  */
 int os_pidfd_open(pid_t pid);
+/*
+ * The same, or where there is none its directory in /proc: for all functions
+ * here; poll and epoll know nothing of it.  -errno as above; -ENOSYS, -EPERM:
+ * neither, as /proc is not ours.
+ */
+int os_pidfd_open_or_proc(pid_t pid);
+/* It is such a directory. */
+bool os_pidfd_is_proc(int pidfd);
 /* The same for ourselves, whatever our pid is. */
 int os_pidfd_open_self(void);
 
@@ -26,7 +38,7 @@ int os_child_signal(pid_t child, int pidfd, int sig);
 /* Inode of its pidfd, never repeated within a boot; 0 before 6.9, where all pidfds share one. */
 uint64_t os_pidfd_inode(int pidfd);
 
-/* It has ended (a zombie has); false also if that cannot be told. */
+/* It has ended (a zombie has); false also if that cannot be told, as without a descriptor for its file in /proc. */
 bool os_pidfd_is_dead(int pidfd);
 
 /* Wait until it has ended, at most `timeout_ms` (-1: for ever).  1 ended, 0 not yet. */

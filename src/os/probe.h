@@ -26,12 +26,13 @@ enum probe_id {
 	PROBE_PIDFS,        /* it has an inode of its own */
 	PROBE_PROC,         /* /proc/self/stat is ours. -EBADMSG: it is not, or is no text of the kernel's */
 	PROBE_PROC_MOUNT,   /* text: options of /proc; value[0] hidepid, [1] 1 = subset=pid; -ENOENT */
-	PROBE_CHILDREN,     /* a child is found in our task/TID/children; -ESRCH it is not listed */
-	PROBE_STATM,        /* memory of a child */
-	PROBE_LOAD,         /* the last PID in /proc/loadavg */
-	PROBE_ENVIRON,      /* environ of a child of a child: ptrace-read */
-	PROBE_PSS,          /* smaps_rollup of a child */
-	PROBE_CGROUP, /* text: directory of our cgroup2; value[0] 1 = version 1 is mounted; -ENOENT no 2 */
+	PROBE_CHILDREN, /* a child is found: in our task/TID/children (value[0] 1), or by its parent; -ESRCH
+			   it is not */
+	PROBE_STATM,    /* memory of a child */
+	PROBE_LOAD,     /* the last PID in /proc/loadavg */
+	PROBE_ENVIRON,  /* environ of a child of a child: ptrace-read */
+	PROBE_PSS,      /* smaps_rollup of a child */
+	PROBE_CGROUP,   /* text: directory of our cgroup2; value[0] 1 = version 1 is mounted; -ENOENT no 2 */
 	PROBE_DELEGATION, /* that is ours to divide: value[0] 1 = cgroup.kill there. -EPERM not delegated,
 			     -EACCES */
 	PROBE_PERF,       /* perf task records; value[0] perf_event_paranoid + 2 (0: not known) */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/num.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/pidfd.h"
@@ -66,6 +67,21 @@ int os_proc_open(pid_t pid, const char *name)
 	return os_open_at(OS_CWD, path.at, O_RDONLY, 0);
 }
 
+bool os_proc_lists_children(void)
+{
+	static int answer = -1;
+	BUF(name, 48);
+
+	if (answer < 0 && os_proc_is_ours()) {
+		buf_str(&name, "task/");
+		buf_i64(&name, getpid());
+		buf_str(&name, "/children");
+		AUTO_FD int fd = os_proc_open(getpid(), name.at);
+		answer = fd == -ENOENT ? 0 : fd >= 0 ? 1 : -1;
+	}
+	return answer != 0;
+}
+
 static ssize_t read_file(pid_t pid, const char *name, char *bytes, size_t n)
 {
 	AUTO_FD int fd = os_proc_open(pid, name);
@@ -88,6 +104,16 @@ int os_proc_environ(pid_t pid, struct proc_environ *out_environ)
 	char bytes[1024];
 	ssize_t n = read_file(pid, "stat", bytes, sizeof(bytes));
 	return n < 0 ? (int)n : procfs_parse_environ(bytes, (size_t)n, out_environ);
+}
+
+int os_proc_stat_at(int dir, struct proc_stat *out_stat)
+{
+	char bytes[1024];
+	AUTO_FD int fd = os_open_at(dir, "stat", O_RDONLY, 0);
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	ssize_t n = os_fd_pread(fd, bytes, sizeof(bytes), 0);
+	return n < 0 ? (int)n : procfs_parse_stat(bytes, (size_t)n, out_stat);
 }
 
 int os_proc_rss(pid_t pid, uint64_t *out_pages)
@@ -192,6 +218,32 @@ static int feed(struct proc_children *c, const char **at, const char *end, int (
 	return 0;
 }
 
+struct parent_search {
+	pid_t parent;
+	int (*each)(void *with, pid_t child);
+	void *with;
+};
+
+static int is_child(void *with, const char *name)
+{
+	struct parent_search *s = with;
+	struct proc_stat stat;
+	uint64_t pid;
+
+	if (num_parse_u64(name, INT32_MAX, &pid) < 0 || pid <= 1 || os_proc_stat((pid_t)pid, &stat) < 0 ||
+	    stat.ppid != s->parent)
+		return 0;
+	return s->each(s->with, (pid_t)pid);
+}
+
+/* Where nothing is listed: by what each process says of its parent. */
+static int search_children(pid_t pid, int (*each)(void *with, pid_t child), void *with)
+{
+	struct parent_search s = { .parent = pid, .each = each, .with = with };
+	AUTO_FD int proc = os_open_at(OS_CWD, "/proc", 0, 0);
+	return proc < 0 ? proc : os_dir_each(proc, is_child, &s);
+}
+
 int os_proc_children(pid_t pid, pid_t tid, int children_fd, int (*each)(void *with, pid_t child), void *with)
 {
 	char bytes[4096];
@@ -205,6 +257,8 @@ int os_proc_children(pid_t pid, pid_t tid, int children_fd, int (*each)(void *wi
 		buf_u64(&name, (uint64_t)tid);
 		buf_str(&name, "/children");
 		fd = own = os_proc_open(pid, name.at);
+		if (fd == -ENOENT && !os_proc_lists_children())
+			return search_children(pid, each, with);
 		if (fd < 0)
 			return fd;
 	}
@@ -267,15 +321,25 @@ static int is_sought(void *with, const char *name)
 	       st.st_ino == s->file.st_ino;
 }
 
+static int seek_open(pid_t pid, struct sought *s)
+{
+	AUTO_FD int fds = os_proc_open(pid, "fd");
+	if (fds < 0)
+		return fds;
+	s->fds = fds;
+	return os_dir_each(fds, is_sought, s);
+}
+
 int os_proc_has_open(pid_t pid, int dirfd, const char *path)
 {
 	struct sought s;
 
-	if (fstatat(dirfd, path, &s.file, 0) < 0)
-		return -errno;
-	AUTO_FD int fds = os_proc_open(pid, "fd");
-	if (fds < 0)
-		return fds;
-	s.fds = fds;
-	return os_dir_each(fds, is_sought, &s);
+	return fstatat(dirfd, path, &s.file, 0) < 0 ? -errno : seek_open(pid, &s);
+}
+
+int os_proc_shares_open(pid_t pid, int fd)
+{
+	struct sought s;
+
+	return fstat(fd, &s.file) < 0 ? -errno : seek_open(pid, &s);
 }

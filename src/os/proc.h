@@ -20,10 +20,15 @@ bool os_proc_is_ours(void);
  * -errno. */
 int os_proc_open(pid_t pid, const char *name);
 
+/* Has this kernel (and mount) lists of children?  Asked of ourselves; true where that cannot be told. */
+bool os_proc_lists_children(void);
+
 /* One read of /proc/PID/stat. 0, -ESRCH, -EMFILE, -EBADMSG, -errno. */
 int os_proc_stat(pid_t pid, struct proc_stat *out_stat);
 /* Where its environment lies, not what is in it. The same. */
 int os_proc_environ(pid_t pid, struct proc_environ *out_environ);
+/* The same of the process whose directory `dir` is. */
+int os_proc_stat_at(int dir, struct proc_stat *out_stat);
 /* Resident pages. 0, -ESRCH, -errno. */
 int os_proc_rss(pid_t pid, uint64_t *out_pages);
 int os_proc_status(pid_t pid, struct proc_status *out_status);
@@ -35,6 +40,8 @@ int os_proc_pressure(const char *resource, uint32_t *out_centi_pct);
 /* Has `pid` the file `path` (of `dirfd`, links followed) open?  1, 0, -EACCES: not to be looked into, -errno.
  */
 int os_proc_has_open(pid_t pid, int dirfd, const char *path);
+/* Has it the file open that our `fd` is of?  As above. */
+int os_proc_shares_open(pid_t pid, int fd);
 
 /* Threads of the process behind a descriptor of its task directory; 0 when it is gone. */
 uint64_t os_proc_threads(int task_fd);

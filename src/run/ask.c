@@ -33,7 +33,7 @@ int ask_open(const struct statedir *dir, const char *run_id, const struct host_i
 		if (r < 0)
 			return r;
 		bool is_starting =
-			view.front >= 0 && !view.has_warden && view.record.state.phase == PHASE_STARTING;
+			view.has_front && !view.has_warden && view.record.state.phase == PHASE_STARTING;
 		if (!is_starting || i == STARTING_LOOKS)
 			break;
 		(void)os_pidfd_wait(view.front, STARTING_MS);

@@ -16,13 +16,16 @@
 #define FRONT_NS (2 * NS_PER_S)
 /* Where neither handle nor news are to be had (before 5.3; inotify watches used up). */
 #define CLOCK_NS NS_PER_S
+/* Of a front that is about to go, where its handle tells of that only who asks (before 5.3). */
+#define ASK_NS (10 * NS_PER_MS)
 
 static uint64_t now_ns(void)
 {
 	return os_clock_boot_ns();
 }
 
-/* Of another namespace: its guards cannot be held, but what changes in its record is seen. */
+/* Its guards cannot be held (of another namespace), or do not tell: but what changes in its record is seen.
+ */
 static void order_news(struct await *a)
 {
 	a->news = os_inotify_open();
@@ -36,7 +39,7 @@ int await_open(struct await *a, const struct statedir *dir, const char *run_id, 
 	int r = run_view_open(dir, run_id, here, &a->view);
 	if (r < 0)
 		return r;
-	if (a->view.place == PLACE_ELSEWHERE)
+	if (a->view.place == PLACE_ELSEWHERE || os_pidfd_is_proc(a->view.warden))
 		order_news(a);
 	return 0;
 }
@@ -47,10 +50,27 @@ void await_close(struct await *a)
 	os_fd_close(&a->news);
 }
 
+static int pollable(int handle)
+{
+	return os_pidfd_is_proc(handle) ? -1 : handle;
+}
+
 void await_handles(const struct await *a, struct os_poll *set)
 {
-	set[0] = (struct os_poll){ .fd = a->view.front, .wants = OS_POLL_IN };
-	set[1] = (struct os_poll){ .fd = a->news >= 0 ? a->news : a->view.warden, .wants = OS_POLL_IN };
+	int second = a->news >= 0 ? a->news : pollable(a->view.warden);
+
+	set[0] = (struct os_poll){ .fd = pollable(a->view.front), .wants = OS_POLL_IN };
+	set[1] = (struct os_poll){ .fd = second, .wants = OS_POLL_IN };
+}
+
+/* When to look again at guards that live. */
+static uint64_t next_look_ns(const struct await *a)
+{
+	const struct run_view *view = &a->view;
+
+	if (pollable(view->front) >= 0 || pollable(view->warden) >= 0)
+		return NUM_NONE;
+	return now_ns() + (a->closed_ns != 0 ? ASK_NS : CLOCK_NS);
 }
 
 int await_ms(uint64_t until_ns)
@@ -88,8 +108,6 @@ static bool is_lock_free(const struct await *a)
 
 static enum await_state look_from_afar(struct await *a, bool is_closed)
 {
-	if (a->news >= 0)
-		os_inotify_drain(a->news);
 	if (is_closed)
 		return AWAIT_TOLD;
 	bool was_new = a->is_new;
@@ -109,7 +127,8 @@ static enum await_state after_front(struct await *a)
 	if (is_front_gone || now_ns() >= a->closed_ns + FRONT_NS)
 		return AWAIT_TOLD;
 	os_fd_close(&a->view.warden); /* it would wake us at once */
-	a->again_ns = a->closed_ns + FRONT_NS;
+	uint64_t look_ns = next_look_ns(a), last_ns = a->closed_ns + FRONT_NS;
+	a->again_ns = look_ns < last_ns ? look_ns : last_ns;
 	return AWAIT_RUNNING;
 }
 
@@ -117,6 +136,8 @@ enum await_state await_look(struct await *a)
 {
 	struct run_view *view = &a->view;
 
+	if (a->news >= 0)
+		os_inotify_drain(a->news);
 	if (a->closed_ns != 0)
 		return after_front(a);
 	run_view_refresh(view);
@@ -128,7 +149,7 @@ enum await_state await_look(struct await *a)
 	if (is_closed)
 		return after_front(a);
 	if (view->is_guarded) {
-		a->again_ns = view->front >= 0 || view->warden >= 0 ? NUM_NONE : now_ns() + CLOCK_NS;
+		a->again_ns = next_look_ns(a);
 		return AWAIT_RUNNING;
 	}
 	/* Both dead: their last word may have come after our reading. */

@@ -49,7 +49,7 @@ static int open_guard(const struct proc_id *id, uid_t owner, bool *out_lives)
 /* Owned handle of the process with this number and start time; -1. */
 static int open_alike(const struct proc_id *id, struct proc_stat *stat)
 {
-	int fd = os_pidfd_open(id->pid);
+	int fd = os_pidfd_open_or_proc(id->pid);
 	if (fd >= 0 && (id->start_ticks == 0 || os_proc_stat(id->pid, stat) < 0 ||
 			stat->start_ticks != id->start_ticks || os_pidfd_signal(fd, 0) < 0))
 		os_fd_close(&fd);
@@ -72,6 +72,18 @@ static void open_pair(struct run_view *view)
 	view->warden = os_fd_steal(&warden);
 }
 
+/* Alone, because the other is dead or not yet there: it has this very record open, as no other process but a
+ * guard of the run has for longer than a look. */
+static int open_alone(const struct run_view *view, const struct proc_id *id)
+{
+	struct proc_stat stat;
+
+	AUTO_FD int fd = open_alike(id, &stat);
+	if (fd < 0 || os_proc_shares_open(id->pid, view->record.fd) != 1 || os_pidfd_signal(fd, 0) < 0)
+		return -1;
+	return os_fd_steal(&fd);
+}
+
 static void open_guards(struct run_view *view)
 {
 	view->is_guarded = view->has_front = view->has_warden = false;
@@ -80,9 +92,14 @@ static void open_guards(struct run_view *view)
 	view->front = open_guard(&view->record.head.front, view->owner, &view->has_front);
 	view->warden = open_guard(&view->record.state.warden, view->owner, &view->has_warden);
 	view->is_guarded = view->has_front || view->has_warden;
-	if (view->has_front && view->has_warden && view->front < 0 && view->warden < 0 &&
-	    view->owner == os_self_uid())
+	if (!view->is_guarded || view->front >= 0 || view->warden >= 0 || view->owner != os_self_uid())
+		return;
+	if (view->has_front && view->has_warden)
 		open_pair(view);
+	else if (view->has_front)
+		view->front = open_alone(view, &view->record.head.front);
+	else
+		view->warden = open_alone(view, &view->record.state.warden);
 }
 
 static void fill_view(struct run_view *view, uid_t owner, const struct host_id *here)
@@ -132,7 +149,8 @@ void run_view_walk(const struct run_view *view, struct tree *tree)
 		AUTO_FREE struct record_slot *slot = calloc(RECORD_SLOTS_MAX, sizeof(*slot));
 		ssize_t n = slot ? record_read_slots(&view->record, slot, RECORD_SLOTS_MAX) : 0;
 		for (ssize_t i = 0; i < n; i++)
-			(void)tree_add_seed(tree, &slot[i]);
+			if (tree_add_seed(tree, &slot[i]) == -EAGAIN)
+				(void)tree_add_listed(tree, &slot[i]);
 	}
 	(void)tree_walk(tree, os_clock_boot_ns(), false);
 	while (tree->crowded && tree_prepare(tree) == 0)

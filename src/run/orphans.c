@@ -63,7 +63,7 @@ static void add_weak(struct orphans *o, const struct record_slot *slot)
 	struct proc_stat stat;
 	struct record_slot found = *slot;
 
-	AUTO_FD int fd = os_pidfd_open(slot->id.pid);
+	AUTO_FD int fd = os_pidfd_open_or_proc(slot->id.pid);
 	if (os_proc_stat(slot->id.pid, &stat) < 0 || is_older(o, &stat))
 		return;
 	bool same = slot->id.start_ticks == 0 || slot->id.start_ticks == stat.start_ticks;
@@ -112,10 +112,14 @@ static bool is_led_by(const struct proc_id *id)
 {
 	struct proc_stat stat;
 
-	if (os_proc_stat(id->pid, &stat) == -ESRCH)
+	int r = os_proc_stat(id->pid, &stat);
+	if (r == -ESRCH)
 		return true;
 	AUTO_FD int fd = hold_open_recorded(id);
-	return fd >= 0 || fd == -EAGAIN;
+	if (fd >= 0 || fd == -EAGAIN)
+		return true;
+	/* One that has ended, and is not waited for, is no process to be held. */
+	return r == 0 && id->pidfs_ino == 0 && id->start_ticks != 0 && stat.start_ticks == id->start_ticks;
 }
 
 /* Of process `pid`; what the record has of that number says nothing of it. */
@@ -205,7 +209,7 @@ static void consider(struct search *search, pid_t pid)
 
 	if (pid <= 1 || pid == os_self_pid() || tree_find(o->tree, pid))
 		return;
-	AUTO_FD int fd = os_pidfd_open(pid);
+	AUTO_FD int fd = os_pidfd_open_or_proc(pid);
 	if (fd < 0 && fd != -ESRCH && fd != -ENOSYS && fd != -EPERM) /* without handles it can be listed */
 		return;
 	int r = fd == -ESRCH ? fd : os_proc_stat(pid, &stat);
@@ -235,7 +239,7 @@ static int consider_grouped(void *with, pid_t pid)
 	if (pid <= 1 || tree_find(o->tree, pid))
 		return 0;
 	run_cgroup_name(&name, o->record->head.run_id);
-	AUTO_FD int fd = os_pidfd_open(pid);
+	AUTO_FD int fd = os_pidfd_open_or_proc(pid);
 	if (fd < 0 || os_proc_stat(pid, &stat) < 0)
 		return 0;
 	struct record_slot found = found_now(pid, fd, &stat);

@@ -19,14 +19,10 @@ bool hold_is_starved(int err)
 /* pidfd, or what stands for it here; learns the rung on the way. */
 static int open_handle(struct tree *tree, pid_t pid)
 {
-	if (tree->rung <= IDENTITY_PIDFD) {
-		int fd = os_pidfd_open(pid);
-		if (fd != -ENOSYS && fd != -EPERM) /* EPERM: a seccomp filter's no */
-			return fd;
+	int fd = os_pidfd_open_or_proc(pid);
+	if (os_pidfd_is_proc(fd))
 		tree->rung = IDENTITY_PROCFD; /* before 5.3 */
-	}
-	int fd = os_proc_open(pid, "");
-	return fd == -ENOENT ? -ESRCH : fd;
+	return fd;
 }
 
 /* Facts of the process that `handle` holds. 0, -ESRCH. */
@@ -44,6 +40,13 @@ static int read_facts(const struct tree *tree, pid_t pid, int handle, struct pro
 	return r == -ESRCH ? -ESRCH : 0;
 }
 
+/* `children_fd` is what opening a list of children gave. */
+static void learn_lists(struct tree *tree, int children_fd)
+{
+	if (children_fd == -ENOENT && !tree->scans) /* it has ended; or there are none */
+		tree->scans = !os_proc_lists_children();
+}
+
 /* All of them or none: half of them would be neither read as kept nor by name. */
 void hold_keep_files(struct tree *tree, struct member *m)
 {
@@ -57,6 +60,7 @@ void hold_keep_files(struct tree *tree, struct member *m)
 	buf_str(&name, "/children");
 	m->children_fd = os_proc_open(m->id.pid, name.at);
 	m->statm_fd = os_proc_open(m->id.pid, "statm");
+	learn_lists(tree, m->children_fd);
 	if (hold_is_starved(m->task_fd) || hold_is_starved(m->children_fd) || hold_is_starved(m->statm_fd)) {
 		tree->starved = true;
 		os_fd_close(&m->task_fd);
@@ -73,6 +77,8 @@ static void fill(struct tree *tree, struct member *m, const struct proc_stat *st
 	m->sid = stat->sid;
 	m->seen_boot_ns = now_ns;
 	memcpy(m->comm, stat->comm, sizeof(m->comm) - 1);
+	if (os_pidfd_is_proc(m->handle))
+		tree->rung = IDENTITY_PROCFD;
 	if (tree->rung <= IDENTITY_PIDFD && m->handle >= 0 &&
 	    (tree->rung == IDENTITY_PIDFS) != (id->pidfs_ino != 0))
 		tree->rung = id->pidfs_ino ? IDENTITY_PIDFS : IDENTITY_PIDFD;
@@ -173,7 +179,8 @@ int tree_set_root(struct tree *tree, pid_t pid)
 	buf_str(&name, "/children");
 	m->children_fd =
 		os_proc_open(pid, name.at); /* a guard has one thread, and its memory is not the job's */
-	return m->children_fd == -ENOENT ? -ESRCH : 0;
+	learn_lists(tree, m->children_fd);
+	return m->children_fd == -ENOENT && !tree->scans ? -ESRCH : 0;
 }
 
 /* As far as number and start time tell; what cannot be read, or was not recorded, says nothing against it. */
@@ -188,7 +195,7 @@ static int weak_answer(const struct proc_id *id)
 
 int hold_open_recorded(const struct proc_id *id)
 {
-	AUTO_FD int fd = os_pidfd_open(id->pid);
+	AUTO_FD int fd = os_pidfd_open_or_proc(id->pid);
 	if (fd == -ENOSYS || fd == -EPERM) /* no handle here: the number alone proves nothing */
 		return weak_answer(id);
 	if (fd < 0)
@@ -207,7 +214,7 @@ static int read_seed(int handle, pid_t pid, struct proc_stat *stat)
 	return os_pidfd_is_dead(handle) ? -ESRCH : os_proc_stat(pid, stat);
 }
 
-/* `handle` is taken. */
+/* `handle` is taken; -1: it is only listed. */
 static int append_seed(struct tree *tree, const struct record_slot *slot, const struct proc_stat *stat,
 		       int handle)
 {
@@ -246,6 +253,14 @@ int tree_add_seed(struct tree *tree, const struct record_slot *slot)
 	if (r < 0)
 		return r;
 	return append_seed(tree, slot, &stat, os_fd_steal(&fd));
+}
+
+int tree_add_listed(struct tree *tree, const struct record_slot *slot)
+{
+	struct proc_stat stat;
+	int r = tree_find(tree, slot->id.pid) ? 0 : os_proc_stat(slot->id.pid, &stat);
+
+	return r < 0 || tree_find(tree, slot->id.pid) ? r : append_seed(tree, slot, &stat, -1);
 }
 
 int tree_add_held(struct tree *tree, const struct record_slot *slot, int handle)
@@ -315,15 +330,21 @@ bool hold_is_dead(struct tree *tree, struct member *m)
 {
 	struct proc_stat stat;
 
-	if (m->handle >= 0 && tree->rung <= IDENTITY_PIDFD)
-		return os_pidfd_is_dead(m->handle);
+	if (m->handle >= 0) {
+		bool needs_file = tree->starved && os_pidfd_is_proc(m->handle);
+		if (needs_file)
+			tree_give_reserve(tree);
+		bool is_dead = os_pidfd_is_dead(m->handle);
+		if (needs_file)
+			tree_take_reserve(tree);
+		return is_dead;
+	}
 	int r = hold_signal(tree, m, 0);
 	if (r == -ESRCH)
 		return true;
 	if (r != 0)
 		return false;
-	if (m->handle < 0)
-		tree_give_reserve(tree);
+	tree_give_reserve(tree);
 	r = os_proc_stat(m->id.pid, &stat);
 	tree_take_reserve(tree);
 	/* A zombie has ended, unless threads of it go on. */

@@ -117,7 +117,8 @@ struct sweep_result sweep_kill(struct tree *tree, uint64_t now_ns)
 		result.fresh++;
 	/* By the root's own list of children: one that it does not show may live. */
 	result.only_dead = result.alive == 0 && result.fresh == 0 && tree->count > 1 &&
-			   tree->member[0].flags & MEMBER_ROOT && tree->member[0].children_fd >= 0;
+			   tree->member[0].flags & MEMBER_ROOT &&
+			   (tree->member[0].children_fd >= 0 || tree->scans);
 	return result;
 }
 

@@ -69,7 +69,7 @@ static void reset(struct tree *tree)
 	tree->index = tree->first_index;
 	tree->index_size = COUNT_OF(tree->first_index);
 	memset(tree->first_index, 0, sizeof(tree->first_index));
-	tree->spare_fd = tree->load_fd = -1;
+	tree->spare_fd = tree->load_fd = tree->proc_fd = -1;
 	for (size_t i = 0; i < TREE_RESERVE; i++)
 		tree->reserve[i] = -1;
 }
@@ -114,6 +114,7 @@ void tree_release(struct tree *tree)
 	}
 	tree_give_reserve(tree);
 	os_fd_close(&tree->load_fd);
+	os_fd_close(&tree->proc_fd);
 	reset(tree);
 }
 

@@ -75,6 +75,7 @@ struct tree {
 	uint32_t wants; /* facts that a look reads of each member besides its memory: enum sample_known */
 	pid_t init; /* of the tree's own PID namespace, an unreaped child of the root; 0 = none */
 	uint32_t walks;
+	bool scans;                /* no lists of children here: all of /proc is searched instead */
 	bool starved;              /* descriptors have run out: new members are known without */
 	bool crowded;              /* no room for a member found: tree_prepare, then walk again */
 	bool again;                /* the last walk may have missed one: walk again */
@@ -82,6 +83,7 @@ struct tree {
 	int reserve[TREE_RESERVE]; /* owned copies of spare_fd: given up for a moment where descriptors have
 				      run out */
 	int load_fd;               /* owned: /proc/loadavg */
+	int proc_fd;               /* owned: /proc, where it is searched */
 	uint64_t last_pid;         /* of the last walk; 0 = unknown */
 	/* Which children of the root are of the tree; NULL = all. */
 	bool (*accepts)(void *with, pid_t pid);
@@ -119,6 +121,8 @@ void tree_add_job(struct tree *tree, pid_t pid, int pidfd, uint64_t now_ns);
  * not signal it.
  */
 int tree_add_seed(struct tree *tree, const struct record_slot *slot);
+/* One of the latter: it is shown, for as long as nothing in this tree is signalled. 0, -ESRCH, -errno. */
+int tree_add_listed(struct tree *tree, const struct record_slot *slot);
 /* The same for one that the caller has verified, held by `handle` (a pidfd, taken). 0, -ESRCH, -errno. */
 int tree_add_held(struct tree *tree, const struct record_slot *slot, int handle);
 

@@ -11,6 +11,7 @@
 #include "os/proc.h"
 #include "tree/hold.h"
 #include "tree/measure.h"
+#include "tree/scan.h"
 
 /* A walk goes no deeper after this long, and says so: the next one does.  One that only looks is not to
  * keep the end waiting. */
@@ -87,11 +88,16 @@ static int read_children_poorly(struct walk *w)
 		before = w->births;
 		names.count = 0;
 		tree_give_reserve(tree);
+		tree->scans = !os_proc_lists_children();
+		tree->again |= tree->scans; /* from the next walk on */
+		if (tree->scans)
+			break;
 		r = os_proc_children_of_threads(pid, collect, &names);
 		tree_take_reserve(tree);
 		for (size_t i = 0; i < names.count; i++)
 			(void)meet(w, names.pid[i]);
 	} while (r > 0 && w->births > before);
+	tree_take_reserve(tree);
 	return 0;
 }
 
@@ -116,6 +122,16 @@ static int read_children(struct walk *w)
 		}
 	}
 	return os_proc_children(pid, pid, m->children_fd, meet, w) == -ESRCH ? -ESRCH : 0;
+}
+
+/* 0, or -ESRCH: this member has been waited for. */
+static int look_for(struct tree *tree, struct member *m)
+{
+	if (m->flags & (MEMBER_ROOT | MEMBER_JOB))
+		return 0;
+	if (m->task_fd >= 0)
+		return os_proc_threads(m->task_fd) == 0 ? -ESRCH : 0;
+	return hold_signal(tree, m, 0) == -ESRCH ? -ESRCH : 0;
 }
 
 /* Take a new sample of its memory; what cannot be read stays as it was. 0, -ESRCH: it has been waited for. */
@@ -187,6 +203,20 @@ static bool takes_long(struct walk *w)
 	return now_ns - w->began_ns > w->max_ns;
 }
 
+static int look_below(struct walk *w)
+{
+	return w->tree->scans ? look_for(w->tree, &w->tree->member[w->at]) : read_children(w);
+}
+
+static int meet_below(void *with, size_t parent, pid_t child)
+{
+	struct walk *w = with;
+
+	w->at = parent;
+	(void)meet(w, child);
+	return takes_long(w) ? 1 : 0;
+}
+
 uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 {
 	struct walk w = { .tree = tree, .now_ns = now_ns, .max_ns = quick ? LOOK_MAX_NS : WALK_MAX_NS };
@@ -196,13 +226,15 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 
 	tree->walks++;
 	tree->again = false;
+	if (tree->scans && !only_memory)
+		is_cut = scan_all(tree, meet_below, &w) > 0;
 	/* The table grows while we go through it: what is found is walked in the same pass, however deep. */
 	for (w.at = 0; w.at < tree->count; w.at++) {
 		if (tree->member[w.at].flags & MEMBER_DEAD)
 			continue;
 		complete_job(tree, &tree->member[w.at]);
 		is_cut = is_cut || takes_long(&w);
-		int r = only_memory || is_cut ? 0 : read_children(&w);
+		int r = only_memory || is_cut ? 0 : look_below(&w);
 		struct member *m = &tree->member[w.at];
 		if (r == 0 && !(m->flags & MEMBER_ROOT))
 			r = read_rss(m);

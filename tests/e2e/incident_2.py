@@ -37,6 +37,7 @@ class Polling(GuardTest):
             self.assertEqual(log.read(), "done with 3 items\n")
         wait_until(lambda: not self.strays(), "the background is gone")
 
+    @harness.without("pidfd_open")
     def test_it_sleeps_while_it_waits(self):
         run_id = self.session("session", VICTIM, "sleep")
         waiter = self.start(SPAWNGUARD, "wait", run_id)

@@ -63,7 +63,8 @@ class Background(DetachTest):
         self.assertEqual(os.stat(os.path.dirname(self.log(run_id))).st_mode & 0o777, 0o700)
 
     def test_whoever_reads_its_output_waits_for_no_more_than_the_id(self):
-        run_id = subprocess.run([SPAWNGUARD, "run", "--detach", "-N", "bg", "--", VICTIM, "sleep"], env=self.env,
+        run_id = subprocess.run([*harness.denied_words(), SPAWNGUARD, "run", "--detach", "-N", "bg", "--", VICTIM, "sleep"],
+                                env=harness.denied_env(self.env),
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.scratch,
                                 timeout=harness.DEADLINE_S, check=True).stdout.decode().strip()
         self.assertEqual(self.command("kill", run_id).status, 0)

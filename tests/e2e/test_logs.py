@@ -190,6 +190,7 @@ class Follows(LogsTest):
         self.assertEqual(self.logs("-f", "j").out, wanted)
         self.over()
 
+    @harness.without("pidfd_open")
     def test_it_sleeps_meanwhile(self):
         _, gate = self.stepped()
         run = self.follower("j")

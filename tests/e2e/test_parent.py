@@ -28,6 +28,7 @@ starter.front.wait()
 """
 
 
+@harness.without("pidfd_open")  # a process that is not ours can be watched by nothing else
 class ParentTest(GuardTest):
     def agent(self, *args, shape="sleep", script=AGENT):
         """A shell that has started `spawnguard run --with-parent ARGS`, once the victim's shape stands."""

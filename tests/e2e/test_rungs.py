@@ -18,11 +18,14 @@ FULL = {
     "no entropy yet": ["getrandom=EAGAIN"],
     "nothing to be dropped": ["capset=EPERM"],
 }
-# Without an inode in a pidfd, a process of a record is known by two marks, or not touched.
-MARKS = {"before 6.9": ["fstatfs=ENOSYS", "ioctl=ENOTTY"]}
+# Without an inode in a pidfd, or without pidfds at all, a process of a record is known by two marks, or not touched.
+MARKS = {
+    "before 6.9": ["fstatfs=ENOSYS", "ioctl=ENOTTY"],
+    "before 5.3": ["pidfd_open=ENOSYS"],
+    "a filter that does not know pidfds": ["pidfd_open=EPERM"],
+}
 # Without these a process that is not our own child is known by its number alone: nothing is killed from a record.
 WEAK = {
-    "before 5.3": ["pidfd_open=ENOSYS"],
     "before 5.1": ["pidfd_open=ENOSYS", "pidfd_send_signal=ENOSYS"],
     "a filter that says no": ["pidfd_open=EPERM", "pidfd_send_signal=EPERM"],
 }
@@ -135,6 +138,7 @@ class Life(RungTest):
         self.assertEqual(run.wait().status, 124, f"{name}: {run.err}")
 
 
+@harness.without("pidfd_open")
 class Records(RungTest):
     """What is done to a process that is known from a record."""
 
@@ -182,6 +186,24 @@ class Records(RungTest):
         run.wait()
         self.assert_clean(run, name)
 
+    @each(MARKS)
+    def test_a_guard_that_is_alone_is_known_by_its_number_and_the_open_record(self, name, denied):
+        run = self.holder_under(denied, "-k", "0.1", shape="ignore-term")
+        warden = run.warden()
+        send(warden, signal.SIGSTOP)
+        send(run.pid, signal.SIGKILL)
+        run.wait()
+        told = self.under(denied, SPAWNGUARD, "kill", "r")
+        wait_until(lambda: any(r.endswith(".req") for r in os.listdir(os.path.join(self.state, "runs"))), "it is asked")
+        send(warden, signal.SIGCONT)
+        self.assertEqual((told.wait().status, told.err), (0, ""), name)
+        self.assert_clean(told, name)
+
+    @each(MARKS)
+    def test_of_a_record_with_inodes_two_marks_are_left(self, name, denied):
+        self.dead_run([*FULL["no entropy yet"]])
+        self.assert_ended_by(self.guard_under(denied, "--", "true"), name)
+
     @each(WEAK)
     def test_without_pidfds_the_next_start_names_the_job(self, name, denied):
         job = self.dead_run(denied)
@@ -223,7 +245,7 @@ class Records(RungTest):
         self.assertEqual({tuple(those) for those in kinds.values()}, {("start", "end")})
 
     def test_the_rung_stands_in_the_history(self):
-        rows = [([], {"pidfs", "pidfd"}), (MARKS["before 6.9"], {"pidfd"}), (WEAK["before 5.3"], {"procfd", "weak"})]
+        rows = [([], {"pidfs", "pidfd"}), (MARKS["before 6.9"], {"pidfd"}), (MARKS["before 5.3"], {"procfd", "weak"})]
         for denied, rungs in rows:
             run = self.guard_under(denied or FULL["no entropy yet"], "--", "true").wait()
             self.assertEqual(run.status, 0)

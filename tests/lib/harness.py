@@ -6,11 +6,13 @@ Environment, as ctest sets it:
   SG_TEST_LIB     directory of the preloaded shims
   SG_SOURCE       top of the source tree
   SG_SANITIZED    1: a slow build, every deadline is stretched
+  SG_DENY         WORD,...: all that a test starts lacks these (DENIABLE): what holds must hold on the next rung
 
 The test process is a child subreaper: whatever escapes from a guard becomes
 its child, so "nothing is left" is a fact told by the kernel (waitid: ECHILD).
 """
 import ctypes
+import errno
 import faulthandler
 import fcntl
 import functools
@@ -53,7 +55,31 @@ def required(name):
 
 SPAWNGUARD = required("SPAWNGUARD")
 VICTIM = os.path.join(required("SG_TEST_BIN"), "victim")
+DENIABLE = {"pidfd_open": "pidfd_open=ENOSYS", "clone3": "clone3=ENOSYS", "perf_event_open": "perf_event_open=EACCES",
+            "cgroup": None, "children": None}  # None: files, which a filter of calls does not see
+DENIED = [word for word in os.environ.get("SG_DENY", "").split(",") if word]
+ABSENT = os.path.join(os.environ.get("SG_TEST_LIB", ""), "libabsent.so")
 SOURCE = os.environ.get("SG_SOURCE", "")
+
+
+def without(facility):
+    """Of a test, or of a class of them, which asserts that very rung: it means nothing where that is denied."""
+    return unittest.skipIf(facility in DENIED, f"it is about {facility}, which SG_DENY takes away")
+
+
+def denied_words():
+    """Before a command: what a filter takes away."""
+    filtered = [DENIABLE[word] for word in DENIED if DENIABLE[word]]
+    return [os.path.join(os.environ["SG_TEST_BIN"], "deny"), *filtered, "--"] if filtered else []
+
+
+def denied_env(env):
+    """What a preloaded library takes away: for SPAWNGUARD and all that it starts."""
+    files = [word for word in DENIED if not DENIABLE[word]]
+    if not files:
+        return env
+    env = dict(os.environ if env is None else env)
+    return {**env, "SG_ABSENT": ",".join(files), "LD_PRELOAD": f"{ABSENT} {env.get('LD_PRELOAD', '')}".strip()}
 
 
 class OutOfTime(Exception):
@@ -155,10 +181,23 @@ def switches(pid):
     return int(status_field(pid, "voluntary_ctxt_switches"))
 
 
+def hold(pid):
+    """A handle of that process; ProcessLookupError."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError as e:
+        if "pidfd_open" not in DENIED or e.errno not in (errno.ENOSYS, errno.EPERM):
+            raise
+    try:
+        return os.open(f"/proc/{pid}", os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        raise ProcessLookupError(errno.ESRCH, "no such process") from None
+
+
 def send(pid, sig):
     """By pidfd, so that nobody else can be hit; False when there is no such process."""
     try:
-        fd = os.pidfd_open(pid)
+        fd = hold(pid)
     except ProcessLookupError:
         return False
     try:
@@ -185,11 +224,11 @@ class Run:
                 popen[name], self.files[name] = tempfile.mkstemp(dir=test.scratch, prefix=name + ".")
                 ours.append(popen[name])
         popen.setdefault("stdin", subprocess.DEVNULL)
-        popen.setdefault("env", test.env)
+        popen["env"] = denied_env(popen.get("env", test.env))
         popen.setdefault("cwd", test.scratch)
         self.began = now()
         try:
-            self.proc = subprocess.Popen(argv, **popen)
+            self.proc = subprocess.Popen([*denied_words(), *argv], **popen)
         finally:
             for fd in ours:
                 os.close(fd)

@@ -18,13 +18,14 @@ class Row:
     """One message, and `how` it comes about: a function of the test that returns the Run which said it."""
 
     def __init__(self, kind, name, status, what, why, then, how, root_only="", user_only="", shim=False,
-                 plain="", slow=False, long="", proc=True):
+                 plain="", slow=False, long="", proc=True, needs=""):
         self.kind, self.name, self.status, self.how = kind, name, status, how
         self.what, self.why, self.then = what, why, then
         self.root_only, self.user_only = root_only, user_only  # the reason
         self.shim = shim  # by tests/fault/failnth.c
         self.long = long   # why it is done with SG_LONG=1 only
         self.proc = proc   # False: goes without /proc, which the sanitizer needs
+        self.needs = needs # the rung that it is about, of harness.DENIABLE
         self.slow = slow   # in one locale only
         self.plain = plain # why nothing is said of what to do next
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -11,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,6 +40,35 @@ void life_nap_us(long us)
 	struct timespec left = { us / 1000000, us % 1000000 * 1000 };
 	while (nanosleep(&left, &left) < 0 && errno == EINTR)
 		;
+}
+
+static bool has_ended(pid_t pid)
+{
+	char path[32], text[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	const char *name_end = strrchr(text, ')');
+	return !name_end || strchr("ZX", name_end[2]);
+}
+
+void life_await_end(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd >= 0) {
+		struct pollfd death = { fd, POLLIN, 0 };
+		poll(&death, 1, -1);
+		close(fd);
+		return;
+	}
+	while (errno == ENOSYS && !has_ended(pid)) {
+		life_nap_us(500);
+		errno = ENOSYS;
+	}
 }
 
 void life_line(int fd, const char *format, ...)

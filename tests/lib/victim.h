@@ -29,6 +29,8 @@ int life_ready(bool leave);
 __attribute__((noreturn)) void life_stay(void);
 __attribute__((noreturn)) void life_broken(const char *what);
 void life_nap_us(long us);
+/* Until that process has ended, by its pidfd; where there are none (a test takes them away), by its state. */
+void life_await_end(pid_t pid);
 /* One whole line, one write, so that lines of many processes do not mix. */
 void life_line(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Decimal, the whole text; ends the process when it is none. */

@@ -7,7 +7,6 @@
 #include "victim.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -177,12 +176,7 @@ static void ring_watch(int at)
 {
 	for (;;) {
 		int next = (at + 1) % storm->places, watched = atomic_load(&storm->place[next]);
-		int fd = (int)syscall(SYS_pidfd_open, watched, 0);
-		if (fd >= 0) {
-			struct pollfd death = { fd, POLLIN, 0 };
-			poll(&death, 1, -1);
-			close(fd);
-		}
+		life_await_end(watched);
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 		if (!atomic_compare_exchange_strong(&storm->place[next], &watched, RESERVED))

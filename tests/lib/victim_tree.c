@@ -2,7 +2,6 @@
 #include "victim.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -308,12 +307,7 @@ struct pair {
 static void pair_side(struct pair *pair, int side)
 {
 	for (;;) {
-		int fd = (int)syscall(SYS_pidfd_open, atomic_load(&pair->pid[!side]), 0);
-		if (fd >= 0) {
-			struct pollfd death = { fd, POLLIN, 0 };
-			poll(&death, 1, -1);
-			close(fd);
-		}
+		life_await_end(atomic_load(&pair->pid[!side]));
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 		if (atomic_fetch_add(&pair->births, 1) >= RESPAWN_MAX)

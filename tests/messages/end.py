@@ -185,7 +185,8 @@ ROWS = [
     note("kill by a run", "{j}: asked to end for run {} from {spawnguard kill} (pid {}, uid {}): ended {1} process: {victim} ({})",
          killed_by_run, status=-15),
     note("outer run", "{j}: the run around it ends: ended {1} process: {victim} ({})", outer_ends, status=124),
-    note("parent ended", "{j}: what started it has ended: {sh} (pid {}, uid {}): ended {1} process: {victim} ({})", parent_ended, status=None),
+    note("parent ended", "{j}: what started it has ended: {sh} (pid {}, uid {}): ended {1} process: {victim} ({})", parent_ended, status=None,
+         needs="pidfd_open"),
     note("warden killed", "{j}: its warden was killed: ended {1} process", warden_killed, status=125),
     note("left behind", "{j}: ended {1} process that the job left behind: {victim} ({})",
          after_job([], [VICTIM, "-x", "daemon"])),
@@ -203,7 +204,8 @@ ROWS = [
     error("survivors", 121, "{j}: cannot end {victim} (pid {}, uid {}, state {})", "",
           "; end it by hand, then: spawnguard reap {j}", unkillable, slow=True),
     error("survivors of a dead run", 121, "not started: run {dead-one} has left what cannot be ended: {victim} (pid {}, uid {}, state {})",
-          "", "; end it by hand, then start again", dead_unkillable, slow=True),
+          "", "; end it by hand, then start again", dead_unkillable, slow=True,
+          needs="pidfd_open"), # one that is ending has no environment left, which were the second mark
     # --- what cannot be written or read
     warning("end not written", "the end of run {} could not be written down", ": {No space left on device}",
             "; the job's status is not affected", fault("write:ENOSPC"), shim=True),

@@ -127,13 +127,16 @@ def proc_hidden(t):
     return t.in_mounts("mount -t tmpfs t /proc", SPAWNGUARD, "run", "-N", "j", "--", "true").wait()
 
 
+NO_HANDLES = ["pidfd_open=ENOSYS", "pidfd_send_signal=ENOSYS"]
+
+
 def without_pidfds(t):
     """What is known by its number alone is only named."""
-    return t.start(DENY, "pidfd_open=ENOSYS", "--", SPAWNGUARD, "run", "-N", "j", "--", "true").wait()
+    return t.start(DENY, *NO_HANDLES, "--", SPAWNGUARD, "run", "-N", "j", "--", "true").wait()
 
 
 def dead_without_pidfds(t):
-    holder = t.start(DENY, "pidfd_open=ENOSYS", "--", SPAWNGUARD, "run", "-N", "j", "--", VICTIM, "sleep")
+    holder = t.start(DENY, *NO_HANDLES, "--", SPAWNGUARD, "run", "-N", "j", "--", VICTIM, "sleep")
     t.wait_ready(holder)
     kill_both(t, holder)
     found = without_pidfds(t)
@@ -288,7 +291,7 @@ ROWS = [
           "; nothing was started: leave --drop-caps out to do without", denied(["capset=EPERM"], "--drop-caps")),
     # --- --with-parent
     error("parent has ended", None, "not started: {sh} (pid {}), which started this guard, has ended (--with-parent)", "",
-          ": leave it out to start without", held(then=orphaned)),
+          ": leave it out to start without", held(then=orphaned), needs="pidfd_open"),
     error("parent outside", 125, "not started: --with-parent: what started this guard is outside of this PID namespace, and "
           "cannot be watched", "", "; leave it out to start without", outside),
     error("parent not watched", 125, "not started: --with-parent: the process that started this guard cannot be watched",

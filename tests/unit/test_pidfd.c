@@ -7,12 +7,18 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -116,6 +122,77 @@ static void what_is_no_handle_tells_of_no_end(void **state)
 	assert_true(os_pidfd_signal(fds[0], 0) < 0);
 }
 
+/* ---- without pidfds */
+
+/* From now on, in this process, there are none. 0, -1. */
+static int take_pidfds_away(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { COUNT_OF(filter), filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* How many things are not as they are to be; 77: no filter here. */
+static int hold_by_proc(void)
+{
+	siginfo_t info;
+	int bad = 0;
+
+	if (take_pidfds_away() < 0)
+		return 77;
+	pid_t child = fork();
+	if (child == 0)
+		for (;;)
+			pause();
+	bad += os_pidfd_open(child) != -ENOSYS;
+	AUTO_FD int fd = os_pidfd_open_or_proc(child);
+	for (size_t i = 0; i < COUNT_OF(no_member); i++)
+		bad += os_pidfd_open_or_proc(no_member[i]) != -ESRCH;
+	bad += fd < 0 || !os_pidfd_is_proc(fd) || os_pidfd_inode(fd) != 0;
+	uint64_t began_ms = now_ms();
+	bad += os_pidfd_is_dead(fd) || os_pidfd_wait(fd, 30) != 0 || now_ms() - began_ms < 30;
+	bad += os_pidfd_signal(fd, 0) != 0 || os_pidfd_signal(fd, SIGKILL) != 0;
+	bad += os_pidfd_wait(fd, -1) != 1;
+	/* Not yet waited for: it has ended all the same. */
+	bad += waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) < 0 || !os_pidfd_is_dead(fd) ||
+	       os_pidfd_signal(fd, 0) != 0;
+	bad += waitpid(child, NULL, 0) != child || !os_pidfd_is_dead(fd) || os_pidfd_signal(fd, 0) != -ESRCH;
+	bad += os_pidfd_open_or_proc(child) != -ESRCH;
+	/* Without a descriptor for its file. */
+	const struct rlimit none = { 0, 0 };
+	bad += setrlimit(RLIMIT_NOFILE, &none) < 0 || !os_pidfd_is_dead(fd);
+	return bad;
+}
+
+static void a_directory_of_proc_does_what_a_pidfd_does(void **state)
+{
+	(void)state;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(hold_by_proc());
+	int status = -1;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77));
+	/* Here nothing was learned of it. */
+	AUTO_FD int fd = os_pidfd_open_or_proc(getpid());
+	assert_true(fd >= 0 && !os_pidfd_is_proc(fd) && !os_pidfd_is_proc(-1));
+}
+
 /* ---- scheduling */
 
 /* In a child: 0 as said, 1 not, 77 not allowed here. */
@@ -202,6 +279,7 @@ int main(void)
 		cmocka_unit_test(a_child_that_was_waited_for_is_gone),
 		cmocka_unit_test(a_wait_goes_on_after_a_signal),
 		cmocka_unit_test(what_is_no_handle_tells_of_no_end),
+		cmocka_unit_test(a_directory_of_proc_does_what_a_pidfd_does),
 		cmocka_unit_test(what_was_raised_is_given_back_as_it_was),
 		cmocka_unit_test(an_option_is_found_by_its_whole_name),
 		cmocka_unit_test(our_own_mounts_are_listed),
