@@ -17,6 +17,7 @@ const struct command_row command_rows[] = {
 	{ "freeze", FOR_FREEZE, "freeze [OPTIONS] JOB|RUN",     "stop a run's tree and the clocks of its limits" },
 	{ "thaw",   FOR_THAW,   "thaw [OPTIONS] JOB|RUN",       "let a frozen run go on" },
 	{ "reap",   FOR_REAP,   "reap [OPTIONS] [JOB]",         "end what dead guards left behind" },
+	{ "explain", FOR_EXPLAIN, "explain [OPTIONS] --samples FILE", "ask of recorded samples what other limits would have said" },
 	{ "doctor", FOR_DOCTOR, "doctor [OPTIONS]",             "tell what this machine allows the guard to do" },
 	{ "config", FOR_CONFIG, "config [OPTIONS] check [FILE]|show [JOB]", "check the configuration, or show what holds for a job and why" },
 	{ "help",   FOR_HELP,   "help [TOPIC]",                 "show the manual of a command or topic" },

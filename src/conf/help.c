@@ -15,7 +15,7 @@
 #define HELP_COLUMNS   80
 #define OPTION_COLUMN  28 /* where the text of an option begins */
 #define STATUS_COLUMN  8  /* where the text of an exit status begins */
-#define COMMAND_COLUMN 10 /* where the text of a command begins */
+#define COMMAND_COLUMN 11 /* where the text of a command begins */
 #define NAME_COLUMN    12 /* where the text of a column of ps begins */
 
 /* clang-format off */
@@ -26,6 +26,7 @@ const struct help_status help_statuses[] = {
 	{ FOR_WAIT,    -1,                 "the run's own, 128+N if it was ended by signal N; --all: the first that is not ok" },
 	{ FOR_LOGS,    0,                  "the output was printed" },
 	{ FOR_DOCTOR,  0,                  "all that matters works here" },
+	{ FOR_EXPLAIN, 0,                  "a limit was passed" },
 	{ FOR_CONFIG,  0,                  "the configuration is good" },
 	{ FOR_HELP,    0,                  "the text was shown" },
 	{ FOR_KILL,    0,                  "the whole tree is gone" },
@@ -38,11 +39,13 @@ const struct help_status help_statuses[] = {
 	{ FOR_WAIT,    1,                  "no such job or run" },
 	{ FOR_LOGS,    1,                  "no such job or run, or its output was not kept, or is gone" },
 	{ FOR_DOCTOR,  1,                  "degraded: something is weaker than it could be" },
+	{ FOR_EXPLAIN, 1,                  "nothing is over a limit" },
 	{ FOR_CONFIG,  1,                  "the configuration is wrong, or no such job" },
 	{ FOR_HELP,    1,                  "no such topic" },
 	{ FOR_OTHERS,  2,                  "the command line is wrong" },
 	{ FOR_RUN,     SG_EXIT_CONFLICT,   "a copy runs already, --wait was in vain, or the queue is full; -E changes it" },
 	{ FOR_ENDERS,  SG_EXIT_SURVIVORS,  "processes are left that could not be ended" },
+	{ FOR_RUN,     SG_EXIT_LIMIT,      "a limit was passed" },
 	{ FOR_RUN,     SG_EXIT_TIMEOUT,    "the timeout struck" },
 	{ FOR_DOCTOR,  3,                  "this machine cannot guard a job" },
 	{ FOR_WAIT,    SG_EXIT_CONFLICT,   "its own --timeout passed, or it would wait for the run around it" },

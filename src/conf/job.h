@@ -76,6 +76,7 @@ struct job {
 	/* limits */
 	struct limit_bound limit[LIMIT_COUNT];
 	enum on_limit on_limit; /* what passing a hard one does */
+	const char *record_samples; /* borrowed; NULL = none */
 	bool require_limits;    /* do not start where one cannot be held */
 	/* the job's world */
 	enum session session;
@@ -119,6 +120,7 @@ struct job {
 	uint32_t lines;         /* --tail of logs; 0 = all */
 	enum color color;       /* of ps, status, doctor */
 	bool selftest;          /* of doctor */
+	const char *samples;    /* of explain: borrowed; NULL = none */
 	/* general */
 	const char *config;    /* borrowed; NULL = the usual files; "none" = none */
 	const char *state_dir; /* borrowed; NULL = by the ladder of store/statedir.h */

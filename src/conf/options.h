@@ -35,8 +35,8 @@ enum option_kind {
 	KIND_IONICE,   /* int: class[:level] as ioprio_set(2) takes it; "none" = -1 */
 	KIND_STATUSES, /* struct job_statuses: 0,3,10-12,TERM */
 	KIND_COLUMNS,  /* struct columns: job,pid or +user */
-	KIND_LIMIT,    /* struct limit_bound, by the unit of its row in core/limit.h: HARD, SOFT:HARD, SOFT: */
-	KIND_HELP,     /* as KIND_WORD, but the letter stands alone */
+	KIND_LIMIT, /* struct limit_bound, by the unit of its row in core/limit.h: HARD, SOFT:HARD, SOFT: */
+	KIND_HELP,  /* as KIND_WORD, but the letter stands alone */
 	KIND_COUNT
 };
 
@@ -54,25 +54,26 @@ enum option_group {
 };
 
 /* Which programs take the option. */
-#define FOR_RUN    1U
-#define FOR_PS     2U
-#define FOR_KILL   4U
-#define FOR_REAP   8U
-#define FOR_STATUS 0x10U
-#define FOR_DOCTOR 0x20U
-#define FOR_CONFIG 0x40U
-#define FOR_HELP   0x80U
-#define FOR_WAIT   0x100U
-#define FOR_FREEZE 0x200U
-#define FOR_THAW   0x400U
-#define FOR_LOGS   0x800U
-#define FOR_ALL    0xfffU
-#define FOR_STILLS (FOR_FREEZE | FOR_THAW)         /* what asks a run to stand still, or to go on */
-#define FOR_OTHERS (FOR_ALL & ~FOR_RUN)            /* all but run */
-#define FOR_STATE  (FOR_ALL & ~FOR_HELP)           /* what has to do with state */
-#define FOR_ENDERS (FOR_RUN | FOR_KILL | FOR_REAP) /* what ends processes */
-#define FOR_REPORTS                                                            \
-	(FOR_PS | FOR_KILL | FOR_REAP | FOR_STATUS | FOR_DOCTOR | FOR_CONFIG | \
+#define FOR_RUN     1U
+#define FOR_PS      2U
+#define FOR_KILL    4U
+#define FOR_REAP    8U
+#define FOR_STATUS  0x10U
+#define FOR_DOCTOR  0x20U
+#define FOR_CONFIG  0x40U
+#define FOR_HELP    0x80U
+#define FOR_WAIT    0x100U
+#define FOR_FREEZE  0x200U
+#define FOR_THAW    0x400U
+#define FOR_LOGS    0x800U
+#define FOR_EXPLAIN 0x1000U
+#define FOR_ALL     0x1fffU
+#define FOR_STILLS  (FOR_FREEZE | FOR_THAW)               /* what asks a run to stand still, or to go on */
+#define FOR_OTHERS  (FOR_ALL & ~FOR_RUN)                  /* all but run */
+#define FOR_STATE   (FOR_ALL & ~(FOR_HELP | FOR_EXPLAIN)) /* what has to do with state */
+#define FOR_ENDERS  (FOR_RUN | FOR_KILL | FOR_REAP)       /* what ends processes */
+#define FOR_REPORTS                                                                          \
+	(FOR_PS | FOR_KILL | FOR_REAP | FOR_STATUS | FOR_DOCTOR | FOR_CONFIG | FOR_EXPLAIN | \
 	 FOR_STILLS) /* what writes its result */
 /* The configuration file takes options too: as keys of [defaults] and [job NAME]. */
 #define FOR_FILE 0x8000U

@@ -13,6 +13,7 @@
 #include "guard/kept.h"
 #include "guard/output.h"
 #include "guard/run.h"
+#include "guard/samples.h"
 #include "guard/splay.h"
 #include "guard/voice.h"
 #include "guard/watch.h"
@@ -45,6 +46,7 @@ void run_init(struct run *run, const struct job *job, const struct surroundings 
 	run->output.fd = run->parent.fd = -1;
 	tail_init(&run->tail);
 	run->cgroup_fd = -1;
+	run->samples_fd = -1;
 	isolate_init(&run->isolation);
 	run->lock_fd = run->user_lock_fd = run->info_fd = run->record_fd = run->history_fd = -1;
 }
@@ -467,7 +469,8 @@ int run_start(struct run *run, int *out_exit)
 	if ((*out_exit = conflict_take_locks(run)) != 0)
 		return *out_exit == CONFLICT_SKIPPED ? (*out_exit = 0, -1) : -1;
 	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
-	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = write_records(run)) != 0) {
+	    (*out_exit = samples_open(run)) != 0 || (*out_exit = output_prepare(run)) != 0 ||
+	    (*out_exit = write_records(run)) != 0) {
 		output_withdraw(run);
 		cgroup_withdraw(run);
 		return -1;

@@ -363,7 +363,7 @@ static void settle(struct warden *w)
 			     w->job_fd,       run->lock_fd,    run->user_lock_fd,    run->record_fd,
 			     run->history_fd, run->dir.run_fd, run->dir.keep_fd,     run->tail.word,
 			     run->tail.file,  run->parent.fd,  run->isolation.ns.fd, run->isolation.link,
-			     run->cgroup_fd };
+			     run->cgroup_fd,  run->samples_fd };
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();

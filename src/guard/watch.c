@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "conf/job.h"
 #include "guard/flag.h"
+#include "guard/samples.h"
 #include "guard/warden.h"
 #include "os/proc.h"
 #include "tree/tree.h"
@@ -34,6 +35,8 @@ void watch_init(struct watch *watch, const struct job *job, struct tree *tree)
 {
 	watch->has_limits = limits_are_set(job->limit);
 	memcpy(watch->limits.bound, job->limit, sizeof(watch->limits.bound));
+	if (job->record_samples) /* whatever may be asked of them later */
+		tree->wants = SAMPLE_MEMORY | SAMPLE_STAT | SAMPLE_FDS;
 	for (unsigned i = 0; i < LIMIT_COUNT; i++)
 		if (is_set(job, (enum limit_id)i))
 			tree->wants |= wanted_by((enum limit_id)i);
@@ -88,9 +91,12 @@ void watch_look(struct warden *w)
 		.births_rung = "sampled",
 	};
 
-	if (!watch->has_limits || w->ending.stage != STAGE_IDLE)
+	if ((!watch->has_limits && w->run->samples_fd < 0) || w->ending.stage != STAGE_IDLE)
 		return;
 	watch->last_ns = look.now_ns;
+	samples_write(w->run, &look, &w->tree);
+	if (!watch->has_limits)
+		return;
 	limits_begin(&watch->limits, &look);
 	FOR_EACH_MEMBER (&w->tree, m)
 		if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)))

@@ -47,7 +47,7 @@ TEXTS = {
 DURATIONS = {"complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout"}
 FLAGS = {"no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
          "with-parent", "isolate", "require-limits"}
-FREE = {"lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
+FREE = {"record-samples", "lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
         "state-dir", "command"}
 TEXTS.update({key: ["1s", "2s", "3s", "4s", "5s", "6s"] for key in DURATIONS})
 LIMITS = {"max-procs", "max-threads", "max-depth", "max-rss", "max-tree-mem", "max-cpu", "max-fds"}
@@ -350,6 +350,7 @@ class CommandLine(PrecedenceTest):
             "on-limit": ("warn", "flag", "kill", self.action, ("warn", "flag", "kill")),
             "require-limits": (*yes_no, self.is_said("max-procs cannot be held", "--max-procs=9", "--interval=none"),
                                (True, False, True)),
+            "record-samples": (a, b, c, self.made(), "abc"),
             "wait": ("none", "1ms", "none", self.waits, (0, 75, 0)),
             "on-conflict": ("fail", "skip", "fail", self.refused(self.status()), (75, 0, 75)),
             "queue-max": ("3", "1", "2", self.places, (3, 1, 2)),

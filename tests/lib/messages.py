@@ -92,6 +92,7 @@ NO_MESSAGES = {
     "conf/columns.c": "the manual, but for what refuses a column",
     "cmd/doctor_selftest": "doctor, on stdout, but for one line",
     "cmd/doctor_state": "doctor, on stdout",
+    "core/sample_text": "data",
     "os/probe": "facts for doctor",
     "os/cgroup": "files of the kernel",
     "os/spawn.c": "instructions of the processor",

@@ -144,6 +144,13 @@ def frozen_inside(t):
 
 
 ROWS = [
+    # --- explain
+    error("explain without samples", 2, "--samples is missing", "", ": give the file that run --record-samples has written",
+          words("explain")),
+    error("explain, no samples", 2, "{/etc/passwd:1}", ": no samples", ": give a file that run --record-samples has written",
+          words("explain", "--samples=/etc/passwd")),
+    error("explain, unreadable", 2, "{}", ": cannot be read: {No such file or directory}",
+          ": give a file that run --record-samples has written", words("explain", "--samples=" + NASTY)),
     # --- which run
     error("no such run", 1, "no run of {} is going on", "", "; see: spawnguard ps", words("kill", NASTY)),
     note("no run at all", "no run is going on", words("ps"), status=1),

@@ -28,6 +28,16 @@ def hangup(t):
     return guard.wait()
 
 
+def reader_gone(t):
+    """Samples go into a FIFO, whose reader closes it."""
+    os.mkfifo(t.path("fifo"))
+    reader = os.open(t.path("fifo"), os.O_RDONLY | os.O_NONBLOCK)
+    guard = t.guard("-N", "j", "--record-samples", t.path("fifo"), "--", "sleep", "0.5")
+    wait_until(lambda: t.events("start"), "it has begun")
+    os.close(reader)
+    return guard.wait()
+
+
 def killed_by_command(t):
     holder = t.holder("-N", "j")
     t.command("kill", "j")
@@ -171,6 +181,8 @@ ROWS = [
          status=123),
     warning("limit, warned of", "{j}: max-rss: {} memory of one process", ", limit {4K}; most: {victim} ({})", "; the run goes on",
             after_job(["--max-rss=4K", "--on-limit=warn", "--interval=1ms"], ["timeout", "-s", "KILL", "0.3", VICTIM, "sleep"]), status=137),
+    warning("samples that cannot be written", "no more samples can be written to the file of --record-samples", "", ": the run goes on without",
+            reader_gone),
     note("limit of files", "{j}: limit passed: max-fds: {} open files of one process, limit {1}; most: {victim} ({}): ended {1} process: "
          "{victim} ({})", after_job(["--max-fds=1", "--interval=10ms"], [VICTIM, "sleep"]), status=123),
     note("timeout, KILL", "{j}: timeout after {200ms}: ended {2} processes ({2} by KILL): {victim} ({}), {victim} ({})",

@@ -303,6 +303,8 @@ ROWS = [
     error("limit without /proc", 125, "--{max-procs} cannot be held", ": /proc does not show this PID namespace",
           "; nothing was started: leave --require-limits out, or see: spawnguard doctor",
           lambda t: in_namespace(t, "--max-procs=9", "--require-limits")),
+    error("samples", 125, "cannot write samples: {/}", ": {Is a directory}",
+          "; nothing was started: give another file with --record-samples, or leave it out", run("--record-samples=/")),
     # --- its exec
     error("no process", 125, "cannot make a process for the job", ": {Resource temporarily unavailable}",
           "; the limit of processes is reached, see: ulimit -u", fault("fork:EAGAIN"), shim=True),
