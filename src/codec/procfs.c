@@ -390,6 +390,26 @@ int procfs_parse_file_limit(const char *bytes, size_t n, uint64_t *out_soft)
 	return -EBADMSG;
 }
 
+int procfs_parse_event(const char *bytes, size_t n, const char *key, uint64_t *out_count)
+{
+	const char *end = bytes + n, *line_end;
+	size_t key_n = strlen(key);
+	for (const char *line = bytes; line < end; line = line_end + 1) {
+		line_end = memchr(line, '\n', (size_t)(end - line));
+		if (!line_end)
+			break; /* cut: its value is not believed */
+		if ((size_t)(line_end - line) <= key_n || memcmp(line, key, key_n) != 0 || line[key_n] != ' ')
+			continue;
+		struct cursor c = { line + key_n + 1, line_end + 1, false };
+		uint64_t count = take_u64(&c, '\n');
+		if (c.bad)
+			return -EBADMSG;
+		*out_count = count;
+		return 0;
+	}
+	return -EBADMSG;
+}
+
 static bool is_in_symbol(char c)
 {
 	return is_letter(c) || is_digit(c) || c == '_' || c == '.' || c == '$';

@@ -78,6 +78,9 @@ int procfs_parse_file_limit(const char *bytes, size_t n, uint64_t *out_soft);
 #define PROC_WCHAN_MAX 32 /* with the NUL */
 int procfs_parse_wchan(const char *bytes, size_t n, char out_name[PROC_WCHAN_MAX]);
 
+/* A line "KEY NUMBER" of a file of such lines: pids.events, memory.events. 0, -EBADMSG: it is not there. */
+int procfs_parse_event(const char *bytes, size_t n, const char *key, uint64_t *out_count);
+
 /* /proc/loadavg */
 struct proc_load {
 	uint32_t load1_centi; /* 1.25 = 125 */

@@ -75,9 +75,12 @@ struct job {
 	uint64_t splay_ns; /* start after a random part of this; NUM_NONE = at once */
 	/* limits */
 	struct limit_bound limit[LIMIT_COUNT];
-	enum on_limit on_limit; /* what passing a hard one does */
-	const char *record_samples; /* borrowed; NULL = none */
-	bool require_limits;    /* do not start where one cannot be held */
+	enum on_limit on_limit;              /* what passing a hard one does */
+	const char *record_samples;          /* borrowed; NULL = none */
+	bool require_limits;                 /* do not start where one cannot be held */
+	uint32_t detect;                     /* bit i: detector i of core/detect.h */
+	uint64_t orphan_grace_ns;            /* NUM_NONE = orphans are told at the end only */
+	const struct signatures *signatures; /* borrowed */
 	/* the job's world */
 	enum session session;
 	const char *chdir;             /* borrowed; NULL = stay */

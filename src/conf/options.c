@@ -92,6 +92,8 @@ const struct option_row option_rows[] = {
 	{ "on-limit",            0,  KIND_WORD,     ONE_OF("warn|flag|kill", on_limit_words), AT(on_limit), "kill", "what passing a hard limit does: one line, a flag in the history, or the end of the run", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
 	{ "require-limits",      0,  KIND_FLAG,     NOTHING,        AT(require_limits), NULL, "do not start where a limit that was asked for cannot be held", GROUP_LIMITS, FOR_JOB },
 	{ "record-samples",      0,  KIND_TEXT,     TAKES("FILE"),  AT(record_samples), NULL, "write what each look has measured to this file, for spawnguard explain --samples", GROUP_LIMITS, FOR_JOB },
+	{ "detect",              0,  KIND_DETECT,   TAKES("LIST"),  AT(detect), "all", "flag what is wrong with a process though it is over no limit: all, none, names, or -NAME for all but it", GROUP_LIMITS, FOR_JOB },
+	{ "orphan-grace",        0,  KIND_DURATION, TAKES("D"),     AT(orphan_grace_ns), "2s", "flag a process whose parent is gone after this long; none: only what is left at the end", GROUP_LIMITS, FOR_JOB },
 	{ "interval",            0,  KIND_INTERVAL, TAKES("D"),     AT(interval_ns), NULL, "look at the tree this often, 1ms to 1h; none: never; by default as often as it changes", GROUP_LIMITS, FOR_JOB },
 
 	{ "session",             0,  KIND_WORD,     ONE_OF("auto|keep|new", session_words), AT(session), "auto", "the job's session: new where there is no terminal, the caller's, or always new", GROUP_WORLD, FOR_JOB },

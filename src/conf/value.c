@@ -19,6 +19,7 @@
 #include "conf/options.h"
 #include "conf/signal_name.h"
 #include "conf/words.h"
+#include "core/detect.h"
 
 #define RUN_ID_MAX         64
 #define TAG_KEY_MAX        64
@@ -468,6 +469,39 @@ static int parse_columns(const struct option_row *row, const char *text, struct 
 	return columns_parse(text, field_of(row, job), why);
 }
 
+/* The detector whose name is the `n` bytes; -EINVAL. */
+static int find_detector(const char *name, size_t n)
+{
+	for (int i = 0; i < DETECT_COUNT; i++)
+		if (strlen(detect_rows[i].name) == n && memcmp(detect_rows[i].name, name, n) == 0)
+			return i;
+	return -EINVAL;
+}
+
+/* "fds,zombies": these; "-busy,-spike": all but these. */
+static int parse_detect(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	bool is_all = strcmp(text, "all") == 0;
+	uint32_t set = is_all || text[0] == '-' ? DETECT_ALL : 0;
+	const char *item = is_all || is_none(text) ? NULL : text;
+
+	while (item) {
+		bool is_out = *item == '-';
+		const char *name = item + is_out, *comma = strchr(name, ',');
+		size_t n = comma ? (size_t)(comma - name) : strlen(name);
+		int id = find_detector(name, n);
+		if (id < 0) {
+			escape_word(why, name, n, 40);
+			return refuse(why, " is no detector: write all, none, or names with commas between, "
+					   "see spawnguard-run(1)");
+		}
+		set = is_out ? set & ~(1U << id) : set | 1U << id;
+		item = comma ? comma + 1 : NULL;
+	}
+	*(uint32_t *)field_of(row, job) = set;
+	return 0;
+}
+
 /* Rows and fields of limits are in the order of core/limit.h. */
 static int parse_limit(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
@@ -506,6 +540,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_STATUSES] = parse_statuses,
 	[KIND_COLUMNS]  = parse_columns,
 	[KIND_LIMIT]    = parse_limit,
+	[KIND_DETECT]   = parse_detect,
 	[KIND_HELP]     = parse_word,
 };
 /* clang-format on */

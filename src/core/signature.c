@@ -23,7 +23,7 @@ const char *const signature_action_words[] = { "report", "end", "kill", NULL };
 static_assert(COUNT_OF(signature_action_words) == SIGNATURE_ACTION_COUNT + 1, "one word for each action");
 
 /* clang-format off */
-const struct signature signature_built_in[] = {
+const struct signatures signatures_built_in = { .count = 2, .list = {
 	{ .name = "agent-triplet", .about = "what an agent's session leaves for a moment: a runtime, its wrapper and a child runtime",
 	  .meaning = MEANING_HARMLESS, .action = SIGNATURE_END, .role_count = 3,
 	  .role = {
@@ -36,9 +36,8 @@ const struct signature signature_built_in[] = {
 	  .role = {
 		{ "worker", "", "", 0, -1, BAND(32 * MB, UINT64_MAX), BAND_ANY, BAND_ANY, BAND(0, 10 * NS_PER_S), 0, 0, 12 },
 	  } },
-};
+} };
 /* clang-format on */
-const uint32_t signature_built_in_count = COUNT_OF(signature_built_in);
 
 struct signature_role signature_role_any(const char *name)
 {
@@ -52,12 +51,6 @@ struct signature_role signature_role_any(const char *name)
 	};
 	memcpy(role.name, name, strnlen(name, sizeof(role.name) - 1));
 	return role;
-}
-
-void signatures_init(struct signatures *s)
-{
-	s->count = signature_built_in_count;
-	memcpy(s->list, signature_built_in, sizeof(signature_built_in));
 }
 
 struct signature *signatures_find(struct signatures *s, const char *name)

@@ -64,12 +64,9 @@ struct signatures {
 };
 
 /* What comes with the program. */
-extern const struct signature signature_built_in[];
-extern const uint32_t signature_built_in_count;
+extern const struct signatures signatures_built_in;
 /* A role that asks for nothing. */
 struct signature_role signature_role_any(const char *name);
-/* The built-in ones, in front of which nothing stands. */
-void signatures_init(struct signatures *signatures);
 /* The one of that name, or NULL. */
 struct signature *signatures_find(struct signatures *signatures, const char *name);
 

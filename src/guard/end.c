@@ -24,6 +24,7 @@ void warden_need_tree(struct warden *w)
 	tree_init(&w->tree, w->epoll);
 	w->tree.init = w->run->isolation.ns.init;
 	watch_init(&w->watch, w->run->job, &w->tree);
+	sight_init(w);
 	(void)tree_set_root(&w->tree, os_self_pid()); /* without /proc: the job alone, by its own handle */
 	w->had_job = !warden_figures(w)->has_status;
 	if (w->had_job)
@@ -60,6 +61,7 @@ void warden_tick(struct warden *w)
 	if (births > 0 && w->run->record_fd >= 0)
 		(void)record_write_state(w->run->record_fd, &w->run->state, w->run->seed);
 	watch_look(w);
+	sight_look(w, w->tree.seen, "sampled");
 	if (w->run->job->interval_ns == 0)
 		w->period_ns = schedule_next(w->period_ns, births);
 	/* A look at all of /proc is not for every moment. */
@@ -115,6 +117,8 @@ static void act_term(struct warden *w)
 			    &w->tree); /* first the names: killed in the midst, we leave nobody unknown */
 	nested_mark(&w->nested, &w->run->dir, w->run->head.run_id, &w->tree);
 	nested_ask(&w->nested, &w->run->dir, w->run->head.run_id, REQUEST_KILL, w->ending.grace_ns);
+	if (warden_figures(w)->has_status && warden_figures(w)->cause == CAUSE_NONE)
+		sight_left(w);
 	struct sweep_result swept =
 		sweep_term(&w->tree, w->facts.now_ns, w->run->job->signal,
 			   w->run->job->term == TERM_JOB && !warden_figures(w)->has_status);

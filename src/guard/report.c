@@ -54,7 +54,7 @@ void report_name_ended(struct run_report *report, struct tree *tree)
 
 	buf_init(&names, report->ended, sizeof(report->ended));
 	FOR_EACH_MEMBER (tree, m) {
-		if (!(m->flags & MEMBER_TERMED))
+		if (!(m->flags & MEMBER_TERMED) || m->flags & MEMBER_KNOWN)
 			continue;
 		report->ended_count++;
 		if (report->ended_named == NAMED_MAX)
@@ -83,9 +83,11 @@ static void put_ended(struct buf *line, const struct run_report *report)
 
 static void put_ended_names(struct buf *line, const struct run_report *report)
 {
-	if (report->ended_named == 0)
+	if (report->groups[0] == '\0' && report->ended_named == 0)
 		return;
 	buf_str(line, ": ");
+	buf_str(line, report->groups);
+	buf_str(line, report->groups[0] != '\0' && report->ended_named > 0 ? "; " : "");
 	buf_str(line, report->ended);
 	if (report->ended_count > report->ended_named)
 		buf_str(line, ", ...");

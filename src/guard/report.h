@@ -11,7 +11,8 @@ struct nested;
 struct run_report {
 	struct run *run;             /* borrowed */
 	const struct nested *nested; /* borrowed; NULL = none */
-	char ended[256];             /* the first members that were ended, for people */
+	char groups[512];            /* of signatures: what was ended and is known by sight */
+	char ended[256];             /* the first others that were ended, for people */
 	uint32_t ended_named, ended_count;
 	char detail[256]; /* for the end line */
 	struct history_flag limit;

@@ -435,6 +435,8 @@ static void finish(struct warden *w)
 		else
 			f->left_alone = alive;
 	}
+	if (w->has_tree)
+		sight_finish(w);
 	report_finish(&w->report, w->has_tree ? &w->tree : NULL, w->start_errno, w->link);
 	remove_unread(w);
 }

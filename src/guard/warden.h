@@ -12,6 +12,7 @@
 #include "guard/pair.h"
 #include "guard/report.h"
 #include "guard/run.h"
+#include "guard/sight.h"
 #include "guard/watch.h"
 #include "run/journal.h"
 #include "run/nested.h"
@@ -38,6 +39,7 @@ struct warden {
 	struct freeze freeze;
 	struct run_report report;
 	struct watch watch;
+	struct sight sight;
 };
 
 static inline struct run_figures *warden_figures(struct warden *w)

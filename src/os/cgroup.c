@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "codec/procfs.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/mount.h"
@@ -243,6 +244,14 @@ bool os_cgroup_can_kill(int dir)
 int os_cgroup_freeze(int dir, bool freeze)
 {
 	return write_word(dir, "cgroup.freeze", freeze ? "1" : "0");
+}
+
+int os_cgroup_events(int dir, const char *name, const char *key, uint64_t *out_count)
+{
+	char bytes[1024];
+
+	ssize_t n = os_file_read_at(dir, name, bytes, sizeof(bytes));
+	return n < 0 ? (int)n : procfs_parse_event(bytes, (size_t)n, key, out_count);
 }
 
 int os_cgroup_kill(int dir)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -42,12 +43,11 @@ static int judge_proc(void)
 		return -errno;
 	if (fs.f_type != PROC_SUPER_MAGIC)
 		return 0;
-	ssize_t n = readlink("/proc/self", text, sizeof(text) - 1);
+	ssize_t n = readlink("/proc/self", text, sizeof(text));
 	if (n < 0)
 		return errno == ENOENT ? 0 : -errno; /* we are not in that namespace */
 	buf_i64(&self, getpid());
-	text[n] = '\0';
-	return strcmp(text, self.at) == 0;
+	return (size_t)n == self.len && memcmp(text, self.at, self.len) == 0;
 }
 
 bool os_proc_is_ours(void)
@@ -146,6 +146,64 @@ int os_proc_pressure(const char *resource, uint32_t *out_centi_pct)
 	buf_str(&path, resource);
 	ssize_t n = os_file_read_at(OS_CWD, path.at, bytes, sizeof(bytes));
 	return n < 0 ? (int)n : procfs_parse_pressure(bytes, (size_t)n, out_centi_pct);
+}
+
+static void path_beside(struct buf *path, const char *name)
+{
+	buf_str(path, "../");
+	buf_str(path, name);
+}
+
+static int gone(int err)
+{
+	return err == ENOENT ? -ESRCH : -err;
+}
+
+ssize_t os_proc_read_beside(int task_fd, const char *name, char *bytes, size_t n)
+{
+	BUF(path, 32);
+
+	path_beside(&path, name);
+	AUTO_FD int fd = openat(task_fd, path.at, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return gone(errno);
+	return os_fd_pread(fd, bytes, n, 0);
+}
+
+ssize_t os_proc_program_beside(int task_fd, char *path, size_t n)
+{
+	BUF(link, 32);
+
+	path_beside(&link, "exe");
+	ssize_t r = readlinkat(task_fd, link.at, path, n);
+	return r < 0 ? gone(errno) : r;
+}
+
+static int count(void *with, const char *name)
+{
+	int *sum = with;
+
+	*sum += name[0] != '.';
+	return 0;
+}
+
+/* The size of the directory is the number of its entries (6.2), which everybody may know. */
+int os_proc_files_beside(int task_fd)
+{
+	struct stat st;
+	BUF(path, 32);
+	int sum = 0;
+
+	path_beside(&path, "fd");
+	if (fstatat(task_fd, path.at, &st, 0) < 0)
+		return gone(errno);
+	if (st.st_size > 0)
+		return st.st_size > INT_MAX ? INT_MAX : (int)st.st_size;
+	AUTO_FD int fd = openat(task_fd, path.at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return gone(errno);
+	int r = os_dir_each(fd, count, &sum);
+	return r < 0 ? r : sum;
 }
 
 uint64_t os_proc_threads(int task_fd)
@@ -289,7 +347,9 @@ struct thread_walk {
 static int children_of_thread(void *with, const char *name)
 {
 	struct thread_walk *w = with;
-	pid_t tid = (pid_t)strtol(name, NULL, 10); /* of the kernel's making */
+	pid_t tid = 0;
+	for (const char *c = name; *c >= '0' && *c <= '9'; c++)
+		tid = tid * 10 + (*c - '0');
 	int r = os_proc_children(w->pid, tid, -1, w->each, w->with);
 	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
 		return r;

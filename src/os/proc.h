@@ -43,6 +43,16 @@ int os_proc_has_open(pid_t pid, int dirfd, const char *path);
 /* Has it the file open that our `fd` is of?  As above. */
 int os_proc_shares_open(pid_t pid, int fd);
 
+/*
+ * Beside a kept descriptor of the task directory, and so of that very process and no other.  Bytes of
+ * /proc/PID/NAME; -ESRCH it is gone; -EACCES, -errno.
+ */
+ssize_t os_proc_read_beside(int task_fd, const char *name, char *bytes, size_t n);
+/* The path of its executable, not ended by a NUL. Length, as above. */
+ssize_t os_proc_program_beside(int task_fd, char *path, size_t n);
+/* Descriptors that it has open. Number, as above. */
+int os_proc_files_beside(int task_fd);
+
 /* Threads of the process behind a descriptor of its task directory; 0 when it is gone. */
 uint64_t os_proc_threads(int task_fd);
 

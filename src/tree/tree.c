@@ -144,7 +144,9 @@ struct member *tree_append(struct tree *tree, pid_t pid)
 		return NULL;
 	}
 	struct member *m = &tree->member[tree->count++];
-	*m = (struct member){ .handle = -1, .task_fd = -1, .children_fd = -1, .statm_fd = -1, .stat_fd = -1, .files_fd = -1 };
+	*m = (struct member){
+		.handle = -1, .task_fd = -1, .children_fd = -1, .statm_fd = -1, .stat_fd = -1, .files_fd = -1
+	};
 	m->id.pid = pid;
 	index_put(tree, tree->count - 1);
 	return m;
@@ -153,13 +155,19 @@ struct member *tree_append(struct tree *tree, pid_t pid)
 void tree_forget(struct tree *tree, pid_t pid)
 {
 	struct member *m = tree_find(tree, pid);
-	if (m)
-		m->flags |= MEMBER_DEAD; /* dropped at the next walk: nobody's position changes here */
+	if (!m)
+		return;
+	m->flags |= MEMBER_DEAD; /* dropped at the next walk: nobody's position changes here */
+	tree->moved = true;
 }
 
 void tree_compact(struct tree *tree)
 {
 	size_t kept = 0;
+
+	for (size_t i = 0; tree->parted && i < tree->count; i++) /* while all of them are there to be found */
+		if (tree->member[i].flags & MEMBER_DEAD)
+			tree->parted(tree->parted_with, &tree->member[i]);
 	for (size_t i = 0; i < tree->count; i++) {
 		if (tree->member[i].flags & MEMBER_DEAD) {
 			member_close(&tree->member[i]);

@@ -15,7 +15,9 @@
 #include <sys/types.h>
 
 #include "codec/record.h"
+#include "core/detect.h"
 #include "core/sample.h"
+#include "core/signature.h"
 
 /* How members are told from strangers that got their number: the best rung that works here. */
 enum identity_rung {
@@ -42,6 +44,7 @@ enum member_flags {
 	MEMBER_THREADED = 1U << 11, /* had more than one thread when last looked at */
 	MEMBER_FROZEN = 1U << 12,   /* stopped by a freeze */
 	MEMBER_STOOD = 1U << 13,    /* found stopped by it: a thaw leaves it so */
+	MEMBER_KNOWN = 1U << 15,    /* by its signature: named with its group */
 	MEMBER_INIT = 1U << 14, /* first process of the tree's PID namespace, ours: walked, not of the tree */
 };
 
@@ -57,7 +60,11 @@ struct member {
 	uint64_t rss_pages;
 	uint64_t seen_boot_ns;
 	char comm[16];
-	struct sample sample; /* what the rules judge: tree/measure.h */
+	struct sample sample; /* what the rules judge: tree/measure.h, tree/facts.h */
+	uint64_t orphaned_ns; /* first seen without its parent, as a child of the root; 0 = not */
+	/* what rules carry from look to look */
+	struct detect_state detect;
+	struct signature_state role;
 };
 
 /* What looking at one process needs at a time: its handle and one file. */
@@ -73,12 +80,14 @@ struct tree {
 	size_t index_size;
 	enum identity_rung rung;
 	uint32_t wants; /* facts that a look reads of each member besides its memory: enum sample_known */
-	pid_t init; /* of the tree's own PID namespace, an unreaped child of the root; 0 = none */
+	pid_t init;     /* of the tree's own PID namespace, an unreaped child of the root; 0 = none */
 	uint32_t walks;
 	bool scans;                /* no lists of children here: all of /proc is searched instead */
+	uint32_t orphans;          /* ever */
 	bool starved;              /* descriptors have run out: new members are known without */
 	bool crowded;              /* no room for a member found: tree_prepare, then walk again */
 	bool again;                /* the last walk may have missed one: walk again */
+	bool moved;                /* one has gone since the last walk: its children are another's now */
 	int spare_fd;              /* borrowed */
 	int reserve[TREE_RESERVE]; /* owned copies of spare_fd: given up for a moment where descriptors have
 				      run out */
@@ -91,6 +100,9 @@ struct tree {
 	/* Called for each member at first sight; NULL = not. */
 	void (*met)(void *with, struct member *m);
 	void *met_with;
+	/* Called for each member that is dropped; NULL = not. */
+	void (*parted)(void *with, struct member *m);
+	void *parted_with;
 	/* figures */
 	uint64_t seen;      /* members ever */
 	uint64_t rss_pages; /* sum at the last walk */

@@ -28,6 +28,18 @@ struct walk {
 	uint64_t max_ns;
 };
 
+/* Below the root, and not the job: its parent is gone. */
+static void note_orphan(struct walk *w, struct member *m)
+{
+	uint32_t above = w->tree->member[w->at].flags;
+
+	if (m->orphaned_ns != 0 || !(above & (MEMBER_ROOT | MEMBER_INIT)) ||
+	    m->flags & (MEMBER_JOB | MEMBER_INIT))
+		return;
+	m->orphaned_ns = w->now_ns;
+	w->tree->orphans++;
+}
+
 static int meet(void *with, pid_t child)
 {
 	struct walk *w = with;
@@ -36,6 +48,7 @@ static int meet(void *with, pid_t child)
 	struct member *known = tree_find(tree, child);
 	if (known) {
 		known->listed = tree->walks;
+		note_orphan(w, known);
 		return 0;
 	}
 	bool is_at_root = tree->member[w->at].flags & MEMBER_ROOT;
@@ -44,6 +57,7 @@ static int meet(void *with, pid_t child)
 	if (hold_child(tree, w->at, child, w->now_ns) == 0) {
 		struct member *m = &tree->member[tree->count - 1];
 		m->listed = tree->walks;
+		note_orphan(w, m);
 		w->births++;
 		if (tree->met)
 			tree->met(tree->met_with, m);
@@ -135,7 +149,7 @@ static int look_for(struct tree *tree, struct member *m)
 }
 
 /* Take a new sample of its memory; what cannot be read stays as it was. 0, -ESRCH: it has been waited for. */
-static int read_rss(struct member *m)
+static int read_rss(struct tree *tree, struct member *m)
 {
 	char bytes[128];
 	uint64_t pages;
@@ -143,8 +157,10 @@ static int read_rss(struct member *m)
 	if (m->statm_fd < 0)
 		return 0;
 	ssize_t n = os_fd_pread(m->statm_fd, bytes, sizeof(bytes), 0);
-	if (n > 0 && procfs_parse_statm(bytes, (size_t)n, &pages) == 0)
+	if (n > 0 && procfs_parse_statm(bytes, (size_t)n, &pages) == 0) {
+		tree->moved |= pages == 0 && m->rss_pages != 0;
 		m->rss_pages = pages; /* 0: it is exiting, and its memory is free */
+	}
 	return n == -ESRCH ? -ESRCH : 0;
 }
 
@@ -163,7 +179,7 @@ static bool is_quiet(struct tree *tree)
 	}
 	bool same = last != 0 && last == tree->last_pid;
 	tree->last_pid = last;
-	return same && !tree->again && !tree->crowded;
+	return same && !tree->again && !tree->crowded && !tree->moved;
 }
 
 static void drop(struct tree *tree, struct member *m)
@@ -172,6 +188,7 @@ static void drop(struct tree *tree, struct member *m)
 	if (m->listed == tree->walks)
 		tree->again = true;
 	m->flags |= MEMBER_DEAD;
+	tree->moved = true;
 }
 
 /* The job is added before it runs: what it became is read at the first walk. */
@@ -225,7 +242,7 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 	uint32_t procs = 0;
 
 	tree->walks++;
-	tree->again = false;
+	tree->again = tree->moved = false;
 	if (tree->scans && !only_memory)
 		is_cut = scan_all(tree, meet_below, &w) > 0;
 	/* The table grows while we go through it: what is found is walked in the same pass, however deep. */
@@ -237,7 +254,7 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 		int r = only_memory || is_cut ? 0 : look_below(&w);
 		struct member *m = &tree->member[w.at];
 		if (r == 0 && !(m->flags & MEMBER_ROOT))
-			r = read_rss(m);
+			r = read_rss(tree, m);
 		if (r == 0 && tree->wants != 0 && !(m->flags & (MEMBER_ROOT | MEMBER_INIT)))
 			r = measure_member(tree, m);
 		if (r == -ESRCH && !(m->flags & (MEMBER_ROOT | MEMBER_JOB)))

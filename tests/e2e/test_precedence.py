@@ -42,9 +42,10 @@ TEXTS = {
     "syslog": ["none", "user", "daemon", "cron", "local0", "local7"],
     "max-spawn-rate": [f"{i}/10s" for i in range(1, 7)],
     "on-limit": ["warn", "flag", "kill"] * 2,
+    "detect": ["all", "none", "fds", "-busy", "zombies,fds", "stuck"],
     "verbose": ["0", "1", "2", "3", "4", "5"],
 }
-DURATIONS = {"complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout"}
+DURATIONS = {"complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout", "orphan-grace"}
 FLAGS = {"no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
          "with-parent", "isolate", "require-limits"}
 FREE = {"record-samples", "lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
@@ -332,6 +333,13 @@ class CommandLine(PrecedenceTest):
         self.run_job(["--max-rss=4K", "--interval=1ms", *args], ["sleep", "0.2"]).wait()
         return self.last("flag")["spawnguard.flag"]["action"]
 
+    def flagged(self, text, *more):
+        """Is a flag of the run told so? It has an orphan for half a second, and leaves it."""
+        def ask(args):
+            self.run_job([*more, *args], ["sh", "-c", "(sleep 5 &); sleep 0.5"]).wait()
+            return any(text in e["spawnguard.flag"]["text"] for e in self.events("flag", self.last("end")["spawnguard.run.id"]))
+        return ask
+
     def rows(self):
         """{key: (of the system, of the user, of the command line, observe, what is seen of each)}"""
         a, b, c = (self.path(name) for name in "abc")
@@ -348,6 +356,9 @@ class CommandLine(PrecedenceTest):
             "max-spawn-rate": ("101/1s", "102/1s", "103/1s", self.field(("spawnguard.limits", "max-spawn-rate", "hard")),
                                (101, 102, 103)),
             "on-limit": ("warn", "flag", "kill", self.action, ("warn", "flag", "kill")),
+            "detect": ("none", "orphans", "none", self.flagged("left when the job was over"), (False, True, False)),
+            "orphan-grace": ("none", "1ms", "none", self.flagged("goes on without its parent", "--interval=10ms"),
+                             (False, True, False)),
             "require-limits": (*yes_no, self.is_said("max-procs cannot be held", "--max-procs=9", "--interval=none"),
                                (True, False, True)),
             "record-samples": (a, b, c, self.made(), "abc"),

@@ -81,6 +81,7 @@ NO_MESSAGES = {
     "conf/manual.c": "pages of the manual",
     "core/detect.c": "flags, in the history: unit/detect, e2e/test_detect",
     "core/signature.c": "flags, in the history: unit/signature",
+    "guard/sight.c": "flags, in the history: e2e/test_detect",
     "conf/options.c": "--help and the manual",
     "conf/commands.c": "--help and the manual",
     "conf/columns.c": "--help and the manual, but for what is refused: unit/columns",

@@ -86,6 +86,8 @@ ROWS = [
     value("limit, CPU", ["--max-cpu=x"], "--{max-cpu}={x}", ": not a limit",
           ": write CPU time: 10m, or percent of a core over a time: 150%/30s, or none"),
     value("signal", ["-s", NASTY], "--{signal}={}", ": not a signal", ": write TERM, 15 or RTMIN+1"),
+    value("detector", ["--detect", "fds," + NASTY], "--{detect}={}: {}", " is no detector",
+          ": write all, none, or names with commas between, see spawnguard-run(1)"),
     value("signals", ["--end-on", "INT," + NASTY], "--{end-on}={}: {}", " is not a signal",
           ": write names with commas between, INT,USR1"),
     value("signals, KILL", ["--end-on=KILL"], "--{end-on}={KILL}: {KILL}", " cannot be caught", ": leave it out"),

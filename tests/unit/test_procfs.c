@@ -723,6 +723,42 @@ static void reads_wchan(void **state)
 	}
 }
 
+/* clang-format off */
+static const struct {
+	const char *rule;
+	const char *text;
+	const char *key;
+	int result;
+	uint64_t count;
+} event_rows[] = {
+	{ "the only one",      "max 12\n", "max", 0, 12 },
+	{ "one of more",       "low 0\nhigh 1\nmax 2\noom 3\noom_kill 4\n", "oom_kill", 0, 4 },
+	{ "not what begins so", "low 0\noom_kill 4\n", "oom", -EBADMSG, 0 },
+	{ "nor what ends so",  "smax 3\nmax 4\n", "max", 0, 4 },
+	{ "not there",         "low 0\n", "max", -EBADMSG, 0 },
+	{ "cut",               "max 1", "max", -EBADMSG, 0 },
+	{ "no number",         "max \n", "max", -EBADMSG, 0 },
+	{ "a word",            "max max\n", "max", -EBADMSG, 0 },
+	{ "the key alone",     "max\n", "max", -EBADMSG, 0 },
+	{ "beyond 64 bits",    "max 18446744073709551616\n", "max", -EBADMSG, 0 },
+	{ "empty",             "", "max", -EBADMSG, 0 },
+};
+/* clang-format on */
+
+static void reads_events(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(event_rows); i++) {
+		uint64_t count = UNTOUCHED;
+		size_t n = strlen(event_rows[i].text);
+		AUTO_FREE char *text = exact(event_rows[i].text, n);
+		int result = procfs_parse_event(text, n, event_rows[i].key, &count);
+		if (result != event_rows[i].result ||
+		    count != (result == 0 ? event_rows[i].count : UNTOUCHED))
+			fail_msg("%s: %d", event_rows[i].rule, result);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -735,6 +771,7 @@ int main(void)
 		cmocka_unit_test(reads_all_of_load),
 		cmocka_unit_test(reads_limits),
 		cmocka_unit_test(reads_wchan),
+		cmocka_unit_test(reads_events),
 		cmocka_unit_test(reads_children_split_anywhere),
 		cmocka_unit_test(believes_no_child_behind_damage),
 		cmocka_unit_test(writes_no_child_without_room),

@@ -17,6 +17,7 @@
 #include "conf/options.h"
 #include "conf/resolve.h"
 #include "conf/value.h"
+#include "core/detect.h"
 
 /* Lowest first: three sections of the system's file, three of the user's, the command line. */
 #define SOURCES      7
@@ -34,6 +35,9 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 		return;
 	case KIND_WORD:
 		buf_str(out, row->words[bit]);
+		return;
+	case KIND_DETECT:
+		buf_str(out, detect_rows[source].name);
 		return;
 	case KIND_SIGNAL:
 	case KIND_SIGNALS:

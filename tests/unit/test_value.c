@@ -15,6 +15,7 @@
 #include "conf/job.h"
 #include "conf/options.h"
 #include "conf/value.h"
+#include "core/detect.h"
 
 static int read_value(const char *name, unsigned command, const char *text, struct job *job, struct buf *why)
 {
@@ -477,12 +478,50 @@ static void test_env_limit(void **state)
 	assert_int_equal(job.env_count, JOB_ENV_MAX);
 }
 
+static void test_detect(void **state)
+{
+	static const struct {
+		const char *text;
+		int result;
+		uint32_t set;
+	} rows[] = {
+		{ "all", 0, DETECT_ALL },
+		{ "none", 0, 0 },
+		{ "fds", 0, 1U << DETECT_FDS },
+		{ "fds,zombies", 0, 1U << DETECT_FDS | 1U << DETECT_ZOMBIE },
+		{ "fds,fds", 0, 1U << DETECT_FDS },
+		{ "-fds", 0, DETECT_ALL & ~(1U << DETECT_FDS) },
+		{ "-fds,-busy", 0, DETECT_ALL & ~(1U << DETECT_FDS | 1U << DETECT_BUSY) },
+		{ "-fds,fds", 0, DETECT_ALL },
+		{ "", -EINVAL, 0 },
+		{ "fd", -EINVAL, 0 },
+		{ "fds,", -EINVAL, 0 },
+		{ ",fds", -EINVAL, 0 },
+		{ "fds, busy", -EINVAL, 0 },
+		{ "ALL", -EINVAL, 0 },
+		{ "-", -EINVAL, 0 },
+		{ "--fds", -EINVAL, 0 },
+		{ "-all", -EINVAL, 0 },
+	};
+	(void)state;
+	BUF(why, 256);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct job job = { .detect = 0x5a };
+		int r = read_value("detect", FOR_RUN, rows[i].text, &job, &why);
+		if (r != rows[i].result || job.detect != (r == 0 ? rows[i].set : 0x5a))
+			fail_msg("%s: %d, %x", rows[i].text, r, job.detect);
+	}
+}
+
 /* Every kind has its good values and its bad ones in the tables above. */
 static void test_no_kind_is_forgotten(void **state)
 {
-	bool is_there[KIND_COUNT] = {
-		[KIND_TAG] = true, [KIND_ENV] = true, [KIND_STATUSES] = true, [KIND_COLUMNS] = true, [KIND_LIMIT] = true /* test_limit_value */
-	};
+	bool is_there[KIND_COUNT] = { [KIND_TAG] = true,
+				      [KIND_ENV] = true,
+				      [KIND_STATUSES] = true,
+				      [KIND_COLUMNS] = true,
+				      [KIND_LIMIT] = true /* test_limit_value */,
+				      [KIND_DETECT] = true };
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(number_rows); i++)
 		is_there[option_find(number_rows[i].option, strlen(number_rows[i].option),
@@ -499,10 +538,15 @@ static void test_no_kind_is_forgotten(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),   cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_tags),
-		cmocka_unit_test(test_tag_limit), cmocka_unit_test(test_env),
-		cmocka_unit_test(test_env_limit), cmocka_unit_test(test_no_kind_is_forgotten),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_tags),
+		cmocka_unit_test(test_tag_limit),
+		cmocka_unit_test(test_env),
+		cmocka_unit_test(test_env_limit),
+		cmocka_unit_test(test_detect),
+		cmocka_unit_test(test_no_kind_is_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

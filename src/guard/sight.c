@@ -1,0 +1,279 @@
+#include "guard/sight.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/num.h"
+#include "conf/job.h"
+#include "guard/flag.h"
+#include "guard/warden.h"
+#include "os/cgroup.h"
+#include "tree/facts.h"
+#include "tree/hold.h"
+#include "tree/tree.h"
+
+/* A run that is over sooner pays for nothing of this. */
+#define FACTS_AFTER_NS NS_PER_S
+#define FACTS_EVERY_NS NS_PER_S
+/* Their facts are read at one look: 40 us each.  In a larger tree each member's turn comes later. */
+#define FACTS_PER_LOOK 16
+/* Of what is left at the end. */
+#define FACTS_AT_END 64
+/* An orphan is looked at closely at first: it may not live long. */
+#define ORPHAN_CLOSE_NS NS_PER_S
+
+static void found(void *with, const struct finding *finding)
+{
+	struct warden *w = with;
+
+	flag_raise(w->run, w->link, finding, FLAG_ONLY);
+}
+
+static void parted(void *with, struct member *m)
+{
+	struct warden *w = with;
+	struct member *parent = facts_parent(&w->tree, m);
+
+	matcher_parted(&w->sight.matcher, &m->role, parent ? &parent->role : NULL, &m->sample,
+		       w->facts.now_ns);
+}
+
+void sight_init(struct warden *w)
+{
+	struct sight *s = &w->sight;
+	const struct job *job = w->run->job;
+
+	s->detector.enabled = job->detect;
+	s->detector.found = found;
+	s->detector.with = w;
+	s->detector.orphan_grace_ns = job->orphan_grace_ns;
+	s->matcher.signatures = job->signatures ? job->signatures : &signatures_built_in;
+	s->needs = (detect_needs(job->detect) & ~(uint32_t)SAMPLE_WCHAN) | matcher_needs(&s->matcher, false);
+	s->orphan_needs = matcher_needs(&s->matcher, true);
+	s->facts_ns = w->run->head.started_boot_ns + FACTS_AFTER_NS;
+	w->tree.parted = parted;
+	w->tree.parted_with = w;
+}
+
+static bool is_looked_at(const struct member *m)
+{
+	return !(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD));
+}
+
+/* A guard within ends what is its own, and lives without a parent by intent when it was detached. */
+static bool is_guarded(const struct member *m)
+{
+	return m->flags & (MEMBER_GUARD | MEMBER_GUARDED);
+}
+
+/* --- signatures ----------------------------------------------------------------------------------------- */
+
+static void match(struct warden *w, struct member *m, bool is_orphan)
+{
+	const struct member *parent = facts_parent(&w->tree, m);
+
+	matcher_member(&w->sight.matcher, &m->role, parent ? &parent->role : NULL, &m->sample, is_orphan,
+		       w->facts.now_ns);
+}
+
+/* What its signature says is to be done, once. */
+static void act(struct warden *w, struct member *m, const struct signature *signature)
+{
+	if (signature->action == SIGNATURE_REPORT || m->flags & (MEMBER_TERMED | MEMBER_JOB))
+		return;
+	m->flags |= MEMBER_TERMED;
+	/* Gone since, or not ours to signal: the end of the run will say so. */
+	(void)hold_signal(&w->tree, m, signature->action == SIGNATURE_KILL ? SIGKILL : SIGTERM);
+}
+
+static bool is_urgent(const struct signature *s)
+{
+	return s->meaning >= MEANING_WARNING;
+}
+
+static void tell_groups(struct warden *w, bool all)
+{
+	const struct signatures *signatures = w->sight.matcher.signatures;
+	uint64_t now_ns = w->facts.now_ns;
+	struct finding f;
+
+	for (uint32_t i = 0; i < signatures->count; i++) {
+		bool urgent = is_urgent(&signatures->list[i]);
+		if ((all || urgent) && matcher_tell(&w->sight.matcher, i, now_ns, w->period_ns, &f))
+			flag_raise(w->run, w->link, &f, urgent ? FLAG_WARN : FLAG_ONLY);
+	}
+}
+
+/* --- members -------------------------------------------------------------------------------------------- */
+
+static void look_at_orphan(struct warden *w, struct member *m)
+{
+	struct sight *s = &w->sight;
+	const struct signature *known = matcher_known(&s->matcher, &m->role);
+
+	if (m->orphaned_ns == 0)
+		return;
+	if (!known || known->any) {
+		if (!is_guarded(m))
+			detect_orphan(&s->detector, &m->detect, &m->sample, m->orphaned_ns);
+	} else if (w->facts.now_ns - m->orphaned_ns >= s->detector.orphan_grace_ns) {
+		act(w, m, known);
+	}
+}
+
+/* All of them, by what the walk has read. */
+static void look_at_all(struct warden *w)
+{
+	struct sight *s = &w->sight;
+	bool has_orphans = w->tree.orphans > 0;
+
+	FOR_EACH_MEMBER (&w->tree, m) {
+		if (!is_looked_at(m))
+			continue;
+		bool is_orphan = has_orphans && facts_is_orphan(&w->tree, m);
+		facts_memory(m);
+		if (is_orphan && !m->role.is_final && s->orphan_needs != 0 &&
+		    w->facts.now_ns - m->sample.seen_ns < ORPHAN_CLOSE_NS)
+			(void)facts_read(m, s->orphan_needs);
+		match(w, m, is_orphan);
+		const struct signature *known = matcher_known(&s->matcher, &m->role);
+		if (is_orphan)
+			look_at_orphan(w, m);
+		if (known && known->any)
+			act(w, m, known);
+	}
+}
+
+/* Those whose turn it is, by all that can be known. */
+static void look_closely(struct warden *w)
+{
+	struct sight *s = &w->sight;
+	size_t count = w->tree.count, looked = 0;
+
+	for (size_t i = 0; i < count && looked < FACTS_PER_LOOK; i++) {
+		s->at = s->at + 1 < count ? s->at + 1 : 0;
+		struct member *m = &w->tree.member[s->at];
+		if (!is_looked_at(m))
+			continue;
+		bool is_orphan = w->tree.orphans > 0 && facts_is_orphan(&w->tree, m);
+		looked++;
+		if (facts_read(m, s->needs | (is_orphan ? s->orphan_needs : 0)) == 0) {
+			m->sample.known &= ~(uint32_t)(is_orphan ? 0 : SAMPLE_WCHAN);
+			if (m->sample.state == 'D' && s->detector.enabled & 1U << DETECT_STUCK)
+				(void)facts_read(m, SAMPLE_WCHAN);
+			match(w, m, is_orphan);
+			detect_member(&s->detector, &m->detect, &m->sample);
+		}
+	}
+}
+
+/* The caps of the job's own control group. */
+static void look_at_caps(struct warden *w)
+{
+	struct sight *s = &w->sight;
+	uint64_t count;
+
+	if (w->run->cgroup_fd < 0)
+		return;
+	if (os_cgroup_events(w->run->cgroup_fd, "pids.events", "max", &count) == 0 && count > s->refused) {
+		detect_cap(&s->detector, "the kernel refused to make a process (pids.max)",
+			   count - s->refused, SEVERITY_WARNING);
+		s->refused = count;
+	}
+	if (os_cgroup_events(w->run->cgroup_fd, "memory.events", "oom_kill", &count) == 0 &&
+	    count > s->oom_killed) {
+		detect_cap(&s->detector, "the kernel killed a process for memory (memory.max)",
+			   count - s->oom_killed, SEVERITY_CRITICAL);
+		s->oom_killed = count;
+	}
+}
+
+void sight_look(struct warden *w, uint64_t births, const char *rung)
+{
+	struct sight *s = &w->sight;
+	uint64_t now_ns = w->facts.now_ns;
+	struct look look = { .now_ns = now_ns,
+			     .period_ns = s->last_ns == 0 ? 0 : now_ns - s->last_ns,
+			     .births = births,
+			     .output_bytes = UINT64_MAX,
+			     .births_rung = rung };
+
+	if (w->ending.stage != STAGE_IDLE)
+		return;
+	s->last_ns = now_ns;
+	detect_look(&s->detector, &look);
+	look_at_all(w);
+	if (now_ns >= s->facts_ns) {
+		s->facts_ns = now_ns + FACTS_EVERY_NS;
+		look_closely(w);
+		look_at_caps(w);
+		detect_births(&s->detector, w->tree.seen);
+	}
+	tell_groups(w, false);
+}
+
+/* --- the end -------------------------------------------------------------------------------------------- */
+
+/* The rest of what is left, in one flag. */
+static void tell_left(struct warden *w, uint32_t left, const struct witness *witness)
+{
+	struct finding f = { .rule = detect_rows[DETECT_ORPHAN].name,
+			     .severity = SEVERITY_INFO,
+			     .value = left,
+			     .bound = UINT64_MAX,
+			     .since_ns = w->facts.now_ns,
+			     .now_ns = w->facts.now_ns,
+			     .period_ns = w->period_ns,
+			     .rung = "walk" };
+	struct buf text;
+
+	buf_init(&text, f.text, sizeof(f.text));
+	buf_u64(&text, left);
+	buf_str(&text, left == 1 ? " process was left when the job was over"
+				 : " processes were left when the job was over");
+	memcpy(f.witness, witness, sizeof(f.witness));
+	flag_raise(w->run, w->link, &f, FLAG_ONLY);
+}
+
+void sight_left(struct warden *w)
+{
+	struct sight *s = &w->sight;
+	struct witness witness[FINDING_WITNESSES] = { 0 };
+	uint32_t looked = 0, left = 0;
+
+	FOR_EACH_MEMBER (&w->tree, m) {
+		if (!is_looked_at(m) || looked++ >= FACTS_AT_END)
+			continue;
+		facts_memory(m);
+		if (!m->role.is_final)
+			(void)facts_read(m, s->orphan_needs);
+		match(w, m, true);
+	}
+	FOR_EACH_MEMBER (&w->tree, m) {
+		const struct signature *known = matcher_known(&s->matcher, &m->role);
+		if (known)
+			m->flags |= MEMBER_KNOWN;
+		if (known || !is_looked_at(m) || is_guarded(m) || m->rss_pages == 0 ||
+		    m->detect.told[0] & 1U << DETECT_ORPHAN)
+			continue;
+		left++;
+		witness_add(witness, m->id.pid, m->sample.comm, 0);
+	}
+	if (left > 0 && s->detector.enabled & 1U << DETECT_ORPHAN)
+		tell_left(w, left, witness);
+	struct buf groups;
+	buf_init(&groups, w->report.groups, sizeof(w->report.groups));
+	for (uint32_t i = 0; i < s->matcher.signatures->count; i++) {
+		if (matcher_groups(&s->matcher, i) == 0)
+			continue;
+		buf_str(&groups, groups.len > 0 ? "; " : "");
+		matcher_put(&groups, &s->matcher, i);
+	}
+	tell_groups(w, true);
+}
+
+void sight_finish(struct warden *w)
+{
+	tell_groups(w, true);
+}
