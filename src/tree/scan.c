@@ -4,6 +4,7 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/proc.h"
+#include "tree/hold.h"
 
 /* Who is born below one that is met late is met in the next round. */
 #define ROUNDS_MAX 8
@@ -35,7 +36,10 @@ static int look_at(void *with, const char *name)
 		known->listed = tree->walks;
 		return 0;
 	}
-	if (os_proc_stat((pid_t)pid, &stat) < 0 || stat.ppid <= 0)
+	int r = os_proc_stat((pid_t)pid, &stat);
+	if (hold_is_starved(r) && !tree->starved)
+		return r;
+	if (r < 0 || stat.ppid <= 0)
 		return 0;
 	const struct member *parent = tree_find(tree, stat.ppid);
 	if (!parent)
@@ -80,7 +84,9 @@ int scan_all(struct tree *tree, int (*each)(void *with, size_t parent, pid_t chi
 		size_t before = tree->count;
 		bool was_starved = tree->starved;
 		int r = look_around(&s);
-		if (r != 0)
+		if (hold_is_starved(r) && !was_starved)
+			tree->starved = true; /* from now on by the reserve */
+		else if (r != 0)
 			return r;
 		if (tree->count == before && tree->starved == was_starved)
 			return 0;

@@ -37,8 +37,8 @@ class Polling(GuardTest):
             self.assertEqual(log.read(), "done with 3 items\n")
         wait_until(lambda: not self.strays(), "the background is gone")
 
-    @harness.without("pidfd_open")
     def test_it_sleeps_while_it_waits(self):
+        self.needs("pidfd_open")
         run_id = self.session("session", VICTIM, "sleep")
         waiter = self.start(SPAWNGUARD, "wait", run_id)
         wait_until(lambda: Stat(waiter.pid).state == "S" and Stat(waiter.pid).comm == "wait", "it waits")

@@ -1,4 +1,5 @@
 """ps, kill, reap: what they show, what they end, what they leave alone."""
+# denied: pidfd_open children
 import json
 import os
 import signal

@@ -249,8 +249,8 @@ class Ends(IsolateTest):
         run.wait()
         self.assert_no_survivor(run.err)
 
-    @harness.without("pidfd_open")  # numbers of another namespace: only an inode tells that it is a guard
     def test_a_guard_in_there_ends_its_tree_by_itself_and_first(self):
+        self.needs("pidfd_open")  # numbers of another namespace: only an inode tells that it is a guard
         for words in ([SPAWNGUARD, "run"], ISOLATED):
             with self.subTest(words[-1]):
                 run = self.holder_of("-N", "outer", "-k", "20", command=[*words, "-N", "inner", "--", VICTIM, "setsid"])

@@ -190,8 +190,8 @@ class Follows(LogsTest):
         self.assertEqual(self.logs("-f", "j").out, wanted)
         self.over()
 
-    @harness.without("pidfd_open")
     def test_it_sleeps_meanwhile(self):
+        self.needs("pidfd_open")
         _, gate = self.stepped()
         run = self.follower("j")
         gate.write("1\n")

@@ -1,4 +1,5 @@
 """Members that no record names: two marks, or they are only listed; whoever their parent is by now."""
+# denied: pidfd_open children
 import json
 import os
 import re

@@ -275,6 +275,7 @@ class CommandLine(PrecedenceTest):
 
     def watches_its_parent(self, args):
         """Whether front or warden has a handle of who started front."""
+        self.needs("pidfd_open")
         ready = self.ready_count()
         run = self.there("sh", "-c", '"$@" & wait', "sh", SPAWNGUARD, "run", *args, "-N", "p", "--", VICTIM, "sleep")
         self.wait_ready(run, ready + 1)

@@ -1,4 +1,5 @@
 """Signals to front: passed on, or the end of the run; once each, to the right processes."""
+# denied: children
 import os
 import re
 import signal

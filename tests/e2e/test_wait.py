@@ -256,6 +256,7 @@ class Cost(WaitTest):
         self.assertEqual({run.wait().status for run in waiters}, {143})
 
     def test_waiting_takes_no_processor(self):
+        self.needs("pidfd_open")
         held = self.holder("-N", "quiet")
         run = self.waiter("quiet")
 

@@ -375,6 +375,11 @@ class GuardTest(unittest.TestCase):
         """`spawnguard ARGS` (ps, kill, reap) to its end."""
         return self.start(SPAWNGUARD, *args, **popen).wait(timeout)
 
+    def needs(self, facility):
+        """The rest of the test asserts that very rung."""
+        if facility in DENIED:
+            self.skipTest(f"it is about {facility}, which SG_DENY takes away")
+
     def needs_isolation(self):
         """Skips where --isolate cannot be had; that it is refused then is asserted elsewhere."""
         said = self.start(SPAWNGUARD, "run", "--isolate", "--state-dir", self.path("asked"), "--", "true").wait()
