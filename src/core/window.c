@@ -29,15 +29,29 @@ void window_add(struct window *w, uint64_t now_ns, uint64_t total, uint64_t span
 	w->total[next] = total;
 }
 
+/* Of what came between two points, evenly; nothing where they stand as close as they may: what is counted is
+ * then surely within the time. */
+static uint64_t part(const struct window *w, uint32_t i, uint64_t from_ns, uint64_t per_ns)
+{
+	uint32_t at = place(w, i), before = place(w, i - 1);
+	uint64_t step_ns = w->at_ns[at] - w->at_ns[before], within_ns = w->at_ns[at] - from_ns;
+
+	if (w->total[at] <= w->total[before] || step_ns <= per_ns / (WINDOW_POINTS / 4))
+		return 0;
+	unsigned __int128 gain = w->total[at] - w->total[before];
+	return (uint64_t)(gain * within_ns / step_ns);
+}
+
 uint64_t window_gain(const struct window *w, uint64_t now_ns, uint64_t per_ns)
 {
-	if (w->count == 0)
-		return 0;
-	uint64_t last = w->total[place(w, w->count - 1)];
 	uint64_t from_ns = now_ns > per_ns ? now_ns - per_ns : 0;
-	uint64_t base = w->total[w->first];
-	/* The latest point that is not within the time. */
-	for (uint32_t i = 0; i < w->count && w->at_ns[place(w, i)] <= from_ns; i++)
-		base = w->total[place(w, i)];
-	return last > base ? last - base : 0;
+	uint32_t i = 0;
+
+	while (i < w->count && w->at_ns[place(w, i)] < from_ns)
+		i++;
+	if (i == w->count)
+		return 0;
+	uint64_t last = w->total[place(w, w->count - 1)], first = w->total[place(w, i)];
+	uint64_t gain = last > first ? last - first : 0;
+	return i > 0 ? gain + part(w, i, from_ns, per_ns) : gain;
 }

@@ -18,8 +18,11 @@ struct window {
  */
 void window_add(struct window *w, uint64_t now_ns, uint64_t total, uint64_t span_ns);
 
-/* Since `per_ns` ago, or since the first point if that is later: never more than has come in that time plus
- * a 32nd of the span, never less than in it. */
+/*
+ * Since `per_ns` ago: from the first point within that time on, so less than
+ * has come in it by what a 32nd of the span may hold, never more.  Where points
+ * are farther apart, of the step into the time as much as falls into it.
+ */
 uint64_t window_gain(const struct window *w, uint64_t now_ns, uint64_t per_ns);
 
 #endif

@@ -44,14 +44,14 @@ static const struct {
 };
 /* clang-format on */
 
-/* Never less than has come within the time, nor more than within it, a 32nd of the span and one step. */
+/* Never more than has come within the time; less by a 32nd of the span and one step at most. */
 static void a_gain_is_of_its_time(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rates); i++) {
 		struct window w = { 0 };
 		uint64_t step = rates[i].step_ns, per = rates[i].per_ns, span = rates[i].span_ns;
-		uint64_t steps = 3 * (span / step) + 200, least, most;
+		uint64_t steps = 3 * (span / step) + 200;
 
 		if (steps > 200000)
 			steps = 200000;
@@ -59,17 +59,37 @@ static void a_gain_is_of_its_time(void **state)
 		for (uint64_t k = 1; k <= steps; k++) {
 			window_add(&w, k * step, k * rates[i].each, span);
 			uint64_t gain = window_gain(&w, k * step, per);
-			/* within (now - per, now] */
-			least = k * step > per ? k - (k * step - per) / step : k;
-			most = (per + span / 32) / step + 2;
-			if (most > k)
-				most = k;
-			if (gain < least * rates[i].each || gain > most * rates[i].each)
-				fail_msg("%s: step %llu: %llu, not %llu to %llu", rates[i].rule,
+			uint64_t within_ns = k * step < per ? k * step : per;
+			uint64_t most = within_ns * rates[i].each / step + 1;
+			uint64_t slack = (span / 32 / step + 1) * rates[i].each;
+			if (gain > most || gain + slack < most - 1)
+				fail_msg("%s: step %llu: %llu, not %llu", rates[i].rule,
 					 (unsigned long long)k, (unsigned long long)gain,
-					 (unsigned long long)(least * rates[i].each),
-					 (unsigned long long)(most * rates[i].each));
+					 (unsigned long long)most);
 		}
+	}
+}
+
+/* Births with their own times, as many as are allowed and one more: in a burst, evenly, after a long quiet.
+ */
+static void one_more_than_allowed_is_seen(void **state)
+{
+	(void)state;
+	static const uint64_t gaps[] = { 0, 1, 1000, MS, 17 * MS, 19 * MS };
+	for (size_t g = 0; g < COUNT_OF(gaps); g++) {
+		struct window w = { 0 };
+		uint64_t t = 100 * S, total = 0;
+
+		window_add(&w, 50 * S, 0, S);
+		for (int n = 1; n <= 51; n++) {
+			window_add(&w, t, total, S); /* where it stood until then */
+			window_add(&w, t, ++total, S);
+			uint64_t gain = window_gain(&w, t, S);
+			assert_true(gain <= (uint64_t)n);
+			assert_true(gain == (uint64_t)n); /* none is missed while all are within the time */
+			t += gaps[g];
+		}
+		assert_int_equal(window_gain(&w, t - gaps[g], S), 51);
 	}
 }
 
@@ -86,11 +106,26 @@ static void a_burst_passes(void **state)
 			total = 1000;
 		window_add(&w, t, total, 10 * S);
 		uint64_t gain = window_gain(&w, t, 10 * S);
-		if (t < 5 * S || t > 15 * S + 10 * S / 32 + 100 * MS)
+		if (t < 5 * S || t > 15 * S)
 			assert_int_equal(gain, 0);
-		else if (t < 15 * S)
+		else if (t < 15 * S - 10 * S / 32 - 100 * MS)
 			assert_int_equal(gain, 1000);
 	}
+}
+
+/* Looks farther apart than the time: as if it had come evenly. */
+static void a_rare_look_tells_a_rate(void **state)
+{
+	(void)state;
+	struct window w = { 0 };
+	window_add(&w, 100 * S, 0, S);
+	window_add(&w, 105 * S, 1000, S);
+	assert_int_equal(window_gain(&w, 105 * S, S), 200);
+	window_add(&w, 110 * S, 1000, S);
+	assert_int_equal(window_gain(&w, 110 * S, S), 0);
+	window_add(&w, 115 * S, UINT64_MAX, S);
+	assert_int_equal(window_gain(&w, 115 * S, S), (UINT64_MAX - 1000) / 5);
+	assert_int_equal(window_gain(&w, 117 * S, S), 0); /* nothing known of the time since */
 }
 
 /* Two points of one instant, and one that comes late, harm nobody. */
@@ -110,7 +145,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_yet_is_no_gain),
 		cmocka_unit_test(a_gain_is_of_its_time),
+		cmocka_unit_test(one_more_than_allowed_is_seen),
 		cmocka_unit_test(a_burst_passes),
+		cmocka_unit_test(a_rare_look_tells_a_rate),
 		cmocka_unit_test(clocks_that_stand_still_or_go_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
