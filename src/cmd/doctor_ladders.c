@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "cmd/doctor.h"
+#include "core/births.h"
 #include "core/ending.h"
 #include "tree/tree.h"
 
@@ -23,7 +24,7 @@ static void would_give(struct buf *b, const char *what, const char *option, bool
 	buf_str(b, allows ? option : otherwise);
 }
 
-/* Words for why: "perf task records: allowed here, not used by this version". */
+/* Words for why: "a trigger: allowed here, not used by this version". */
 static void would_allow(struct buf *b, const char *what, bool allows, const char *otherwise)
 {
 	finding_add(b, what);
@@ -139,17 +140,22 @@ void judge_identity(const struct machine *m, struct diagnosis *f)
 void judge_births(const struct machine *m, struct diagnosis *f)
 {
 	const struct probe_answer *perf = &m->probe[PROBE_PERF];
-	BUF(no, 128);
 
-	finding_set(f, VERDICT_OK, "sampled", "counted at each look: at least so many");
+	if (perf->r >= 0) {
+		finding_set(f, VERDICT_OK, births_rung_name(BIRTHS_TOLD),
+			    "told by the kernel, each of them, where a limit asks (perf task records)");
+		return;
+	}
+	finding_set(f, VERDICT_OK, births_rung_name(BIRTHS_SAMPLED),
+		    "counted at each look: at least so many");
 	if (!is_ok(m, PROBE_LOAD)) {
 		finding_worsen(f, VERDICT_NOTE);
 		buf_str(&f->what, "; each look is a whole one: /proc/loadavg cannot be read");
 	}
-	buf_str(&no, "denied here");
+	finding_add(&f->why, "perf task records: ");
+	buf_str(&f->why, perf->r == -E2BIG ? "too many processors here for them" : "denied here");
 	if (perf->value[0] > 4)
-		buf_str(&no, " (sysctl kernel.perf_event_paranoid=2 allows them)");
-	would_allow(&f->why, "perf task records", perf->r >= 0, no.at);
+		buf_str(&f->why, " (sysctl kernel.perf_event_paranoid=2 allows them)");
 }
 
 void judge_cap(const struct machine *m, struct diagnosis *f)

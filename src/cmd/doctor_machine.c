@@ -189,7 +189,6 @@ void judge_perf(const struct machine *m, struct diagnosis *f)
 	buf_str(&f->what, perf->r >= 0 ? ", task records allowed" : ", task records denied");
 	if (perf->r < 0)
 		finding_error(&f->why, "perf_event_open", perf->r);
-	finding_add(&f->why, "no rung of this version needs it");
 }
 
 void judge_psi(const struct machine *m, struct diagnosis *f)

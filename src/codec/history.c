@@ -243,6 +243,14 @@ static void put_figures(struct json *j, const struct history_end *end)
 	json_u64(j, "spawnguard.members.survivors", f->survivors);
 	json_u64(j, "spawnguard.freed", f->freed_bytes);
 	json_u64(j, "spawnguard.ticks", f->ticks);
+	if (f->period_ns > 0)
+		json_seconds(j, "spawnguard.period", f->period_ns, 3);
+	if (end->births_rung) {
+		json_u64(j, "spawnguard.births", f->births);
+		json_str(j, "spawnguard.rung.births", end->births_rung);
+	}
+	if (f->births_missed > 0)
+		json_u64(j, "spawnguard.births.missed", f->births_missed);
 	optional(j, "spawnguard.rung.kill", end->kill_rung);
 }
 

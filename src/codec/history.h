@@ -61,6 +61,7 @@ struct history_end {
 	const struct run_figures *figures;
 	const char *outcome, *cause; /* names */
 	const char *kill_rung;       /* name; NULL: nothing had to be killed */
+	const char *births_rung;     /* name; NULL: births were not counted */
 	int exit_code;
 	const char *by; /* who writes the line: warden, front, start, reap, kill, outer */
 	const struct history_process *process; /* survivors, or what --leftovers=leave left */

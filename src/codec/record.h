@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define RUN_ID_MAX     64 /* bytes, without the NUL */
-#define RECORD_VERSION 2U
+#define RECORD_VERSION 3U
 
 /* Names one process for ever on this boot; 0 in a field = unknown. */
 struct proc_id {
@@ -92,9 +92,14 @@ struct run_figures {
 	uint64_t ended_boot_ns, ended_wall_ns;
 	uint64_t ticks;
 	uint64_t lost_recorded;
-	uint64_t frozen_ns; /* how long it stood still, all times together; of those that are over */
-	int32_t exit_code;  /* what the caller got, or would have */
-	uint32_t kill_rung; /* enum kill_rung of core/ending.h */
+	uint64_t frozen_ns;   /* how long it stood still, all times together; of those that are over */
+	int32_t exit_code;    /* what the caller got, or would have */
+	uint32_t kill_rung;   /* enum kill_rung of core/ending.h */
+	uint32_t births_rung; /* enum births_rung of core/births.h */
+	uint32_t spare;
+	uint64_t births;        /* at least; meaningless where nobody asked */
+	uint64_t births_missed; /* records of births and ends that were lost */
+	uint64_t period_ns;     /* between the last looks; 0 = there were none */
 };
 
 /*

@@ -30,6 +30,7 @@ enum output { OUTPUT_PASS, OUTPUT_ON_FAILURE, OUTPUT_NEVER, OUTPUT_COUNT };
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER, COLOR_COUNT };
 enum record_command { COMMAND_FULL, COMMAND_NAME, COMMAND_HASH, COMMAND_COUNT };
 enum on_limit { ON_LIMIT_WARN, ON_LIMIT_FLAG, ON_LIMIT_KILL, ON_LIMIT_COUNT };
+enum births_by { BIRTHS_BY_ANY, BIRTHS_BY_RECORDS, BIRTHS_BY_LOOKS, BIRTHS_BY_COUNT };
 enum record_tail { TAIL_FULL, TAIL_PRINT, TAIL_NONE, TAIL_COUNT };
 /* What --help shows; HELP_GROUP + N: group N of conf/options.h. */
 enum help_text { HELP_NONE, HELP_SHORT, HELP_ALL, HELP_GROUP };
@@ -81,6 +82,7 @@ struct job {
 	uint32_t detect;                     /* bit i: detector i of core/detect.h */
 	uint64_t orphan_grace_ns;            /* NUM_NONE = orphans are told at the end only */
 	const struct signatures *signatures; /* borrowed */
+	enum births_by births; /* how they are counted; BIRTHS_BY_ANY: only where a limit asks */
 	/* the job's world */
 	enum session session;
 	const char *chdir;             /* borrowed; NULL = stay */

@@ -12,6 +12,7 @@ static const char *const term_words[] = { "tree", "job", NULL };
 static const char *const leftovers_words[] = { "end", "wait", "leave", NULL };
 static const char *const rung_words[] = { "auto", "cgroup", "isolate", "realtime", "sweep", NULL };
 static const char *const on_limit_words[] = { "warn", "flag", "kill", NULL };
+static const char *const births_words[] = { "auto", "perf", "sampled", NULL };
 static const char *const session_words[] = { "auto", "keep", "new", NULL };
 static const char *const output_words[] = { "pass", "on-failure", "never", NULL };
 static const char *const color_words[] = { "auto", "always", "never", NULL };
@@ -30,6 +31,7 @@ static_assert(COUNT_OF(term_words) == TERM_COUNT + 1, "one word for each enum te
 static_assert(COUNT_OF(leftovers_words) == LEFTOVERS_COUNT + 1, "one word for each enum leftovers");
 static_assert(COUNT_OF(rung_words) == KILL_COUNT + 1, "one word for each enum kill_rung");
 static_assert(COUNT_OF(on_limit_words) == ON_LIMIT_COUNT + 1, "one word for each enum on_limit");
+static_assert(COUNT_OF(births_words) == BIRTHS_BY_COUNT + 1, "one word for each enum births_by");
 static_assert(COUNT_OF(session_words) == SESSION_COUNT + 1, "one word for each enum session");
 static_assert(COUNT_OF(output_words) == OUTPUT_COUNT + 1, "one word for each enum output");
 static_assert(COUNT_OF(color_words) == COLOR_COUNT + 1, "one word for each enum color");
@@ -94,6 +96,7 @@ const struct option_row option_rows[] = {
 	{ "record-samples",      0,  KIND_TEXT,     TAKES("FILE"),  AT(record_samples), NULL, "write what each look has measured to this file, for spawnguard explain --samples", GROUP_LIMITS, FOR_JOB },
 	{ "detect",              0,  KIND_DETECT,   TAKES("LIST"),  AT(detect), "all", "flag what is wrong with a process though it is over no limit: all, none, names, or -NAME for all but it", GROUP_LIMITS, FOR_JOB },
 	{ "orphan-grace",        0,  KIND_DURATION, TAKES("D"),     AT(orphan_grace_ns), "2s", "flag a process whose parent is gone after this long; none: only what is left at the end", GROUP_LIMITS, FOR_JOB },
+	{ "births-rung",         0,  KIND_WORD,     ONE_OF("auto|perf|sampled", births_words), AT(births), "auto", "how births are counted: by the best way that works here if a limit asks, or always by this one or a lesser", GROUP_LIMITS, FOR_JOB },
 	{ "interval",            0,  KIND_INTERVAL, TAKES("D"),     AT(interval_ns), NULL, "look at the tree this often, 1ms to 1h; none: never; by default as often as it changes", GROUP_LIMITS, FOR_JOB },
 
 	{ "session",             0,  KIND_WORD,     ONE_OF("auto|keep|new", session_words), AT(session), "auto", "the job's session: new where there is no terminal, the caller's, or always new", GROUP_WORLD, FOR_JOB },

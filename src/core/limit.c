@@ -75,10 +75,8 @@ void limits_member(struct limits *l, const struct sample *s)
 {
 	l->value[LIMIT_PROCS]++;
 	l->known |= BIT(LIMIT_PROCS);
-	if (s->children > 0) { /* what runs away is what has children */
+	if (s->children > 0) /* what runs away is what has children */
 		testify(l, LIMIT_PROCS, s, s->children);
-		testify(l, LIMIT_SPAWN_RATE, s, s->children);
-	}
 	add_most(l, LIMIT_DEPTH, s, s->depth);
 	if (s->known & SAMPLE_MEMORY) {
 		add_most(l, LIMIT_RSS, s, s->rss_bytes);
@@ -96,6 +94,11 @@ void limits_member(struct limits *l, const struct sample *s)
 		add_sum(l, LIMIT_IO, s, s->written_bytes);
 }
 
+void limits_parent(struct limits *l, int32_t pid, const char comm[16], uint64_t children)
+{
+	witness_add(l->witness[LIMIT_SPAWN_RATE], pid, comm, children);
+}
+
 /* --- judging -------------------------------------------------------------------------------------------- */
 
 /* The longest time that a bound of this limit looks back. */
@@ -108,11 +111,11 @@ static uint64_t span_of(const struct limits *l, enum limit_id id)
 static void look_back(struct limits *l)
 {
 	if (l->births.count == 0)
-		window_add(&l->births, 0, 0, 0); /* what came before the first look counts */
+		window_add(&l->births, l->start_ns, 0, 0);
 	window_add(&l->births, l->look.now_ns, l->look.births, span_of(l, LIMIT_SPAWN_RATE));
 	l->known |= BIT(LIMIT_SPAWN_RATE);
 	if (l->cpu.count == 0)
-		window_add(&l->cpu, 0, 0, 0);
+		window_add(&l->cpu, l->start_ns, 0, 0);
 	if (l->known & BIT(LIMIT_CPU))
 		window_add(&l->cpu, l->look.now_ns, l->cpu_ns, span_of(l, LIMIT_CPU));
 	if (l->look.output_bytes != UINT64_MAX) {
@@ -121,10 +124,38 @@ static void look_back(struct limits *l)
 	}
 }
 
-static uint64_t value_for(const struct limits *l, enum limit_id id, const struct limit_value *bound)
+bool limits_born(struct limits *l, uint64_t at_ns, uint64_t total)
 {
-	if (id == LIMIT_SPAWN_RATE)
-		return window_gain(&l->births, l->look.now_ns, bound->per_ns);
+	uint64_t span_ns = span_of(l, LIMIT_SPAWN_RATE);
+	bool is_passed = false;
+
+	if (l->births.count == 0)
+		window_add(&l->births, l->start_ns, 0, 0);
+	if (at_ns > l->born_ns + 1)
+		window_add(&l->births, at_ns - 1, l->born, span_ns); /* where it stood until then */
+	window_add(&l->births, at_ns, total, span_ns);
+	l->born = total;
+	l->born_ns = at_ns;
+	for (unsigned hard = 0; hard < 2; hard++) {
+		const struct limit_value *bound = bound_of(l, LIMIT_SPAWN_RATE, hard);
+		uint64_t gain = window_gain(&l->births, at_ns, bound->per_ns);
+		if (bound->at == LIMIT_NONE || gain <= bound->at)
+			continue;
+		if (gain > l->most_births[hard])
+			l->most_births[hard] = gain;
+		is_passed |= !(l->told[hard] & BIT(LIMIT_SPAWN_RATE));
+	}
+	return is_passed;
+}
+
+static uint64_t value_for(const struct limits *l, enum limit_id id, unsigned hard)
+{
+	const struct limit_value *bound = bound_of(l, id, hard);
+
+	if (id == LIMIT_SPAWN_RATE) {
+		uint64_t gain = window_gain(&l->births, l->look.now_ns, bound->per_ns);
+		return gain > l->most_births[hard] ? gain : l->most_births[hard];
+	}
 	if (id == LIMIT_CPU)
 		return bound->per_ns ? window_gain(&l->cpu, l->look.now_ns, bound->per_ns) : l->cpu_ns;
 	return l->value[id];
@@ -137,7 +168,7 @@ static bool is_news(struct limits *l, enum limit_id id, unsigned hard)
 
 	if (bound->at == LIMIT_NONE || !(l->known & BIT(id)))
 		return false;
-	if (value_for(l, id, bound) <= bound->at) {
+	if (value_for(l, id, hard) <= bound->at) {
 		l->since_ns[id][hard] = 0;
 		l->told[hard] &= ~BIT(id);
 		return false;
@@ -163,11 +194,13 @@ struct limit_verdict limits_end(struct limits *l)
 			v.id = id;
 		}
 	}
-	if (v.grade == GRADE_OK)
+	if (v.grade == GRADE_OK) {
+		memset(l->most_births, 0, sizeof(l->most_births));
 		return v;
+	}
 	unsigned hard = v.grade == GRADE_HARD;
 	v.bound = *bound_of(l, v.id, hard);
-	v.value = value_for(l, v.id, &v.bound);
+	v.value = value_for(l, v.id, hard);
 	v.since_ns = l->since_ns[v.id][hard];
 	v.period_ns = l->look.period_ns;
 	memcpy(v.witness, l->witness[v.id], sizeof(v.witness));

@@ -76,7 +76,10 @@ struct limits {
 	struct witness witness[LIMIT_COUNT][FINDING_WITNESSES];
 	uint64_t cpu_ns;
 	/* over time */
+	uint64_t start_ns; /* of the run: what came before the first look counts */
 	struct window births, cpu, written;
+	uint64_t born, born_ns;            /* as limits_born heard last */
+	uint64_t most_births[2];           /* soft, hard: between the looks, where it was passed */
 	uint64_t since_ns[LIMIT_COUNT][2]; /* soft, hard: over since then; 0 = it is not */
 	uint32_t told[2];                  /* bit i: a verdict was given, and it has not been below since */
 };
@@ -93,6 +96,11 @@ bool limits_are_set(const struct limit_bound bound[LIMIT_COUNT]);
 void limits_begin(struct limits *limits, const struct look *look);
 void limits_member(struct limits *limits, const struct sample *sample);
 struct limit_verdict limits_end(struct limits *limits);
+
+/* Between the looks: births stand at `total` since `at_ns` (not before the last such). Is a bound passed? */
+bool limits_born(struct limits *limits, uint64_t at_ns, uint64_t total);
+/* Within a look: who begets most; `comm` "" = not known. */
+void limits_parent(struct limits *limits, int32_t pid, const char comm[16], uint64_t children);
 
 /* For people and for the history. `rung`: how it was measured. */
 void limit_describe(const struct limit_verdict *verdict, uint64_t now_ns, const char *rung,

@@ -25,6 +25,8 @@ uint64_t schedule_count(uint64_t period_ns, uint64_t births, const struct schedu
 
 	if (period_ns == 0 || c->pids == 0 || c->at == UINT64_MAX)
 		return next;
+	if (births == 0 && c->quiet_ns > 2 * SCHEDULE_BUSY_NS)
+		return next;
 	if ((unsigned __int128)c->pids * c->per_ns <= (unsigned __int128)c->at * period_ns)
 		return next;
 	/* Somewhat more often than they come: no two of one parent between two looks. */

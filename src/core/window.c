@@ -51,6 +51,8 @@ uint64_t window_gain(const struct window *w, uint64_t now_ns, uint64_t per_ns)
 		i++;
 	if (i == w->count)
 		return 0;
+	while (i + 1 < w->count && w->at_ns[place(w, i + 1)] == from_ns)
+		i++; /* what came at its very beginning is not within it */
 	uint64_t last = w->total[place(w, w->count - 1)], first = w->total[place(w, i)];
 	uint64_t gain = last > first ? last - first : 0;
 	return i > 0 ? gain + part(w, i, from_ns, per_ns) : gain;

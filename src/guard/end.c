@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/num.h"
 #include "core/schedule.h"
 #include "os/fd.h"
 #include "os/link.h"
@@ -25,6 +26,7 @@ void warden_need_tree(struct warden *w)
 	w->tree.init = w->run->isolation.ns.init;
 	watch_init(&w->watch, w->run->job, &w->tree);
 	sight_init(w);
+	census_attach(w);
 	(void)tree_set_root(&w->tree, os_self_pid()); /* without /proc: the job alone, by its own handle */
 	w->had_job = !warden_figures(w)->has_status;
 	if (w->had_job)
@@ -44,6 +46,7 @@ void warden_keep_figures(struct warden *w)
 	if (w->tree.peak_depth > f->peak_depth)
 		f->peak_depth = w->tree.peak_depth;
 	f->seen = (uint32_t)w->tree.seen + (w->had_job ? 0 : 1);
+	census_keep_figures(w);
 	w->run->state.procs = w->tree.procs;
 	w->run->state.rss_bytes = rss;
 }
@@ -52,7 +55,8 @@ void warden_tick(struct warden *w)
 {
 	warden_need_tree(w);
 	(void)tree_prepare(&w->tree);
-	uint64_t births = tree_walk(&w->tree, w->facts.now_ns, true);
+	census_begin_look(w);
+	uint64_t births = census_end_look(w, tree_walk(&w->tree, w->facts.now_ns, true));
 	warden_figures(w)->ticks++;
 	warden_keep_figures(w);
 	int64_t overflow = journal_write(&w->journal, &w->tree);
@@ -61,13 +65,17 @@ void warden_tick(struct warden *w)
 	if (births > 0 && w->run->record_fd >= 0)
 		(void)record_write_state(w->run->record_fd, &w->run->state, w->run->seed);
 	watch_look(w);
-	sight_look(w, w->tree.seen, "sampled");
+	bool is_counted = w->census.births.rung != BIRTHS_NONE;
+	sight_look(w, is_counted ? births_total(&w->census.births) : w->tree.seen,
+		   is_counted ? births_rung_name(w->census.births.rung) : "sampled");
+	warden_figures(w)->period_ns = w->period_ns;
 	if (w->run->job->interval_ns == 0)
-		w->period_ns = schedule_next(w->period_ns, births);
+		w->period_ns = census_period(w, births);
 	/* A look at all of /proc is not for every moment. */
 	if (w->tree.scans && w->run->job->interval_ns == 0 && w->period_ns < SCHEDULE_QUIET_NS)
 		w->period_ns = SCHEDULE_QUIET_NS;
-	w->tick_ns = w->facts.now_ns + w->period_ns;
+	if (w->run->job->interval_ns != NUM_NONE)
+		w->tick_ns = w->facts.now_ns + w->period_ns;
 }
 
 /* --- the end -------------------------------------------------------------------------------------------- */
@@ -87,6 +95,7 @@ void warden_begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns,
 			memcpy(f->sender_comm, sender->comm, sizeof(f->sender_comm));
 		}
 	}
+	census_rest(w);
 	ending_begin(&w->ending, w->facts.now_ns, grace_ns, false);
 	w->run->state.phase = PHASE_ENDING;
 }

@@ -26,8 +26,6 @@
 /* Others of the machine go first, its job among them; -1000 would be never, also when it is we who leak. */
 #define OOM_SCORE (-900)
 
-enum source { FROM_LINK, FROM_SIGNALS, FROM_TIMER, FROM_PARENT };
-
 /* Not on the stack and not from the heap: an end must need neither. */
 static struct warden the_warden;
 
@@ -103,6 +101,7 @@ static void reap(struct warden *w)
 		if (child.pid == w->job)
 			job_ended(w, &child);
 		isolate_reaped(w->run);
+		census_reaped(w, child.pid);
 		if (w->has_tree)
 			tree_forget(&w->tree, child.pid);
 	}
@@ -311,6 +310,8 @@ static void live(struct warden *w)
 			read_link(w);
 		if (tags & 1U << FROM_PARENT)
 			parent_ended(w);
+		if (tags & 1U << FROM_BIRTHS)
+			census_wake(w);
 	}
 }
 
@@ -363,7 +364,7 @@ static void settle(struct warden *w)
 			     w->job_fd,       run->lock_fd,    run->user_lock_fd,    run->record_fd,
 			     run->history_fd, run->dir.run_fd, run->dir.keep_fd,     run->tail.word,
 			     run->tail.file,  run->parent.fd,  run->isolation.ns.fd, run->isolation.link,
-			     run->cgroup_fd,  run->samples_fd };
+			     run->cgroup_fd,  run->samples_fd, w->census.perf.epoll };
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();
@@ -389,6 +390,7 @@ static void start_job(struct warden *w, char **env)
 	int exec_errno = 0;
 
 	w->job_fd = -1;
+	census_open(w);
 	w->job = run_spawn_job(w->run, env, &w->job_fd, &exec_errno);
 	if (w->job < 0)
 		w->start_errno = (int)w->job;
@@ -424,6 +426,7 @@ static void finish(struct warden *w)
 	struct run_figures *f = warden_figures(w);
 
 	f->kill_rung = killer_finish(&w->killer);
+	census_keep_figures(w);
 	if (w->start_errno != 0) {
 		f->cause = CAUSE_NOT_STARTED;
 		f->seen = f->peak_procs = f->peak_depth = 0;
@@ -449,6 +452,7 @@ void warden_main(struct run *run, char **env, int link)
 	w->link = link;
 	w->epoll = w->signals = w->timer = w->job_fd = -1;
 	freezing_init(&w->freeze.state);
+	census_init(&w->census);
 	w->report = (struct run_report){ .run = run, .nested = &w->nested };
 	voice_set_link(link);
 	if (run->new_session)

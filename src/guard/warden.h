@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "core/ending.h"
+#include "guard/census.h"
 #include "guard/freeze.h"
 #include "guard/pair.h"
 #include "guard/report.h"
@@ -40,7 +41,11 @@ struct warden {
 	struct run_report report;
 	struct watch watch;
 	struct sight sight;
+	struct census census;
 };
+
+/* What wakes it: tags of its epoll set. */
+enum warden_source { FROM_LINK, FROM_SIGNALS, FROM_TIMER, FROM_PARENT, FROM_BIRTHS };
 
 static inline struct run_figures *warden_figures(struct warden *w)
 {

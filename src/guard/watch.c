@@ -71,7 +71,8 @@ static void tell(struct warden *w, const struct limit_verdict *v)
 	struct finding finding;
 	enum flag_action action = action_of(w, v);
 
-	limit_describe(v, w->facts.now_ns, "walk", &finding);
+	const char *rung = v->id == LIMIT_SPAWN_RATE ? w->watch.limits.look.births_rung : "walk";
+	limit_describe(v, w->facts.now_ns, rung, &finding);
 	name_witnesses(w, &finding);
 	flag_raise(w->run, w->link, &finding, action);
 	if (action == FLAG_KILL)
@@ -85,10 +86,10 @@ void watch_look(struct warden *w)
 	struct look look = {
 		.now_ns = w->facts.now_ns,
 		.period_ns = watch->last_ns == 0 ? 0 : w->facts.now_ns - watch->last_ns,
-		.births = w->tree.seen,
+		.births = births_total(&w->census.births),
 		.ended_ns = f->user_ns + f->system_ns,
 		.output_bytes = UINT64_MAX,
-		.births_rung = "sampled",
+		.births_rung = births_rung_name(w->census.births.rung),
 	};
 
 	if ((!watch->has_limits && w->run->samples_fd < 0) || w->ending.stage != STAGE_IDLE)
@@ -101,6 +102,7 @@ void watch_look(struct warden *w)
 	FOR_EACH_MEMBER (&w->tree, m)
 		if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)))
 			limits_member(&watch->limits, &m->sample);
+	census_testify(w);
 	for (;;) { /* each bound that is passed has its say */
 		struct limit_verdict v = limits_end(&watch->limits);
 		if (v.grade == GRADE_OK)

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/utc.h"
+#include "core/births.h"
 #include "core/ending.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -34,6 +35,7 @@ static struct history_end end_of(const struct close_run *c)
 		.kill_rung = c->state->figures.kill_rung == KILL_NOT
 				     ? NULL
 				     : kill_rung_name((enum kill_rung)c->state->figures.kill_rung),
+		.births_rung = births_rung_name((enum births_rung)c->state->figures.births_rung),
 		.by = c->by,
 		.process = c->process,
 		.process_count = c->process_count,

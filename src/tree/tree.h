@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "codec/record.h"
+#include "core/births.h"
 #include "core/detect.h"
 #include "core/sample.h"
 #include "core/signature.h"
@@ -65,6 +66,7 @@ struct member {
 	/* what rules carry from look to look */
 	struct detect_state detect;
 	struct signature_state role;
+	struct births_trace births;
 };
 
 /* What looking at one process needs at a time: its handle and one file. */
@@ -103,6 +105,7 @@ struct tree {
 	/* Called for each member that is dropped; NULL = not. */
 	void (*parted)(void *with, struct member *m);
 	void *parted_with;
+	struct births *births; /* borrowed: told who was met and who is gone; NULL = nobody counts */
 	/* figures */
 	uint64_t seen;      /* members ever */
 	uint64_t rss_pages; /* sum at the last walk */

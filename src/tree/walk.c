@@ -59,6 +59,8 @@ static int meet(void *with, pid_t child)
 		m->listed = tree->walks;
 		note_orphan(w, m);
 		w->births++;
+		if (tree->births && !(m->flags & MEMBER_INIT))
+			births_meet(tree->births, m->ppid);
 		if (tree->met)
 			tree->met(tree->met_with, m);
 	}
@@ -189,6 +191,10 @@ static void drop(struct tree *tree, struct member *m)
 		tree->again = true;
 	m->flags |= MEMBER_DEAD;
 	tree->moved = true;
+	if (tree->births) {
+		struct member *parent = tree_find(tree, m->ppid);
+		births_miss(tree->births, parent ? &parent->births : NULL);
+	}
 }
 
 /* The job is added before it runs: what it became is read at the first walk. */

@@ -41,7 +41,7 @@ class LimitTest(GuardTest):
     def flags(self):
         return [e["spawnguard.flag"] for e in self.events("flag")]
 
-    def assert_passed(self, rule, args, command, value, slack=0.1, bound=None):
+    def assert_passed(self, rule, args, command, value, slack=0.1, bound=None, rung="walk"):
         run = self.run_guard(["-k", "1", "--interval=20ms", *args], command)
         self.assertEqual(run.status, 123, run.err)
         self.assertRegex(run.err, rf"\Aspawnguard: [^\n]*: limit passed: {rule}: [^\n]*, limit [^\n]*\n\Z")
@@ -50,7 +50,7 @@ class LimitTest(GuardTest):
         self.assertEqual((outcome(end), end["spawnguard.cause"], end["spawnguard.exit_status"]), ("limit", "limit", 123))
         verdict = end["spawnguard.limit"]
         self.assertEqual((verdict["rule"], verdict["action"], verdict["severity"], verdict["rung"]),
-                         (rule, "kill", "critical", "walk"))
+                         (rule, "kill", "critical", rung))
         self.assertEqual(self.flags()[-1], verdict)
         self.assertGreater(verdict["value"], verdict["bound"])
         if bound is not None:
@@ -104,7 +104,8 @@ class Each(LimitTest):
         self.assert_untouched(["--max-fds=102"], program("fds", 100, UNDER_S))
 
     def test_max_spawn_rate(self):
-        self.assert_passed("max-spawn-rate", ["--max-spawn-rate=20/1s"], program("births", 100, 30), None, bound=20)
+        self.assert_passed("max-spawn-rate", ["--max-spawn-rate=20/1s", "--births-rung=sampled"],
+                           program("births", 100, 30), None, bound=20, rung="sampled")
         self.assert_untouched(["--max-spawn-rate=60/2s"], program("births", 10, UNDER_S))
 
     def test_max_cpu_as_a_share_of_a_core(self):

@@ -226,36 +226,61 @@ static void the_largest_are_the_witnesses(void **state)
 	assert_int_equal(finding.severity, SEVERITY_CRITICAL);
 }
 
-static void a_window_never_tells_less_than_came(void **state)
+/* Told one by one, with their own times. */
+static void births_between_looks_have_their_own_times(void **state)
 {
 	(void)state;
-	/* Every gap and span: compared with the whole list. */
-	static uint64_t at_ns[3000], total[3000];
-	for (uint64_t span = 1; span <= 1000; span = span * 3 + 1) {
-		struct window w = { 0 };
-		uint64_t seed = span, now = 1000, count = 0;
-		for (size_t i = 0; i < COUNT_OF(at_ns); i++) {
-			seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
-			at_ns[i] = now += (seed >> 40) % (span / 4 + 2);
-			total[i] = count += (seed >> 33) % 5;
-			window_add(&w, now, count, span);
-			uint64_t least = 0, most = 0;
-			for (size_t k = i + 1; k-- > 0;) {
-				uint64_t slack = span / (WINDOW_POINTS / 2) * 2 + span / 4 + 2;
-				if (at_ns[k] + span > now || k == i)
-					least = count - (k > 0 ? total[k - 1] : total[0]);
-				if (at_ns[k] + span + slack >= now)
-					most = count - (k > 1 ? total[k - 2] : total[0]);
-				else
-					break;
-			}
-			uint64_t gain = window_gain(&w, now, span);
-			if (gain < least || gain > most)
-				fail_msg("span %lu, point %zu: %lu, should be %lu to %lu",
-					 (unsigned long)span, i, (unsigned long)gain, (unsigned long)least,
-					 (unsigned long)most);
+	static const uint64_t gaps[] = { 0, 1, 1000, MS, 15 * MS };
+	for (size_t g = 0; g < COUNT_OF(gaps); g++) {
+		struct limits l = with(LIMIT_SPAWN_RATE, LIMIT_NONE, 50, NS_PER_S);
+		l.start_ns = 1000 * NS_PER_S;
+		uint64_t at = 1007 * NS_PER_S, total = 0;
+		while (total < 50) {
+			assert_false(limits_born(&l, at, ++total));
+			at += gaps[g];
 		}
+		assert_int_equal(look(&l, at, total, pair, 1).grade, GRADE_OK);
+		assert_true(limits_born(&l, at, ++total));
+		/* The look comes when the burst is over: it is known all the same, and said once. */
+		at += 5 * NS_PER_S;
+		struct limit_verdict v = look(&l, at, total, pair, 1);
+		assert_int_equal(v.grade, GRADE_HARD);
+		assert_int_equal(v.value, 51);
+		assert_int_equal(look(&l, at + MS, total, pair, 1).grade, GRADE_OK);
+		assert_int_equal(look(&l, at + 2 * MS, total, pair, 1).grade, GRADE_OK);
 	}
+}
+
+/* A steady 49 a second is not 50, for as long as one likes; 52 is within two seconds. */
+static void just_under_a_rate_is_under_it(void **state)
+{
+	(void)state;
+	for (unsigned rate = 40; rate <= 56; rate++) {
+		struct limits l = with(LIMIT_SPAWN_RATE, LIMIT_NONE, 50, NS_PER_S);
+		bool is_passed = false;
+		for (uint64_t n = 1; n <= 20 * rate && !is_passed; n++)
+			is_passed = limits_born(&l, 10 * NS_PER_S + n * NS_PER_S / rate, n);
+		if (is_passed != (rate > 52) && rate != 51 && rate != 52)
+			fail_msg("%u a second: %d", rate, is_passed);
+	}
+}
+
+static void parents_are_the_witnesses_of_a_rate(void **state)
+{
+	(void)state;
+	struct limits l = with(LIMIT_SPAWN_RATE, LIMIT_NONE, 5, NS_PER_S);
+	struct look now = { .now_ns = NS_PER_S, .births = 9, .output_bytes = UINT64_MAX };
+	limits_begin(&l, &now);
+	limits_member(&l, &pair[0]);
+	static const char sh[16] = "sh", make[16] = "make";
+	limits_parent(&l, 71, sh, 3);
+	limits_parent(&l, 72, make, 6);
+	struct limit_verdict v = limits_end(&l);
+	assert_int_equal(v.grade, GRADE_HARD);
+	assert_int_equal(v.witness[0].pid, 72);
+	assert_string_equal(v.witness[0].comm, "make");
+	assert_int_equal(v.witness[1].value, 3);
+	assert_int_equal(v.witness[2].pid, 0);
 }
 
 int main(void)
@@ -268,7 +293,9 @@ int main(void)
 		cmocka_unit_test(a_rate_counts_what_came_within_its_time),
 		cmocka_unit_test(a_share_of_a_core_is_not_taken_from_one_busy_moment),
 		cmocka_unit_test(the_largest_are_the_witnesses),
-		cmocka_unit_test(a_window_never_tells_less_than_came),
+		cmocka_unit_test(births_between_looks_have_their_own_times),
+		cmocka_unit_test(just_under_a_rate_is_under_it),
+		cmocka_unit_test(parents_are_the_witnesses_of_a_rate),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
