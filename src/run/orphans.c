@@ -20,10 +20,9 @@
 #include "tree/hold.h"
 #include "tree/walk.h"
 
-#define TICK_NS     (NS_PER_S / 100) /* USER_HZ */
-#define LOOKS_MAX   12               /* where others of this user start all the time, none is the last */
-#define LOOK_NAP_MS 2                /* a start time has a grain of 10 ms: in it, everybody is new */
-#define DEAD_MAX    64
+#define TICK_NS   (NS_PER_S / 100) /* USER_HZ */
+#define LOOKS_MAX 8                /* where others of this user start all the time, none is the last */
+#define MET_MAX   256
 
 static void list(struct orphans *o, pid_t pid)
 {
@@ -168,22 +167,25 @@ static struct record_slot found_now(pid_t pid, int fd, const struct proc_stat *s
  */
 struct search {
 	struct orphans *o;
-	uint64_t since_ticks; /* only who was born from here on */
+	uint64_t began_ticks; /* this look */
+	uint64_t since_ticks; /* the one before: only who was born from there on; 0 = everybody */
 	bool is_again;        /* somebody may have been missed */
-	pid_t dead[DEAD_MAX]; /* seen so by an earlier look: they miss nobody any more */
-	unsigned dead_count;
+	struct met {
+		pid_t pid;
+		uint64_t start_ticks;
+	} met[MET_MAX]; /* who was young, or dead, and has had its turn */
+	unsigned met_count;
 };
 
-/* Dead, and not yet collected: its last child may be younger than the list. */
-static void meet_dead(struct search *search, pid_t pid)
+/* Is it the first time?  Where there is no room for more, it always is. */
+static bool meet(struct search *search, const struct proc_stat *stat)
 {
-	for (unsigned i = 0; i < search->dead_count; i++)
-		if (search->dead[i] == pid)
-			return;
-	if (search->dead_count == DEAD_MAX)
-		return;
-	search->dead[search->dead_count++] = pid;
-	search->is_again = true;
+	for (unsigned i = 0; i < search->met_count; i++)
+		if (search->met[i].pid == stat->pid && search->met[i].start_ticks == stat->start_ticks)
+			return false;
+	if (search->met_count < MET_MAX)
+		search->met[search->met_count++] = (struct met){ stat->pid, stat->start_ticks };
+	return true;
 }
 
 /* By its environment and its session; `fd` may be -1. */
@@ -221,11 +223,15 @@ static void consider(struct search *search, pid_t pid)
 		search->is_again = true;
 	if (r < 0 || status.uid != o->record->head.uid)
 		return;
-	if (stat.state == 'Z') {
-		meet_dead(search, pid);
+	bool is_dead = stat.state == 'Z';
+	bool is_young = stat.start_ticks >= search->began_ticks || search->since_ticks > 0;
+	if ((is_dead || is_young) && !meet(search, &stat))
 		return;
-	}
-	search->is_again = search->is_again || search->since_ticks > 0;
+	/* Dead, and not yet collected: its last child may be younger than the list. */
+	if (is_dead || search->since_ticks > 0)
+		search->is_again = true;
+	if (is_dead)
+		return;
 	weigh(search, &stat, &fd);
 }
 
@@ -281,15 +287,14 @@ static void look_around(struct orphans *o)
 	AUTO_FD int proc = os_open_at(OS_CWD, "/proc", 0, 0);
 
 	for (unsigned i = 0; proc >= 0 && i < LOOKS_MAX; i++) {
-		uint64_t began_ticks = os_clock_boot_ns() / TICK_NS;
+		search.began_ticks = os_clock_boot_ns() / TICK_NS;
 		search.is_again = false;
 		(void)os_dir_each(proc, consider_name, &search);
 		if (forget_gone(o))
 			search.is_again = true;
 		if (!search.is_again)
 			return;
-		os_clock_sleep_ms(LOOK_NAP_MS);
-		search.since_ticks = began_ticks;
+		search.since_ticks = search.began_ticks;
 	}
 }
 
