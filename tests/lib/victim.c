@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -244,6 +245,75 @@ static int shape_overlap(int argc, char **argv, bool leave)
 	return 0;
 }
 
+/* Members of runs before `run` that still hold their byte. */
+static void tell_survivors(int members, int log, int run)
+{
+	struct flock held = { .l_whence = SEEK_SET };
+
+	for (long at = 0; at < run; at = held.l_start + 1) {
+		held.l_type = F_WRLCK;
+		held.l_start = at;
+		held.l_len = run - at;
+		if (fcntl(members, F_OFD_GETLK, &held) < 0)
+			life_broken("F_OFD_GETLK");
+		if (held.l_type == F_UNLCK)
+			return;
+		life_line(log, "survivor %d %ld", run, (long)held.l_start);
+	}
+}
+
+static void turn_children(void)
+{
+	pid_t middle = life_fork();
+	if (middle == 0) {
+		setsid();
+		if (life_fork() == 0)
+			life_stay();
+		_exit(0);
+	}
+	waitpid(middle, NULL, 0);
+	if (life_fork() == 0) {
+		signal(SIGTERM, SIG_IGN);
+		life_stay();
+	}
+	if (life_fork() == 0) {
+		execl("/proc/self/exe", "victim", "sleep", (char *)NULL);
+		life_broken("exec itself");
+	}
+}
+
+/*
+ * Run number RUN of one job: all its members hold byte RUN of DIR/members, as
+ * the kernel sees it, and it looks for earlier ones.  Then, for MS, it is in
+ * the section as above, with a daemon, a deaf one and another program beside
+ * it: these stay.
+ */
+static int shape_turn(int argc, char **argv, bool leave)
+{
+	(void)leave;
+	if (argc < 4)
+		life_broken("turn: DIR RUN MS");
+	int run = life_number(argv[2]);
+	int dir = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int log = openat(dir, "log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	int members = openat(dir, "members", O_RDWR | O_CREAT, 0666);
+	struct flock mine = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = run, .l_len = 1 };
+	if (log < 0 || members < 0 || fcntl(members, F_OFD_SETLK, &mine) < 0)
+		life_broken(argv[1]);
+	life_line(log, "in %d", run);
+	tell_survivors(members, log, run);
+	turn_children();
+	int section = openat(dir, "section", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (section < 0)
+		life_broken(argv[1]);
+	if (flock(section, LOCK_EX | LOCK_NB) < 0) {
+		life_line(log, "overlap %d", run);
+		return VICTIM_BROKEN;
+	}
+	life_nap_us(1000L * life_number(argv[3]));
+	return 0;
+}
+
 /* clang-format off */
 static const struct shape plain_shapes[] = {
 	{ "exit",    "N",              shape_exit,    false },
@@ -252,6 +322,7 @@ static const struct shape plain_shapes[] = {
 	{ "sleep",   "",               shape_sleep,   true },
 	{ "hold",    "FD [STATUS]",    shape_hold,    true },
 	{ "overlap", "DIR [FD]",       shape_overlap, true },
+	{ "turn",    "DIR RUN MS",     shape_turn,    true },
 	{ NULL,      NULL,             NULL,          false },
 };
 /* clang-format on */
