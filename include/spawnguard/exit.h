@@ -32,6 +32,7 @@
 #define SG_ENV_RUN_ID        "SPAWNGUARD_RUN_ID"
 #define SG_ENV_JOB           "SPAWNGUARD_JOB"
 #define SG_ENV_PARENT_RUN_ID "SPAWNGUARD_PARENT_RUN_ID"
+#define SG_ENV_NOTIFY        "SPAWNGUARD_NOTIFY" /* where it may tell how it is: see notify.h */
 
 /* Read by spawnguard. */
 #define SG_ENV_STATE_DIR "SPAWNGUARD_STATE_DIR"

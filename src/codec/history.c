@@ -94,11 +94,11 @@ static void put_command(struct json *j, char *const *argv, uint64_t given_digest
 	json_str(j, "spawnguard.command.digest", hex.at);
 }
 
-static void put_tags(struct json *j, const char *const *tag, uint32_t count, bool brief)
+static void put_pairs(struct json *j, const char *name, const char *const *tag, uint32_t count, bool brief)
 {
 	if (count == 0)
 		return;
-	json_open(j, "spawnguard.tags", '{');
+	json_open(j, name, '{');
 	for (uint32_t i = 0; i < count; i++) {
 		const char *eq = strchr(tag[i], '=');
 		if (!eq)
@@ -124,6 +124,12 @@ static void put_limit(struct json *j, const struct history_limit *l)
 	json_close(j, '}');
 }
 
+static void deadline(struct json *j, const char *key, uint64_t ns)
+{
+	if (ns != 0 && ns != NUM_NONE)
+		json_seconds(j, key, ns, 3);
+}
+
 static void put_limits(struct json *j, const struct history_start *start)
 {
 	const struct record_head *head = start->head;
@@ -134,8 +140,12 @@ static void put_limits(struct json *j, const struct history_start *start)
 	duration(j, "kill_after", head->kill_after_ns);
 	json_i64(j, "signal", head->signal);
 	json_str(j, "leftovers", head->leftovers < 3 ? leftovers[head->leftovers] : "unknown");
+	deadline(j, "start_timeout", start->start_timeout_ns);
+	deadline(j, "idle_timeout", start->idle_timeout_ns);
+	deadline(j, "heartbeat", start->heartbeat_ns);
 	for (uint32_t i = 0; i < start->limit_count; i++)
 		put_limit(j, &start->limit[i]);
+	put_pairs(j, "budgets", start->budget, start->budget_count, false);
 	json_close(j, '}');
 }
 
@@ -157,7 +167,7 @@ static void put_start(struct json *j, struct buf *out, const struct history_star
 	put_command(j, start->argv, start->command_digest, brief);
 	buf_hex(&hex, start->environ_digest, 16);
 	json_str(j, "spawnguard.environ.digest", hex.at);
-	put_tags(j, start->tag, start->tag_count, brief);
+	put_pairs(j, "spawnguard.tags", start->tag, start->tag_count, brief);
 	if (brief)
 		json_bool(j, "spawnguard.cut", true);
 	put_limits(j, start);
@@ -349,6 +359,22 @@ static void put_flag(struct json *j, const struct history_flag *f)
 	json_close(j, ']');
 }
 
+static void put_told(struct json *j, const struct history_told *t)
+{
+	if (t->ready_ns > 0)
+		json_seconds(j, "spawnguard.ready", t->ready_ns, 6);
+	if (t->status[0] != '\0')
+		json_bytes(j, "spawnguard.notify.status", t->status, strnlen(t->status, sizeof(t->status)));
+	if (t->refused > 0)
+		json_u64(j, "spawnguard.notify.refused", t->refused);
+	if (t->counter_count == 0)
+		return;
+	json_open(j, "spawnguard.counters", '{');
+	for (uint32_t i = 0; i < t->counter_count; i++)
+		json_micro(j, t->counter[i].key, t->counter[i].micro);
+	json_close(j, '}');
+}
+
 static void put_end(struct json *j, struct buf *out, const struct history_end *end, size_t tail_room)
 {
 	begin(j, out, "end", end->figures->ended_wall_ns);
@@ -362,6 +388,8 @@ static void put_end(struct json *j, struct buf *out, const struct history_end *e
 		json_close(j, '}');
 	}
 	put_load(j, end);
+	if (end->told)
+		put_told(j, end->told);
 	json_str(j, "spawnguard.written_by", end->by);
 	if (end->tail)
 		put_tail(j, end->tail, tail_room);

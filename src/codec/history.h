@@ -13,10 +13,13 @@
 
 struct buf;
 
-#define HISTORY_SCHEMA      1
-#define HISTORY_LINE_MAX    16384 /* bytes of a line; longer commands are cut and say so */
-#define HISTORY_COMMAND_MAX 4096
-#define HISTORY_PROCESS_MAX 16
+#define HISTORY_SCHEMA       1
+#define HISTORY_LINE_MAX     16384 /* bytes of a line; longer commands are cut and say so */
+#define HISTORY_COMMAND_MAX  4096
+#define HISTORY_PROCESS_MAX  16
+#define HISTORY_COUNTERS_MAX 32
+#define HISTORY_KEY_MAX      32
+#define HISTORY_STATUS_MAX   128
 
 /* A bound of the run; UINT64_MAX = none, per 0 = no matter when. */
 struct history_limit {
@@ -34,6 +37,9 @@ struct history_start {
 	const char *const *tag; /* K=V */
 	uint32_t tag_count;
 	uint64_t environ_digest;
+	uint64_t start_timeout_ns, idle_timeout_ns, heartbeat_ns; /* 0, NUM_NONE = none */
+	const char *const *budget;                                /* K=LIMIT */
+	uint32_t budget_count;
 	struct history_limit limit[HISTORY_LIMITS_MAX];
 	uint32_t limit_count;
 };
@@ -56,6 +62,19 @@ struct history_tail {
 	const char *detail; /* why it is not whole, NULL = it is */
 };
 
+/* What the job told of itself, and what was seen of it. */
+struct history_counter {
+	char key[HISTORY_KEY_MAX + 1];
+	uint64_t micro; /* millionths */
+};
+struct history_told {
+	uint64_t ready_ns;                   /* after the start; 0 = not ready, or nobody asked */
+	char status[HISTORY_STATUS_MAX + 1]; /* the last; foreign bytes */
+	struct history_counter counter[HISTORY_COUNTERS_MAX];
+	uint32_t counter_count;
+	uint64_t refused; /* messages of processes that are not of the run */
+};
+
 struct history_end {
 	const struct record_head *head;
 	const struct run_figures *figures;
@@ -72,6 +91,7 @@ struct history_end {
 	const char *detail;               /* one more line of text, NULL = none */
 	const struct history_flag *limit; /* the one that ended the run, NULL = none did */
 	const char *log;                  /* file with the job's output, NULL = none */
+	const struct history_told *told;  /* NULL = nothing was asked of it */
 	const struct history_tail *tail;  /* NULL = not asked for */
 };
 

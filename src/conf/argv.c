@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/num.h"
 #include "conf/commands.h"
 #include "conf/job.h"
 #include "conf/options.h"
@@ -196,6 +197,10 @@ int argv_check(const struct job *job, struct buf *why)
 		return refuse(why,
 			      "--wait with --no-lock: there is nothing to wait for; leave out one of them, "
 			      "or name a --lock-file");
+	if (job->ready_file && job->start_timeout_ns == NUM_NONE)
+		return refuse(why, "--ready-file without --start-timeout: nobody waits for it; say how long, "
+				   "or leave it "
+				   "out");
 	if (job->isolate && job->leftovers == LEFTOVERS_LEAVE)
 		return refuse(why, "--isolate with --leftovers=leave: nothing outlives a PID namespace; use "
 				   "--leftovers=wait, or leave out one of them");

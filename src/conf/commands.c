@@ -16,6 +16,7 @@ const struct command_row command_rows[] = {
 	{ "kill",   FOR_KILL,   "kill [OPTIONS] JOB|RUN",       "end a run's whole tree, and prove that it is gone" },
 	{ "freeze", FOR_FREEZE, "freeze [OPTIONS] JOB|RUN",     "stop a run's tree and the clocks of its limits" },
 	{ "thaw",   FOR_THAW,   "thaw [OPTIONS] JOB|RUN",       "let a frozen run go on" },
+	{ "notify", FOR_NOTIFY, "notify [OPTIONS] ready|beat|status TEXT|counter KEY=NUMBER...", "from inside a job, tell the guard how it gets on" },
 	{ "reap",   FOR_REAP,   "reap [OPTIONS] [JOB]",         "end what dead guards left behind" },
 	{ "explain", FOR_EXPLAIN, "explain [OPTIONS] --samples FILE", "ask of recorded samples what other limits would have said" },
 	{ "doctor", FOR_DOCTOR, "doctor [OPTIONS]",             "tell what this machine allows the guard to do" },

@@ -9,11 +9,12 @@
 #include "core/ending.h"
 #include "core/limit.h"
 
-#define JOB_TAGS_MAX   16        /* --tag K=V */
-#define JOB_ENV_MAX    64        /* --env K=V */
-#define JOB_QUEUE_MAX  1000      /* --queue-max */
-#define JOB_INT_NONE   INT32_MIN /* an int that nobody gave */
-#define JOB_END_ON_MAX 64        /* bit N-1 of end_on: signal N ends the run */
+#define JOB_TAGS_MAX    16        /* --tag K=V */
+#define JOB_ENV_MAX     64        /* --env K=V */
+#define JOB_BUDGETS_MAX 16        /* --budget K=LIMIT */
+#define JOB_QUEUE_MAX   1000      /* --queue-max */
+#define JOB_INT_NONE    INT32_MIN /* an int that nobody gave */
+#define JOB_END_ON_MAX  64        /* bit N-1 of end_on: signal N ends the run */
 
 enum on_conflict {
 	CONFLICT_FAIL,
@@ -73,6 +74,9 @@ struct job {
 	bool preserve_status;     /* the job's status, even where the timeout struck */
 	bool with_parent;         /* end when the process that started front does */
 	struct job_statuses success;
+	uint64_t start_timeout_ns, idle_timeout_ns, heartbeat_ns; /* NUM_NONE = none */
+	const char *ready_file;                                   /* borrowed; NULL = none */
+	bool notify;                                              /* the job tells when it is ready */
 	uint64_t splay_ns; /* start after a random part of this; NUM_NONE = at once */
 	/* limits */
 	struct limit_bound limit[LIMIT_COUNT];
@@ -83,6 +87,8 @@ struct job {
 	uint64_t orphan_grace_ns;            /* NUM_NONE = orphans are told at the end only */
 	const struct signatures *signatures; /* borrowed */
 	enum births_by births; /* how they are counted; BIRTHS_BY_ANY: only where a limit asks */
+	const char *budget[JOB_BUDGETS_MAX]; /* borrowed, K=LIMIT */
+	uint32_t budget_count, budget_layer; /* as tag_layer */
 	/* the job's world */
 	enum session session;
 	const char *chdir;             /* borrowed; NULL = stay */

@@ -13,6 +13,7 @@ enum option_kind {
 	KIND_TEXT,     /* const char * */
 	KIND_NAME,     /* const char *: 1..200 bytes once encoded as a file name */
 	KIND_RUN_ID,   /* const char *: 1..64 of [A-Za-z0-9_-] */
+	KIND_BUDGET,   /* const char *[JOB_BUDGETS_MAX], K=LIMIT or K=none, may come again */
 	KIND_TAG,      /* const char *[JOB_TAGS_MAX], K=V, may come again */
 	KIND_DURATION, /* uint64_t ns; "none" = NUM_NONE; 0 refused */
 	KIND_GRACE,    /* uint64_t ns; "none" = 0; 0 refused; without a fallback NUM_NONE = not said */
@@ -68,11 +69,12 @@ enum option_group {
 #define FOR_THAW    0x400U
 #define FOR_LOGS    0x800U
 #define FOR_EXPLAIN 0x1000U
-#define FOR_ALL     0x1fffU
-#define FOR_STILLS  (FOR_FREEZE | FOR_THAW)               /* what asks a run to stand still, or to go on */
-#define FOR_OTHERS  (FOR_ALL & ~FOR_RUN)                  /* all but run */
-#define FOR_STATE   (FOR_ALL & ~(FOR_HELP | FOR_EXPLAIN)) /* what has to do with state */
-#define FOR_ENDERS  (FOR_RUN | FOR_KILL | FOR_REAP)       /* what ends processes */
+#define FOR_NOTIFY  0x2000U
+#define FOR_ALL     0x3fffU
+#define FOR_STILLS  (FOR_FREEZE | FOR_THAW) /* what asks a run to stand still, or to go on */
+#define FOR_OTHERS  (FOR_ALL & ~FOR_RUN)    /* all but run */
+#define FOR_STATE   (FOR_ALL & ~(FOR_HELP | FOR_EXPLAIN | FOR_NOTIFY)) /* what has to do with state */
+#define FOR_ENDERS  (FOR_RUN | FOR_KILL | FOR_REAP)                    /* what ends processes */
 #define FOR_REPORTS                                                                          \
 	(FOR_PS | FOR_KILL | FOR_REAP | FOR_STATUS | FOR_DOCTOR | FOR_CONFIG | FOR_EXPLAIN | \
 	 FOR_STILLS) /* what writes its result */

@@ -19,6 +19,7 @@
 #include "conf/options.h"
 #include "conf/signal_name.h"
 #include "conf/words.h"
+#include "core/counters.h"
 #include "core/detect.h"
 
 #define RUN_ID_MAX         64
@@ -142,6 +143,28 @@ static int parse_tag(const struct option_row *row, const char *text, struct job 
 	if (strlen(text + key + 1) > TAG_VALUE_MAX)
 		return refuse(why, "the value is longer than 256 bytes: shorten it");
 	return add_pair(&pairs, text, key, "one tag too many: at most 16", why);
+}
+
+/* "K=LIMIT": key as that of a counter, in units of it. */
+static int parse_budget(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	struct pairs pairs = { field_of(row, job), &job->budget_count, job->budget_layer, JOB_BUDGETS_MAX };
+	size_t key = plain_length(text, "_.-");
+	uint64_t micro = 0;
+	if (key == 0 || key > COUNTERS_KEY_MAX || text[key] != '=')
+		return refuse(why, "not a budget: write KEY=NUMBER, the key 1 to 32 of A-Z a-z 0-9 _ . -");
+	const char *number = text + key + 1;
+	if (strchr(number, '/'))
+		return refuse(why,
+			      "a budget over several runs is not kept yet: leave out what follows the /");
+	int r = is_none(number) ? 0 : num_parse_micro(number, &micro);
+	if (r == -ERANGE)
+		return refuse(why, "more than can be counted: use none");
+	if (r < 0)
+		return refuse(why, "not a number: write KEY=1000, KEY=2.5 or KEY=none");
+	if (micro == 0 && !is_none(number))
+		return refuse(why, "0 is refused: use none");
+	return add_pair(&pairs, text, key, "one budget too many: at most 16", why);
 }
 
 static int parse_env(const struct option_row *row, const char *text, struct job *job, struct buf *why)
@@ -516,6 +539,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_TEXT]     = parse_text,
 	[KIND_NAME]     = parse_name,
 	[KIND_RUN_ID]   = parse_run_id,
+	[KIND_BUDGET]   = parse_budget,
 	[KIND_TAG]      = parse_tag,
 	[KIND_DURATION] = parse_duration,
 	[KIND_GRACE]    = parse_grace,
@@ -555,6 +579,7 @@ void value_next_source(struct job *job)
 {
 	job->tag_layer = job->tag_count;
 	job->env_layer = job->env_count;
+	job->budget_layer = job->budget_count;
 	job->verbose_alone = 0;
 }
 

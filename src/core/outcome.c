@@ -43,6 +43,9 @@ static const struct {
 	[CAUSE_REPLACED]    = { "replaced",    OUTCOME_REPLACED,    -1 },
 	[CAUSE_NOT_STARTED] = { "not_started", OUTCOME_GUARD_ERROR, SG_EXIT_GUARD },
 	[CAUSE_LIMIT]       = { "limit",       OUTCOME_LIMIT,       SG_EXIT_LIMIT },
+	[CAUSE_START_TIMEOUT] = { "start_timeout", OUTCOME_TIMEOUT, SG_EXIT_TIMEOUT },
+	[CAUSE_IDLE_TIMEOUT] = { "idle_timeout", OUTCOME_TIMEOUT, SG_EXIT_TIMEOUT },
+	[CAUSE_HEARTBEAT]   = { "heartbeat", OUTCOME_TIMEOUT, SG_EXIT_TIMEOUT },
 	[CAUSE_PARENT]      = { "parent_ended", OUTCOME_KILLED,     -1 },
 };
 /* clang-format on */
@@ -93,7 +96,8 @@ struct outcome_verdict outcome_judge(const struct outcome_facts *facts)
 	bool ended_by_itself = facts->has_status && (facts->cause == CAUSE_NONE || facts->was_over);
 	/* A 0 that counts as a failure must not be what hides survivors. */
 	bool failed_by_itself = ended_by_itself && !facts->is_success && facts->job_status != 0;
-	bool keeps_status = facts->cause == CAUSE_TIMEOUT && facts->preserves_status && facts->has_status;
+	bool is_timeout = causes[facts->cause].outcome == OUTCOME_TIMEOUT;
+	bool keeps_status = is_timeout && facts->preserves_status && facts->has_status;
 
 	/* The guard's own death takes nothing from a job that had ended before. */
 	bool is_guard_error = causes[facts->cause].outcome == OUTCOME_GUARD_ERROR;

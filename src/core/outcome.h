@@ -33,11 +33,14 @@ enum end_cause {
 	CAUSE_OUTER,   /* the run around this one ends */
 	CAUSE_FRONT_DEAD,
 	CAUSE_WARDEN_DEAD,
-	CAUSE_BOTH_DEAD,   /* found by a later start or by reap */
-	CAUSE_NOT_STARTED, /* the command could not be executed, or no process could be made */
-	CAUSE_PARENT,      /* the process that started front has ended (--with-parent) */
-	CAUSE_REPLACED,    /* by a start of the same job with --on-conflict=replace */
-	CAUSE_LIMIT,       /* a limit was passed */
+	CAUSE_BOTH_DEAD,     /* found by a later start or by reap */
+	CAUSE_NOT_STARTED,   /* the command could not be executed, or no process could be made */
+	CAUSE_PARENT,        /* the process that started front has ended (--with-parent) */
+	CAUSE_REPLACED,      /* by a start of the same job with --on-conflict=replace */
+	CAUSE_LIMIT,         /* a limit was passed */
+	CAUSE_START_TIMEOUT, /* not ready in time (--start-timeout) */
+	CAUSE_IDLE_TIMEOUT,  /* nothing done for too long (--idle-timeout) */
+	CAUSE_HEARTBEAT,     /* not heard of for too long (--heartbeat) */
 	CAUSE_COUNT
 };
 

@@ -6,6 +6,7 @@
 #include "base/auto.h"
 #include "base/num.h"
 #include "core/schedule.h"
+#include "guard/alive.h"
 #include "os/fd.h"
 #include "os/link.h"
 #include "os/self.h"
@@ -27,6 +28,7 @@ void warden_need_tree(struct warden *w)
 	watch_init(&w->watch, w->run->job, &w->tree);
 	sight_init(w);
 	census_attach(w);
+	alive_want(w);
 	(void)tree_set_root(&w->tree, os_self_pid()); /* without /proc: the job alone, by its own handle */
 	w->had_job = !warden_figures(w)->has_status;
 	if (w->had_job)
@@ -59,6 +61,7 @@ void warden_tick(struct warden *w)
 	uint64_t births = census_end_look(w, tree_walk(&w->tree, w->facts.now_ns, true));
 	warden_figures(w)->ticks++;
 	warden_keep_figures(w);
+	alive_look(w);
 	int64_t overflow = journal_write(&w->journal, &w->tree);
 	if (overflow > 0)
 		w->run->state.overflow = (uint64_t)overflow;

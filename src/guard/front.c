@@ -194,6 +194,8 @@ static bool read_link(struct front *f)
 			flag_hear(f->run, &m);
 		else if (m.kind == PAIR_KILLING)
 			(void)os_sched_raise(f->warden, NULL); /* unreaped child: it is the warden */
+		else if (m.kind == PAIR_NOTIFY)
+			notify_pass_on(f->run, m.datagram, (size_t)n - PAIR_HEAD_BYTES);
 		else if (m.kind == PAIR_STARTED) {
 			detach_tell_started(f->run);
 			hook_start(f->run, m.sender.pid);
@@ -470,6 +472,7 @@ static struct outcome_verdict guard(struct front *f, char **env)
 		limit = flag_line(run, &run->limit, FLAG_KILL);
 		c.limit = &limit;
 	}
+	c.has_told = notify_get(run, &c.told);
 	run_put_status(run, &c);
 	return f->end.verdict;
 }

@@ -20,7 +20,7 @@
 #include "spawnguard/exit.h"
 #include "store/record.h"
 
-#define OWN_VARIABLES 3
+#define OWN_VARIABLES 5
 #define ENV_FEW       256
 #define SHELL         "/bin/sh"
 
@@ -50,7 +50,7 @@ static char *variable(char *at, size_t n, const char *name, const char *value)
 
 char **run_environment(const struct run *run)
 {
-	static char id[128], name[256], parent[128];
+	static char id[128], name[256], parent[128], notify[160], manager[160];
 	static char *few[ENV_FEW]; /* without the heap: its first use costs 10 µs */
 	char **from = run->around->environ;
 	size_t n = 0;
@@ -64,7 +64,7 @@ char **run_environment(const struct run *run)
 		return NULL;
 	size_t kept = 0;
 	for (size_t i = 0; i < n; i++)
-		if (!is_ours(from[i]) && !world_replaces(job, from[i]))
+		if (!is_ours(from[i]) && !world_replaces(job, from[i]) && !notify_replaces(run, from[i]))
 			env[kept++] = from[i];
 	for (uint32_t i = 0; i < job->env_count; i++)
 		env[kept++] = (char *)(uintptr_t)job->env[i]; /* execve takes them so, and writes to none */
@@ -72,6 +72,10 @@ char **run_environment(const struct run *run)
 	env[kept++] = variable(name, sizeof(name), SG_ENV_JOB, run->name);
 	if (run->head.parent_run_id[0] != '\0')
 		env[kept++] = variable(parent, sizeof(parent), SG_ENV_PARENT_RUN_ID, run->head.parent_run_id);
+	if (run->notify.fd >= 0)
+		env[kept++] = variable(notify, sizeof(notify), SG_ENV_NOTIFY, run->notify.where);
+	if (run->notify.manager)
+		env[kept++] = variable(manager, sizeof(manager), "NOTIFY_SOCKET", run->notify.where);
 	env[kept] = NULL;
 	return env;
 }

@@ -63,9 +63,12 @@ static struct surroundings look_around(char **env)
 	around.config = getenv(SG_ENV_CONFIG);
 	around.journal_stream = getenv("JOURNAL_STREAM");
 	around.service_dir = getenv("STATE_DIRECTORY");
+	around.notify_socket = getenv("NOTIFY_SOCKET");
 	around.parent_run_id = getenv(SG_ENV_RUN_ID);
 	if (around.state_dir && around.state_dir[0] == '\0')
 		around.state_dir = NULL;
+	if (around.notify_socket && around.notify_socket[0] == '\0')
+		around.notify_socket = NULL;
 	if (around.config && around.config[0] == '\0')
 		around.config = NULL;
 	return around;

@@ -22,6 +22,7 @@ enum pair_kind {
 	PAIR_DONE,    /* all is over: end */
 	PAIR_STARTED, /* the job has been exec'ed: only where run->tells_start */
 	PAIR_KILLING, /* a storm outruns the warden, and it may not take real time itself */
+	PAIR_NOTIFY,  /* what the job tells the service manager around us: datagram */
 	/* to warden */
 	PAIR_SIGNAL, /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
 	PAIR_END,    /* end the tree: cause, number, sender */
@@ -50,6 +51,7 @@ struct pair_message {
 	struct pair_sender sender;
 	union {
 		char text[PAIR_TEXT_MAX];
+		char datagram[4096];
 		struct pair_end end;
 		struct finding finding;
 	};

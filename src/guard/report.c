@@ -133,6 +133,21 @@ static void put_cause(struct buf *line, const struct run *run)
 		flag_put(line, &run->limit);
 		buf_str(line, ": ");
 		return;
+	case CAUSE_START_TIMEOUT:
+		buf_str(line, "not ready within ");
+		num_format_duration(line, run->job->start_timeout_ns);
+		buf_str(line, " (--start-timeout)");
+		break;
+	case CAUSE_IDLE_TIMEOUT:
+		buf_str(line, "no output, CPU time or I/O for ");
+		num_format_duration(line, run->job->idle_timeout_ns);
+		buf_str(line, " (--idle-timeout)");
+		break;
+	case CAUSE_HEARTBEAT:
+		buf_str(line, "no heartbeat for ");
+		num_format_duration(line, run->job->heartbeat_ns);
+		buf_str(line, " (--heartbeat)");
+		break;
 	case CAUSE_SIGNAL:
 		buf_str(line, "asked to end by a signal");
 		break;
@@ -290,6 +305,8 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 
 	if (run->cgroup_fd >= 0) /* a group that is not empty stays: of survivors, or of what is left alone */
 		(void)run_cgroup_remove(&run->head);
+	notify_remove(run);
+	c.has_told = notify_get(run, &c.told);
 	tail_collect(run);
 	c.has_tail = tail_get(run, &c.tail);
 	c.verdict = report_judge(run, f, start_errno);

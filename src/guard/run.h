@@ -10,8 +10,10 @@
 #include "conf/job.h"
 #include "core/finding.h"
 #include "core/outcome.h"
+#include "guard/alive.h"
 #include "guard/hook.h"
 #include "guard/isolate.h"
+#include "guard/notify.h"
 #include "guard/parent.h"
 #include "guard/tail.h"
 #include "guard/world.h"
@@ -33,6 +35,7 @@ struct surroundings {
 	const char *config;         /* SPAWNGUARD_CONFIG */
 	const char *service_dir;    /* STATE_DIRECTORY */
 	const char *journal_stream; /* JOURNAL_STREAM: whether stderr is the journal's */
+	const char *notify_socket;  /* NOTIFY_SOCKET: the service manager's */
 	const char *parent_run_id;  /* SPAWNGUARD_RUN_ID: the run around this one */
 };
 
@@ -65,7 +68,9 @@ struct run {
 	struct hooks hooks;
 	struct isolation isolation;
 	struct parent parent;
-	struct finding limit;         /* what the run is ended for; rule NULL = nothing */
+	struct finding limit; /* what the run is ended for; rule NULL = nothing */
+	struct notify_socket notify;
+	struct alive_places places;
 	struct tree *takeover;        /* front's, after the warden's death */
 	enum world_step world_failed; /* told by the job's process, through the memory it shares */
 };

@@ -48,6 +48,8 @@ void run_init(struct run *run, const struct job *job, const struct surroundings 
 	run->cgroup_fd = -1;
 	run->samples_fd = -1;
 	isolate_init(&run->isolation);
+	notify_init(&run->notify);
+	alive_init(&run->places);
 	run->lock_fd = run->user_lock_fd = run->info_fd = run->record_fd = run->history_fd = -1;
 }
 
@@ -385,6 +387,11 @@ static void write_start_line(struct run *run)
 		.tag = run->job->tag,
 		.tag_count = run->job->tag_count,
 		.environ_digest = HASH_FNV_START,
+		.start_timeout_ns = run->job->start_timeout_ns,
+		.idle_timeout_ns = run->job->idle_timeout_ns,
+		.heartbeat_ns = run->job->heartbeat_ns,
+		.budget = run->job->budget,
+		.budget_count = run->job->budget_count,
 	};
 
 	watch_list(run->job, &start);
@@ -470,8 +477,10 @@ int run_start(struct run *run, int *out_exit)
 		return *out_exit == CONFLICT_SKIPPED ? (*out_exit = 0, -1) : -1;
 	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
 	    (*out_exit = samples_open(run)) != 0 || (*out_exit = output_prepare(run)) != 0 ||
+	    (*out_exit = alive_prepare(run)) != 0 || (*out_exit = notify_open(run)) != 0 ||
 	    (*out_exit = write_records(run)) != 0) {
 		output_withdraw(run);
+		notify_remove(run);
 		cgroup_withdraw(run);
 		return -1;
 	}

@@ -9,6 +9,8 @@
 
 #include "base/num.h"
 #include "core/schedule.h"
+#include "guard/alive.h"
+#include "guard/notify.h"
 #include "guard/voice.h"
 #include "os/clock.h"
 #include "os/epoll.h"
@@ -67,6 +69,7 @@ static void job_stopped(struct warden *w, int status)
 	int sig = (status >> 8) & 0xff;
 
 	w->is_stopped = true;
+	alive_hold(w, HELD_BY_STOP);
 	if (!w->run->has_terminal || (sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU))
 		return;
 	memset(&m, 0, PAIR_HEAD_BYTES);
@@ -75,6 +78,12 @@ static void job_stopped(struct warden *w, int status)
 	m.stop = ++w->stops;
 	m.sender.pid = w->job;
 	(void)os_link_send(w->link, &m, PAIR_HEAD_BYTES);
+}
+
+static void job_continued(struct warden *w)
+{
+	w->is_stopped = false;
+	alive_go_on(w, HELD_BY_STOP);
 }
 
 static void reap(struct warden *w)
@@ -89,7 +98,7 @@ static void reap(struct warden *w)
 			if (child.pid == w->job && (child.status & 0xff) == 0x7f)
 				job_stopped(w, child.status);
 			else if (child.pid == w->job)
-				w->is_stopped = false;
+				job_continued(w);
 			if ((child.status & 0xff) != 0x7f) /* continued: not by us */
 				freezing_hurry(&w->freeze.state, w->facts.now_ns);
 			continue;
@@ -165,9 +174,13 @@ static void take_freeze(struct warden *w, const struct request *request)
 	warden_need_tree(w);
 	if (w->ending.stage != STAGE_IDLE || warden_figures(w)->has_status)
 		freeze_refuse(w->run);
-	else if (freeze_take(&w->freeze, w->run, &w->tree, request, now_ns, &halted_ns) &&
-		 w->deadline_ns < NUM_NONE - halted_ns)
-		w->deadline_ns += halted_ns;
+	else if (freeze_take(&w->freeze, w->run, &w->tree, request, now_ns, &halted_ns)) {
+		alive_go_on(w, HELD_BY_FREEZE);
+		if (w->deadline_ns < NUM_NONE - halted_ns)
+			w->deadline_ns += halted_ns;
+	} else if (freeze_stands(&w->freeze)) {
+		alive_hold(w, HELD_BY_FREEZE);
+	}
 }
 
 static void take_request(struct warden *w)
@@ -235,7 +248,7 @@ static int set_timer(struct warden *w)
 {
 	uint64_t next_ns =
 		freeze_stands(&w->freeze) ? w->freeze.state.wake_ns : least(w->deadline_ns, w->tick_ns);
-	next_ns = least(next_ns, w->ending_wake_ns);
+	next_ns = least(next_ns, least(w->ending_wake_ns, alive_next(w)));
 	if (next_ns == w->timer_ns)
 		return -1;
 	w->timer_ns = next_ns;
@@ -275,6 +288,7 @@ static void strike(struct warden *w)
 	}
 	if (!stands && w->facts.now_ns >= w->tick_ns)
 		warden_tick(w);
+	alive_strike(w);
 	if (w->ending.stage == STAGE_IDLE)
 		return;
 	for (;;) {
@@ -308,6 +322,8 @@ static void live(struct warden *w)
 			read_signals(w);
 		if (tags & 1U << FROM_LINK)
 			read_link(w);
+		if (tags & 1U << FROM_NOTIFY)
+			notify_read(w);
 		if (tags & 1U << FROM_PARENT)
 			parent_ended(w);
 		if (tags & 1U << FROM_BIRTHS)
@@ -334,6 +350,8 @@ static int open_sources(struct warden *w)
 		r = os_epoll_add(w->epoll, w->timer, FROM_TIMER);
 	if (r == 0 && w->run->parent.fd >= 0)
 		r = os_epoll_add(w->epoll, w->run->parent.fd, FROM_PARENT);
+	if (r == 0 && w->run->notify.fd >= 0)
+		r = os_epoll_add(w->epoll, w->run->notify.fd, FROM_NOTIFY);
 	return r;
 }
 
@@ -360,11 +378,28 @@ static void leave_group(struct warden *w)
 static void settle(struct warden *w)
 {
 	struct run *run = w->run;
-	const int keep[] = { w->link,         w->epoll,        w->signals,           w->timer,
-			     w->job_fd,       run->lock_fd,    run->user_lock_fd,    run->record_fd,
-			     run->history_fd, run->dir.run_fd, run->dir.keep_fd,     run->tail.word,
-			     run->tail.file,  run->parent.fd,  run->isolation.ns.fd, run->isolation.link,
-			     run->cgroup_fd,  run->samples_fd, w->census.perf.epoll };
+	const int keep[] = { w->link,
+			     w->epoll,
+			     w->signals,
+			     w->timer,
+			     w->job_fd,
+			     run->lock_fd,
+			     run->user_lock_fd,
+			     run->record_fd,
+			     run->history_fd,
+			     run->dir.run_fd,
+			     run->dir.keep_fd,
+			     run->tail.word,
+			     run->tail.file,
+			     run->parent.fd,
+			     run->isolation.ns.fd,
+			     run->isolation.link,
+			     run->cgroup_fd,
+			     run->samples_fd,
+			     w->census.perf.epoll,
+			     run->notify.fd,
+			     run->places.output[0],
+			     run->places.output[1] };
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();
@@ -377,12 +412,14 @@ static void plan(struct warden *w)
 	const struct job *job = w->run->job;
 	uint64_t start_ns = w->run->head.started_boot_ns;
 
+	w->facts.now_ns = os_clock_boot_ns(); /* the first children are reaped before the first turn */
 	w->timer_ns = w->ending_wake_ns = w->tick_ns = w->deadline_ns = NUM_NONE;
 	if (job->timeout_ns < NUM_NONE - start_ns)
 		w->deadline_ns = start_ns + job->timeout_ns;
 	w->period_ns = job->interval_ns == 0 ? schedule_next(0, 0) : job->interval_ns;
 	if (job->interval_ns != NUM_NONE)
 		w->tick_ns = start_ns + w->period_ns;
+	alive_begin(w);
 }
 
 static void start_job(struct warden *w, char **env)

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "core/ending.h"
+#include "core/progress.h"
 #include "guard/census.h"
 #include "guard/freeze.h"
 #include "guard/pair.h"
@@ -38,6 +39,7 @@ struct warden {
 	uint64_t deadline_ns, tick_ns, period_ns, ending_wake_ns, timer_ns;
 	struct nested nested;
 	struct freeze freeze;
+	struct progress clocks; /* of --start-timeout, --idle-timeout, --heartbeat */
 	struct run_report report;
 	struct watch watch;
 	struct sight sight;
@@ -45,7 +47,7 @@ struct warden {
 };
 
 /* What wakes it: tags of its epoll set. */
-enum warden_source { FROM_LINK, FROM_SIGNALS, FROM_TIMER, FROM_PARENT, FROM_BIRTHS };
+enum warden_source { FROM_LINK, FROM_SIGNALS, FROM_TIMER, FROM_PARENT, FROM_BIRTHS, FROM_NOTIFY };
 
 static inline struct run_figures *warden_figures(struct warden *w)
 {

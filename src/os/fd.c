@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define KEEP_MAX 20
+#define KEEP_MAX 32
 
 void os_fd_close(int *fd)
 {

@@ -28,7 +28,7 @@ static inline int os_fd_steal(int *fd)
  */
 int os_fd_fill_stdio(int unwritable);
 
-/* Close every descriptor but the `n` in `keep` (any order, -1 is passed over; n <= 20). */
+/* Close every descriptor but the `n` in `keep` (any order, -1 is passed over; n <= 32). */
 void os_fd_close_others(const int *keep, size_t n);
 
 /* Owned copy (CLOEXEC); -1 if there is none to be had. */

@@ -45,6 +45,7 @@ static struct history_end end_of(const struct close_run *c)
 			       ? c->head->log
 			       : NULL,
 		.tail = c->has_tail ? &c->tail : NULL,
+		.told = c->has_told ? &c->told : NULL,
 	};
 }
 

@@ -19,12 +19,14 @@ struct close_run {
 	int history_fd;                 /* borrowed, of the month of the start; -1 = opened here */
 	struct outcome_verdict verdict;
 	const char *by;
-	const char *detail; /* NULL = none */
+	const char *detail;               /* NULL = none */
 	const struct history_flag *limit; /* borrowed: what ended the run; NULL = no limit */
 	struct history_process process[HISTORY_PROCESS_MAX];
 	uint32_t process_count;
 	struct history_tail tail;
 	bool has_tail;
+	struct history_told told;
+	bool has_told;
 	bool keep_record; /* survivors: the next start has to try again */
 	bool may_be_told; /* a guard that was killed may have written the end line before */
 };

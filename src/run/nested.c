@@ -154,6 +154,7 @@ static void close_one(const struct statedir *dir, const char *run_id, const char
 		(void)record_remove(dir->run_fd, run_id);
 	(void)run_cgroup_remove(&record.head);
 	request_remove(dir->run_fd, run_id);
+	record_remove_socket(dir->run_fd, run_id);
 	record_close(&record);
 }
 

@@ -181,8 +181,10 @@ int recovery_run(struct recovery *r, const char *run_id)
 				    : close_lost(r, &view, 0, r->is_unverifiable ? "tree unverified" : NULL);
 	else
 		result = recover_here(r, &view);
-	if (!r->is_guarded)
+	if (!r->is_guarded) {
 		request_remove(r->dir->run_fd, run_id);
+		record_remove_socket(r->dir->run_fd, run_id);
+	}
 	run_view_close(&view);
 	return result;
 }

@@ -247,6 +247,13 @@ bool record_exists(int dirfd, const char *run_id)
 	return os_file_id_at(dirfd, path.at, &id) != -ENOENT;
 }
 
+void record_remove_socket(int dirfd, const char *run_id)
+{
+	BUF(path, PATH_BYTES);
+	path_of(&path, run_id, RECORD_SOCKET);
+	(void)os_unlink_at(dirfd, path.at);
+}
+
 static int put_request(int dirfd, const char *run_id, struct request *request, bool over)
 {
 	BUF(temp, PATH_BYTES);

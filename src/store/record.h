@@ -63,6 +63,10 @@ int record_remove_unwritten(int dirfd, const char *run_id, uint64_t wall_ns);
 /* Is there a record of that id (any state)? */
 bool record_exists(int dirfd, const char *run_id);
 
+/* Beside the record of a run that lives: where its job tells how it is. */
+#define RECORD_SOCKET ".notify"
+void record_remove_socket(int dirfd, const char *run_id);
+
 /* Leave a request for the guard of `run_id` (temp + rename). 0, -errno. */
 int request_write(int dirfd, const char *run_id, struct request *request);
 /* The same, but another's request is not taken away: -EEXIST. */

@@ -29,6 +29,7 @@ TEXTS = {
     "session": ["auto", "keep", "new"] * 2,
     "env": [f"KEY={i}" for i in range(6)],
     "tag": [f"KEY={i}" for i in range(6)],
+    "budget": [f"KEY={i}" for i in range(1, 7)],
     "umask": ["011", "022", "033", "044", "055", "066"],
     "nice": ["1", "2", "3", "4", "5", "6"],
     "ionice": ["idle", "best-effort", "best-effort:1", "best-effort:2", "best-effort:3", "realtime"],
@@ -46,10 +47,10 @@ TEXTS = {
     "detect": ["all", "none", "fds", "-busy", "zombies,fds", "stuck"],
     "verbose": ["0", "1", "2", "3", "4", "5"],
 }
-DURATIONS = {"complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout", "orphan-grace"}
-FLAGS = {"no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
+DURATIONS = {"start-timeout", "idle-timeout", "heartbeat", "complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout", "orphan-grace"}
+FLAGS = {"notify", "no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
          "with-parent", "isolate", "require-limits"}
-FREE = {"record-samples", "lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
+FREE = {"ready-file", "record-samples", "lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
         "state-dir", "command"}
 TEXTS.update({key: ["1s", "2s", "3s", "4s", "5s", "6s"] for key in DURATIONS})
 LIMITS = {"max-procs", "max-threads", "max-depth", "max-rss", "max-tree-mem", "max-cpu", "max-fds"}
@@ -394,6 +395,13 @@ class CommandLine(PrecedenceTest):
                 "python3", "-c", "import os; print(os.getsid(0) == os.getpid())"), ("True", "False", "True")),
             "chdir": ("/", "/usr", "/proc", self.said_by_job("pwd"), ("/", "/usr", "/proc")),
             "env": ("KEY=a", "KEY=b", "KEY=c", self.said_by_job("printenv", "KEY"), "abc"),
+            **{key: ("101s", "102s", "103s", self.field(("spawnguard.limits", key.replace("-", "_"))), (101, 102, 103))
+               for key in ("start-timeout", "idle-timeout", "heartbeat")},
+            "ready-file": (a, b, a, self.status("--start-timeout=0.3", command=("sh", "-c", f"touch {a}; exec sleep 0.6")),
+                           (0, 124, 0)),
+            "notify": (*yes_no, self.said_by_job("sh", "-c", "echo ${SPAWNGUARD_NOTIFY:+told}"), ("told", "", "told")),
+            "budget": ("KEY=101", "KEY=102", "KEY=103", self.field(("spawnguard.limits", "budgets", "KEY")),
+                       ("101", "102", "103")),
             "umask": ("011", "022", "033", self.said_by_job("sh", "-c", "umask"), ("0011", "0022", "0033")),
             "nice": ("17", "18", "19", self.said_by_job("nice"), ("17", "18", "19")),
             "ionice": ("best-effort:5", "best-effort:6", "best-effort:7", self.said_by_job("ionice"),

@@ -284,6 +284,7 @@ WRAP(int, setrlimit, (__rlimit_resource_t resource, const struct rlimit *limit),
 WRAP(int, pidfd_open, (pid_t pid, unsigned flags), pid, flags)
 WRAP(int, pidfd_send_signal, (int fd, int sig, siginfo_t *info, unsigned flags), fd, sig, info, flags)
 
+WRAP(int, socket, (int domain, int type, int protocol), domain, type, protocol)
 WRAP(int, socketpair, (int domain, int type, int protocol, int fd[2]), domain, type, protocol, fd)
 WRAP(ssize_t, recv, (int fd, void *at, size_t n, int flags), fd, at, n, flags)
 WRAP(ssize_t, send, (int fd, const void *at, size_t n, int flags), fd, at, n, flags)

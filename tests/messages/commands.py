@@ -247,6 +247,18 @@ ROWS = [
     warning("status, torn", "{2} damaged lines of the history were passed over", "", ": the rest counts", torn_history),
     error("status, no memory", 125, "cannot look at the jobs", ": {Cannot allocate memory}", "; see: spawnguard doctor",
           commanded("calloc:ENOMEM", "status"), shim=True),
+    # --- notify
+    error("notify, nothing", 2, "notify what?", "", " Write ready, beat, status TEXT or counter KEY=NUMBER", words("notify")),
+    error("notify, what", 2, "notify: what is {}?", "", " Write ready, beat, status TEXT or counter KEY=NUMBER", words("notify", NASTY)),
+    error("notify, words", 2, "notify: it takes ready, beat, status and one TEXT, or counter and 1 to 16 KEY=NUMBER", "", "",
+          words("notify", "ready", "x"), plain="it says what it takes"),
+    error("notify, no counter", 2, "notify counter: {}", " is no counter",
+          ": write KEY=NUMBER, or KEY+=NUMBER to add to it; the key 1 to 32 of A-Z a-z 0-9 _ . -", words("notify", "counter", NASTY)),
+    error("notify, long", 2, "notify: more than 4096 bytes", "", ": shorten it", words("notify", "status", "x" * 5000)),
+    error("notify, nobody", 1, "no guard listens", "",
+          ": start the job with spawnguard run --notify, or with --heartbeat or --budget", words("notify", "ready")),
+    error("notify, gone", 125, "cannot tell the guard at SPAWNGUARD_NOTIFY", ": {No such file or directory}", "; see: spawnguard doctor",
+          lambda t: t.command("notify", "ready", env=dict(t.env, SPAWNGUARD_NOTIFY="/nowhere/at/all"))),
     # --- doctor, help
     error("doctor, no memory", 3, "cannot look at the machine", ": {Cannot allocate memory}", "; see: spawnguard doctor",
           commanded("calloc:ENOMEM", "doctor"), shim=True),

@@ -3,6 +3,7 @@ import fcntl
 import os
 import pty
 import signal
+import socket
 import termios
 
 import harness
@@ -172,10 +173,34 @@ def reader_stuck(more):
     return how
 
 
+def stranger(t):
+    """Somebody who is not below the guard sends to its socket."""
+    held = t.holder("-N", "j", "--notify", "--run-id", "told")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.sendto(b"READY=1", os.path.join(t.state, "runs", "told.notify"))
+    wait_until(lambda: "SPAWNGUARD_NOTIFY" in held.err or not held.running(), "it is noticed")
+    t.end(held)
+    t.end_strays()
+    return held
+
+
 ROWS = [
     # --- why it was ended
     note("timeout", "{j}: timeout after {200ms}: ended {1} process: {victim} ({})", after_job(["-t", "0.2"], [VICTIM, "sleep"]),
          status=124),
+    note("start timeout", "{j}: not ready within {200ms} (--start-timeout): ended {1} process: {victim} ({})",
+         after_job(["--start-timeout=0.2"], [VICTIM, "sleep"]), status=124),
+    note("idle timeout", "{j}: no output, CPU time or I/O for {200ms} (--idle-timeout): ended {1} process: {victim} ({})",
+         after_job(["--idle-timeout=0.2"], [VICTIM, "sleep"]), status=124),
+    note("heartbeat", "{j}: no heartbeat for {200ms} (--heartbeat): ended {1} process: {victim} ({})",
+         after_job(["--heartbeat=0.2"], [VICTIM, "sleep"]), status=124),
+    note("budget", "{j}: limit passed: budget: {calls} stands at {12} of {10}: ended {1} process: {sleep} ({})",
+         after_job(["--budget=calls=10"], ["sh", "-c", f"{SPAWNGUARD} notify counter calls=12 && :; exec sleep 60"]), status=123,
+         slow=True),
+    warning("budget, warned of", "{j}: budget: {calls} stands at {8.5} of {10}", "", "; the run goes on",
+            after_job(["--budget=calls=10"], [SPAWNGUARD, "notify", "counter", "calls=8.5"])),
+    note("a stranger tells", "{j}: warning: pid {}, uid {} has sent to SPAWNGUARD_NOTIFY and is not of this run: passed over",
+         stranger),
     note("limit", "{j}: limit passed: max-procs: {3} processes, limit {2}; most: {sh} ({}): ended {3} processes: {sh} ({}), {victim} ({}), {victim} ({})",
          after_job(["--max-procs=2", "--interval=10ms"], ["sh", "-c", f"{VICTIM} sleep & {VICTIM} sleep & wait"]),
          status=123),

@@ -10,6 +10,13 @@ from ways import DENY, NASTY, Said, dead, denied, fault, held, kill_both, run, w
 DOCTOR = "; nothing was started; see: spawnguard doctor"
 
 
+def unseen(t):
+    """Both outputs are pipes."""
+    run = subprocess.run([SPAWNGUARD, "run", "--start-timeout=9", "--", "true"], env=t.env, capture_output=True, text=True,
+                         check=False)
+    return Said(run.returncode, run.stderr)
+
+
 # --- the state directory
 
 
@@ -179,6 +186,13 @@ def in_namespace(t, *args):
 
 
 ROWS = [
+    # --- progress
+    error("output unseen", 125, "not started: --start-timeout: neither stdout nor stderr is a regular file, so that no output can be seen",
+          "", "; give --ready-file or --notify, or keep the output with --output or --detach", unseen),
+    error("ready file, long", 125, "not started: --ready-file: its path is too long", "", "; give a shorter one",
+          run("--start-timeout=9", "--ready-file=/" + "d/" * 2100 + "x")),
+    error("no socket", 125, "not started: cannot make the socket that the job tells its progress to", ": {Cannot allocate memory}",
+          "; leave out --notify, --heartbeat and --budget to start without", fault("socket:ENOMEM:persist", "--notify"), shim=True),
     # --- the state directory
     error("state dir that cannot be made", 125, "cannot make state directory: {/proc/nothing}", ": {No such file or directory}",
           DOCTOR, run("--state-dir", "/proc/nothing")),

@@ -44,6 +44,10 @@ static const struct {
 	{ "timeout before the job's status",        CAUSE_TIMEOUT, EXIT(3),   0, 0, 0, OUTCOME_TIMEOUT, 124, 0 },
 	{ "timeout: its own signal is not raised",  CAUSE_TIMEOUT, SIGTERM,   0, 0, 0, OUTCOME_TIMEOUT, 124, 0 },
 	{ "timeout, status unknown",                CAUSE_TIMEOUT, NO_STATUS, 0, 0, 0, OUTCOME_TIMEOUT, 124, 0 },
+	{ "not ready in time",                      CAUSE_START_TIMEOUT, SIGTERM, 0, 0, 0, OUTCOME_TIMEOUT, 124, 0 },
+	{ "idle for too long",                      CAUSE_IDLE_TIMEOUT, EXIT(0), 0, 0, 0, OUTCOME_TIMEOUT, 124, 0 },
+	{ "no heartbeat",                           CAUSE_HEARTBEAT, EXIT(3),   0, 0, 0, OUTCOME_TIMEOUT, 124, 0 },
+	{ "no heartbeat, but not all of it ended",  CAUSE_HEARTBEAT, SIGKILL,   0, 1, 0, OUTCOME_SURVIVORS, 121, 0 },
 	{ "timeout of what the job left",           CAUSE_TIMEOUT, EXIT(0),   1, 0, 0, OUTCOME_TIMEOUT, 124, 0 },
 
 	{ "limit, whatever the job returns",        CAUSE_LIMIT,   EXIT(0),   0, 0, 0, OUTCOME_LIMIT, 123, 0 },
@@ -157,6 +161,7 @@ static const struct {
 	{ "preserved: as the job died",                CAUSE_TIMEOUT, SIGTERM, 0, 0, 1, 0, OUTCOME_TIMEOUT, 143, SIGTERM },
 	{ "preserved: killed at last",                 CAUSE_TIMEOUT, SIGKILL, 0, 0, 1, 0, OUTCOME_TIMEOUT, 137, SIGKILL },
 	{ "preserved: nothing is known to preserve",   CAUSE_TIMEOUT, NO_STATUS, 0, 0, 1, 0, OUTCOME_TIMEOUT, 124, 0 },
+	{ "so is it where it was not ready",           CAUSE_START_TIMEOUT, EXIT(3), 0, 0, 1, 0, OUTCOME_TIMEOUT, 3, 0 },
 	{ "survivors before what is preserved",        CAUSE_TIMEOUT, EXIT(3), 0, 0, 1, 2, OUTCOME_SURVIVORS, 121, 0 },
 	{ "preserved: without a timeout no difference", CAUSE_WARDEN_DEAD, EXIT(3), 0, 0, 1, 0, OUTCOME_GUARD_ERROR, 125, 0 },
 };
@@ -201,7 +206,8 @@ static int exit_code_by_rule(enum end_cause cause, int status, bool was_over, ui
 		return 121;
 	if (cause == CAUSE_BOTH_DEAD)
 		return 125;
-	if (cause == CAUSE_TIMEOUT)
+	if (cause == CAUSE_TIMEOUT || cause == CAUSE_START_TIMEOUT || cause == CAUSE_IDLE_TIMEOUT ||
+	    cause == CAUSE_HEARTBEAT)
 		return 124;
 	if (cause == CAUSE_LIMIT)
 		return 123;

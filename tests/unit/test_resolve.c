@@ -45,6 +45,7 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 		return;
 	case KIND_TAG:
 	case KIND_ENV:
+	case KIND_BUDGET:
 		buf_str(out, "KEY=");
 		break;
 	case KIND_IONICE:
@@ -66,7 +67,7 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 static bool is_pointer(const struct option_row *row)
 {
 	return row->kind == KIND_TEXT || row->kind == KIND_WORDS || row->kind == KIND_TAG ||
-	       row->kind == KIND_ENV;
+	       row->kind == KIND_ENV || row->kind == KIND_BUDGET;
 }
 
 static bool is_same(const struct option_row *row, const struct job *a, const struct job *b)
@@ -146,7 +147,8 @@ static void check_sources(const struct option_row *row, unsigned mask, unsigned 
 	if (!is_same(row, &got, &want))
 		fail_msg("%s, sources %#x, phase %u: not what %s says", row->name, mask, phase, value.at);
 	const struct conf_pair *origin = conf_origin(&conf, row);
-	if (row->kind != KIND_TAG && row->kind != KIND_ENV && !!origin != !!(mask & 0x3f))
+	if (row->kind != KIND_TAG && row->kind != KIND_ENV && row->kind != KIND_BUDGET &&
+	    !!origin != !!(mask & 0x3f))
 		fail_msg("%s, sources %#x: where it came from", row->name, mask);
 	if (origin && strcmp(origin->file, mask & 0x38 ? "user" : "system") != 0)
 		fail_msg("%s, sources %#x: of file %s", row->name, mask, origin->file);

@@ -513,6 +513,43 @@ static void test_detect(void **state)
 	}
 }
 
+static void test_budgets(void **state)
+{
+	static const struct {
+		const char *rule, *text;
+		int result;
+	} rows[] = {
+		{ "a number", "a=1000", 0 },
+		{ "with decimals", "b=2.5", 0 },
+		{ "none", "c=none", 0 },
+		{ "every character of a key", "Az09_.-=1", 0 },
+		{ "a key of 32", "0123456789abcdef0123456789abcdef=1", 0 },
+		{ "of 33", "0123456789abcdef0123456789abcdefg=1", -EINVAL },
+		{ "0", "d=0", -EINVAL },
+		{ "as good as 0", "d=0.0000001", -EINVAL },
+		{ "below it", "d=-1", -EINVAL },
+		{ "with a unit", "d=1K", -EINVAL },
+		{ "within a time", "d=5/1d", -EINVAL },
+		{ "no number", "d=", -EINVAL },
+		{ "no key", "=5", -EINVAL },
+		{ "nothing", "", -EINVAL },
+		{ "twice", "a=2", -EINVAL },
+	};
+	struct job job = { .name = NULL };
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		BUF(why, 256);
+		if (read_value("budget", FOR_RUN, rows[i].text, &job, &why) != rows[i].result)
+			fail_msg("%s", rows[i].rule);
+	}
+	assert_int_equal(job.budget_count, 5);
+	value_next_source(&job);
+	BUF(why, 256);
+	assert_int_equal(read_value("budget", FOR_RUN, "a=3", &job, &why), 0);
+	assert_int_equal(job.budget_count, 5);
+	assert_string_equal(job.budget[0], "a=3");
+}
+
 /* Every kind has its good values and its bad ones in the tables above. */
 static void test_no_kind_is_forgotten(void **state)
 {
@@ -521,7 +558,8 @@ static void test_no_kind_is_forgotten(void **state)
 				      [KIND_STATUSES] = true,
 				      [KIND_COLUMNS] = true,
 				      [KIND_LIMIT] = true /* test_limit_value */,
-				      [KIND_DETECT] = true };
+				      [KIND_DETECT] = true,
+				      [KIND_BUDGET] = true };
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(number_rows); i++)
 		is_there[option_find(number_rows[i].option, strlen(number_rows[i].option),
@@ -547,6 +585,7 @@ int main(void)
 		cmocka_unit_test(test_env_limit),
 		cmocka_unit_test(test_detect),
 		cmocka_unit_test(test_no_kind_is_forgotten),
+		cmocka_unit_test(test_budgets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,301 @@
+#include "guard/alive.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/escape.h"
+#include "base/num.h"
+#include "codec/notify.h"
+#include "core/counters.h"
+#include "guard/flag.h"
+#include "guard/notify.h"
+#include "guard/run.h"
+#include "guard/voice.h"
+#include "guard/warden.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/self.h"
+#include "spawnguard/exit.h"
+
+void alive_init(struct alive_places *places)
+{
+	places->output[0] = places->output[1] = -1;
+	places->ready_file[0] = '\0';
+}
+
+bool alive_is_wanted(const struct job *job)
+{
+	return notify_is_wanted(job) || job->start_timeout_ns != NUM_NONE || job->idle_timeout_ns != NUM_NONE;
+}
+
+/* --- in front ------------------------------------------------------------------------------------------- */
+
+static bool is_ready_by_output(const struct job *job)
+{
+	return job->start_timeout_ns != NUM_NONE && !job->notify && !job->ready_file;
+}
+
+/* Two streams into one file grow together. */
+static void keep_output(struct alive_places *p, int fd)
+{
+	struct os_file_id id, other;
+
+	if (os_file_id(fd, &id) < 0 || !id.is_regular)
+		return;
+	if (p->output[0] >= 0 && os_file_id(p->output[0], &other) == 0 && os_is_same_file(&id, &other))
+		return;
+	p->output[p->output[0] >= 0] = os_fd_copy(fd);
+}
+
+static int refuse(const char *what, const char *why, const char *next)
+{
+	BUF(line, 512);
+
+	buf_str(&line, "not started: ");
+	buf_str(&line, what);
+	buf_str(&line, why);
+	buf_str(&line, next);
+	voice_error(&line);
+	return SG_EXIT_GUARD;
+}
+
+static int find_ready_file(struct run *run)
+{
+	struct alive_places *p = &run->places;
+	const char *name = run->job->ready_file;
+	struct buf path;
+
+	if (!name)
+		return 0;
+	buf_init(&path, p->ready_file, sizeof(p->ready_file));
+	if (name[0] != '/') {
+		char cwd[2048];
+		os_working_dir(cwd, sizeof(cwd));
+		buf_str(&path, cwd);
+		buf_char(&path, '/');
+	}
+	buf_str(&path, name);
+	if (path.cut)
+		return refuse("--ready-file", ": its path is too long", "; give a shorter one");
+	/* One of an earlier run says nothing: it must come anew, or be changed. */
+	p->ready_was_there = os_file_id_at(OS_CWD, p->ready_file, &p->ready_was) == 0;
+	return 0;
+}
+
+int alive_prepare(struct run *run)
+{
+	struct alive_places *p = &run->places;
+
+	if (!alive_is_wanted(run->job))
+		return 0;
+	if (run->output.fd >= 0) {
+		keep_output(p, run->output.fd);
+	} else {
+		keep_output(p, 1);
+		keep_output(p, 2);
+	}
+	if (is_ready_by_output(run->job) && p->output[0] < 0)
+		return refuse(
+			"--start-timeout",
+			": neither stdout nor stderr is a regular file, so that no output can be seen",
+			"; give --ready-file or --notify, or keep the output with --output or --detach");
+	return find_ready_file(run);
+}
+
+/* --- in the warden -------------------------------------------------------------------------------------- */
+
+static uint64_t output_bytes(const struct alive_places *p)
+{
+	uint64_t sum = PROGRESS_UNKNOWN;
+
+	for (int i = 0; i < 2; i++) {
+		struct os_file_id id;
+		if (p->output[i] >= 0 && os_file_id(p->output[i], &id) == 0)
+			sum = (sum == PROGRESS_UNKNOWN ? 0 : sum) + id.size;
+	}
+	return sum;
+}
+
+static void set_budgets(struct run *run)
+{
+	const struct job *job = run->job;
+
+	for (uint32_t i = 0; i < job->budget_count; i++) {
+		char key[COUNTERS_KEY_MAX + 1] = "";
+		uint64_t micro;
+		size_t n = strcspn(job->budget[i], "="); /* parsed when it was read: it fits */
+		if (n > COUNTERS_KEY_MAX || num_parse_micro(job->budget[i] + n + 1, &micro) < 0)
+			continue; /* none */
+		memcpy(key, job->budget[i], n);
+		(void)counters_set_budget(&run->notify.told->counters, key,
+					  micro); /* there is room for them */
+	}
+}
+
+void alive_begin(struct warden *w)
+{
+	struct run *run = w->run;
+	const struct job *job = run->job;
+	struct progress *p = &w->clocks;
+
+	*p = (struct progress){ .start_ns = job->start_timeout_ns,
+				.idle_ns = job->idle_timeout_ns,
+				.beat_ns = job->heartbeat_ns,
+				.is_ready_by_output = is_ready_by_output(job) };
+	if (!alive_is_wanted(job)) {
+		struct progress_signs none = { 0 };
+		progress_begin(p, 0, &none);
+		return;
+	}
+	set_budgets(run);
+	struct progress_signs at = { .output_bytes = output_bytes(&run->places),
+				     .cpu_ns = 0,
+				     .io_bytes = PROGRESS_UNKNOWN };
+	progress_begin(p, w->facts.now_ns, &at);
+}
+
+static void be_ready(struct warden *w)
+{
+	struct told *told = w->run->notify.told;
+
+	if (told && told->ready_boot_ns == 0)
+		told->ready_boot_ns = w->facts.now_ns;
+	progress_ready(&w->clocks, w->facts.now_ns);
+}
+
+/* "tokens: 800 of 1000" */
+static void describe(const struct counter *c, bool is_hard, uint64_t now_ns, struct finding *out)
+{
+	struct buf text;
+
+	memset(out, 0, sizeof(*out));
+	out->rule = "budget";
+	out->severity = is_hard ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+	buf_init(&text, out->text, sizeof(out->text));
+	buf_str(&text, c->key);
+	buf_str(&text, " stands at ");
+	num_format_micro(&text, c->value);
+	buf_str(&text, " of ");
+	num_format_micro(&text, c->budget);
+	out->value = c->value / NUM_MICRO;
+	out->bound = c->budget / NUM_MICRO;
+	out->since_ns = out->now_ns = now_ns;
+	out->rung = "notify";
+}
+
+static void judge_budgets(struct warden *w)
+{
+	static const enum flag_action actions[] = {
+		[ON_LIMIT_WARN] = FLAG_WARN, [ON_LIMIT_FLAG] = FLAG_ONLY, [ON_LIMIT_KILL] = FLAG_KILL
+	};
+	struct told *told = w->run->notify.told;
+	const struct counter *found;
+	struct finding finding;
+	bool is_hard;
+
+	while (w->ending.stage == STAGE_IDLE && (found = counters_judge(&told->counters, &is_hard))) {
+		enum flag_action action = is_hard ? actions[w->run->job->on_limit] : FLAG_WARN;
+		describe(found, is_hard, w->facts.now_ns, &finding);
+		flag_raise(w->run, w->link, &finding, action);
+		if (action == FLAG_KILL)
+			warden_begin_end(w, CAUSE_LIMIT, w->run->job->kill_after_ns, NULL);
+	}
+}
+
+void alive_told(struct warden *w, const struct notify *said)
+{
+	struct progress *p = &w->clocks;
+	uint64_t now_ns = w->facts.now_ns;
+
+	if (said->said & NOTIFY_READY)
+		be_ready(w);
+	if (said->said & NOTIFY_EXTEND)
+		progress_extend(p, now_ns, said->extend_ns);
+	if (said->said & NOTIFY_PERIOD)
+		progress_set_period(p, said->period_ns);
+	if (said->said & NOTIFY_BEAT)
+		progress_beat(p, now_ns);
+	if (said->said & NOTIFY_TRIGGER)
+		progress_trigger(p);
+	if (said->counter_count > 0)
+		judge_budgets(w);
+}
+
+static bool has_ready_file(const struct alive_places *p)
+{
+	struct os_file_id id;
+
+	if (p->ready_file[0] == '\0' || os_file_id_at(OS_CWD, p->ready_file, &id) < 0)
+		return false;
+	return !p->ready_was_there || !os_is_same_file(&id, &p->ready_was) ||
+	       id.changed_wall_ns != p->ready_was.changed_wall_ns;
+}
+
+void alive_want(struct warden *w)
+{
+	if (w->clocks.idle_ns != NUM_NONE)
+		w->tree.wants |= SAMPLE_STAT;
+}
+
+/* Of who lives, of whom these have waited for, and of whom we have. */
+static uint64_t tree_cpu_ns(struct warden *w)
+{
+	const struct run_figures *f = warden_figures(w);
+	uint64_t sum_ns = f->user_ns + f->system_ns;
+
+	FOR_EACH_MEMBER (&w->tree, m)
+		if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)) && m->sample.known & SAMPLE_STAT)
+			sum_ns += m->sample.cpu_ns + m->sample.waited_ns;
+	return sum_ns;
+}
+
+void alive_look(struct warden *w)
+{
+	struct progress *p = &w->clocks;
+
+	if (!progress_is_asked(p))
+		return;
+	struct progress_signs signs = {
+		.output_bytes = output_bytes(&w->run->places),
+		.cpu_ns = p->idle_ns == NUM_NONE ? PROGRESS_UNKNOWN : tree_cpu_ns(w),
+		.io_bytes = PROGRESS_UNKNOWN,
+	};
+	bool was_ready = p->ready_at_ns != 0;
+	progress_look(p, w->facts.now_ns, &signs);
+	if (!was_ready && (p->ready_at_ns != 0 || has_ready_file(&w->run->places)))
+		be_ready(w);
+}
+
+void alive_strike(struct warden *w)
+{
+	static const enum end_cause cause[PROGRESS_COUNT] = {
+		[PROGRESS_START] = CAUSE_START_TIMEOUT,
+		[PROGRESS_IDLE] = CAUSE_IDLE_TIMEOUT,
+		[PROGRESS_BEAT] = CAUSE_HEARTBEAT,
+	};
+
+	if (w->ending.stage != STAGE_IDLE || !progress_is_asked(&w->clocks))
+		return;
+	if (progress_wants_look(&w->clocks, w->facts.now_ns)) {
+		notify_read(w); /* what waits to be read was told in time */
+		warden_tick(w);
+	}
+	enum progress_clock clock = progress_due(&w->clocks, w->facts.now_ns);
+	if (clock != PROGRESS_NONE)
+		warden_begin_end(w, cause[clock], w->run->job->kill_after_ns, NULL);
+}
+
+uint64_t alive_next(const struct warden *w)
+{
+	return w->ending.stage == STAGE_IDLE ? progress_next(&w->clocks) : NUM_NONE;
+}
+
+void alive_hold(struct warden *w, enum progress_holder who)
+{
+	progress_hold(&w->clocks, who, w->facts.now_ns);
+}
+
+void alive_go_on(struct warden *w, enum progress_holder who)
+{
+	progress_go_on(&w->clocks, who, w->facts.now_ns);
+}
