@@ -43,11 +43,12 @@ static int judge_proc(void)
 		return -errno;
 	if (fs.f_type != PROC_SUPER_MAGIC)
 		return 0;
-	ssize_t n = readlink("/proc/self", text, sizeof(text));
+	ssize_t n = readlink("/proc/self", text, sizeof(text) - 1);
 	if (n < 0)
 		return errno == ENOENT ? 0 : -errno; /* we are not in that namespace */
 	buf_i64(&self, getpid());
-	return (size_t)n == self.len && memcmp(text, self.at, self.len) == 0;
+	text[n] = '\0';
+	return strcmp(text, self.at) == 0;
 }
 
 bool os_proc_is_ours(void)
@@ -347,9 +348,7 @@ struct thread_walk {
 static int children_of_thread(void *with, const char *name)
 {
 	struct thread_walk *w = with;
-	pid_t tid = 0;
-	for (const char *c = name; *c >= '0' && *c <= '9'; c++)
-		tid = tid * 10 + (*c - '0');
+	pid_t tid = (pid_t)strtol(name, NULL, 10); /* of the kernel's making */
 	int r = os_proc_children(w->pid, tid, -1, w->each, w->with);
 	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
 		return r;

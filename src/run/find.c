@@ -66,7 +66,7 @@ static void open_pair(struct run_view *view)
 
 	AUTO_FD int front = open_alike(&view->record.head.front, &parent);
 	AUTO_FD int warden = open_alike(&view->record.state.warden, &stat);
-	if (front < 0 || warden < 0 || stat.ppid != parent.pid || parent.pid != view->record.head.front.pid)
+	if (front < 0 || warden < 0 || stat.ppid != parent.pid)
 		return;
 	view->front = os_fd_steal(&front);
 	view->warden = os_fd_steal(&warden);
@@ -199,7 +199,7 @@ static int open_one(struct search *s, const char *run_id, struct run_view *view)
 	}
 	/* Dead guards have written their end before: only what is read behind that tells that they did not.
 	 */
-	for (int round = 0; round < 2; round++) {
+	for (int round = 0;; round++) {
 		*view = (struct run_view){ .place = PLACE_HERE };
 		int r = record_look(s->dir->run_fd, run_id, s->look->owner, &view->record);
 		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
@@ -219,7 +219,6 @@ static int open_one(struct search *s, const char *run_id, struct run_view *view)
 		if (is_over)
 			return 1;
 	}
-	return 1;
 }
 
 static int visit(void *with, const char *run_id)

@@ -214,7 +214,7 @@ static int each_name(void *with, const char *name)
 {
 	struct listing *l = with;
 	size_t n = strlen(name);
-	if (n == 0 || n > RUN_ID_MAX || strchr(name, '.')) /* requests, quarantined and foreign files */
+	if (n > RUN_ID_MAX || strchr(name, '.')) /* requests, quarantined and foreign files */
 		return 0;
 	return l->each(l->with, name);
 }

@@ -13,9 +13,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
-#include "base/buf.h"
-#include "os/cgroup.h"
-#include "os/fd.h"
+#include "group.h"
 #include "os/file.h"
 #include "os/spawn.h"
 #include "os/wait.h"
@@ -54,29 +52,6 @@ static void nothing_is_born_in_what_is_no_group(void **state)
 }
 
 /* ---- a group of our own, where we may have one */
-
-struct own {
-	int parent, dir;
-	uint64_t ino;
-	char name[64];
-};
-
-static bool own_open(struct own *own)
-{
-	struct os_cgroup_mount at;
-	struct buf name;
-
-	if (os_cgroup_find(&at) < 0)
-		return false;
-	own->parent = os_cgroup_open(at.point);
-	buf_init(&name, own->name, sizeof(own->name));
-	buf_str(&name, "sg-unit-");
-	buf_u64(&name, (uint64_t)getpid());
-	own->dir = own->parent < 0 ? -1 : os_cgroup_make(own->parent, own->name, &own->ino);
-	if (own->dir < 0)
-		os_fd_close(&own->parent);
-	return own->dir >= 0;
-}
 
 static int wait_for_ever(void *with)
 {
@@ -144,9 +119,7 @@ static void groups_below_go_leaf_first(void **state)
 		skip();
 	for (size_t i = 0; i < COUNT_OF(below); i++)
 		assert_int_equal(mkdirat(own.dir, below[i], 0755), 0);
-	os_fd_close(&own.dir);
-	assert_int_equal(os_cgroup_remove(own.parent, own.name), 0);
-	os_fd_close(&own.parent);
+	own_close(&own);
 }
 
 static void one_below_that_is_lived_in_keeps_all(void **state)
@@ -167,9 +140,7 @@ static void one_below_that_is_lived_in_keeps_all(void **state)
 		assert_int_equal(os_wait_pid(pid, &child), 0);
 	}
 	os_fd_close(&pidfd);
-	os_fd_close(&own.dir);
-	assert_int_equal(os_cgroup_remove(own.parent, own.name), 0);
-	os_fd_close(&own.parent);
+	own_close(&own);
 }
 
 int main(void)

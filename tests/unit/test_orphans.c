@@ -1,0 +1,352 @@
+/* layer: run */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sys/prctl.h>
+
+#include "fault/failnth.h"
+#include "group.h"
+#include "held.h"
+#include "run/orphans.h"
+#include "scratch.h"
+#include "store/record.h"
+#include "tree/walk.h"
+
+#define RUN     "a0a0456789abcdef0123456789abcdef"
+#define WAIT_NS 20000000000ULL
+
+/* ---- a record, and who is left */
+
+static struct scratch scratch;
+static struct record record;
+static struct record_slot slot[64];
+static struct tree tree;
+static struct orphans o;
+
+static void begin(void)
+{
+	struct record_head head = { .started_boot_ns = os_clock_boot_ns(), .uid = geteuid() };
+	struct record_state state = { .phase = PHASE_RUNNING };
+	memcpy(head.run_id, RUN, sizeof(RUN));
+	nest_open();
+	scratch_make(&scratch);
+	scratch_mkdir(&scratch, "runs");
+	AUTO_FD int fd = record_create(scratch.fd, &head, NULL);
+	assert_int_equal(record_write_state(fd, &state, record_seed(RUN)), 0);
+	assert_int_equal(record_open(scratch.fd, RUN, &record), 0);
+	tree_init(&tree, nest.ready[0]);
+	o = (struct orphans){ .record = &record, .tree = &tree, .group = -1, .slot = slot, .slot_max = 64 };
+}
+
+static void end(void)
+{
+	failnth_arm(NULL);
+	FOR_EACH_MEMBER (&tree, m)
+		if (m->handle >= 0)
+			(void)os_pidfd_signal(m->handle, SIGKILL);
+	record_close(&record);
+	scratch_remove(&scratch);
+	let_go(&tree);
+}
+
+static void write_slots(struct record_slot *slots, size_t n)
+{
+	assert_int_equal(record_write_slots(record.fd, slots, 0, n, record.seed), 0);
+}
+
+static bool is_listed(pid_t pid)
+{
+	for (uint32_t i = 0; i < o.listed_count; i++)
+		if (o.listed[i] == pid)
+			return true;
+	return false;
+}
+
+static void body_marked(int with_session)
+{
+	static char word[] = "SPAWNGUARD_RUN_ID=" RUN;
+	char *argv[] = { "/bin/sleep", "60", NULL }, *env[] = { word, NULL };
+	if (with_session)
+		(void)setsid();
+	(void)!write(nest.ready[1], "", 1);
+	(void)execve(argv[0], argv, env);
+}
+
+/* Its exec comes after its word. */
+static pid_t marked(int with_session)
+{
+	struct proc_stat stat;
+	pid_t pid = victim(body_marked, with_session);
+	uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
+	wait_ready(1);
+	do {
+		assert_true(os_clock_boot_ns() < end_ns);
+		assert_int_equal(os_proc_stat(pid, &stat), 0);
+	} while (strcmp(stat.comm, "sleep") != 0);
+	return pid;
+}
+
+static struct record_slot weak_slot(pid_t pid)
+{
+	struct record_slot weak = { .id = id_of(pid), .depth = 1 };
+	weak.id.pidfs_ino = 0; /* before 6.9 */
+	return weak;
+}
+
+static void end_marked(pid_t pid)
+{
+	(void)kill(pid, SIGKILL); /* an unreaped child of ours */
+}
+
+/* ---- the recorded */
+
+/* Number and start time are one mark, the run's id a second. */
+static void a_weak_member_needs_a_second_mark(void **state)
+{
+	(void)state;
+	begin();
+	pid_t two = marked(0), one = victim(body_stand, 0), reused = marked(0), untold = marked(0);
+	wait_ready(1);
+	struct record_slot slots[] = { weak_slot(two), weak_slot(one), weak_slot(reused), weak_slot(untold) };
+	slots[2].id.start_ticks++; /* another process with that number: gone */
+	slots[3].id.start_ticks = 0;
+	write_slots(slots, 4);
+	assert_int_equal(orphans_open(&o), 0);
+	assert_non_null(tree_find(&tree, two));
+	assert_null(tree_find(&tree, one));
+	assert_true(is_listed(one));
+	assert_true(!tree_find(&tree, reused) && !is_listed(reused));
+	assert_non_null(tree_find(&tree, untold));
+	assert_int_equal(o.listed_by_record, 1);
+	end_marked(reused);
+	end();
+}
+
+static void who_is_older_than_the_run_is_none_of_it(void **state)
+{
+	(void)state;
+	begin();
+	pid_t old = marked(0);
+	struct record_slot weak = weak_slot(old);
+	write_slots(&weak, 1);
+	record.head.started_boot_ns = os_clock_boot_ns() + 60000000000ULL;
+	assert_int_equal(orphans_open(&o), 0);
+	assert_int_equal(tree.count, 0);
+	assert_int_equal(o.listed_count, 0);
+	orphans_search(&o);
+	assert_int_equal(tree.count, 0);
+	end_marked(old);
+	end();
+}
+
+static void a_record_that_cannot_be_read_is_told(void **state)
+{
+	(void)state;
+	begin();
+	pid_t job = victim(body_stand, 0);
+	wait_ready(1);
+	struct record_slot slots[] = { { .id = id_of(job), .depth = 1 } };
+	write_slots(slots, 1);
+	failnth_arm(&(struct failnth){ .function = "pread", .error = EIO });
+	assert_int_equal(orphans_open(&o), -EIO);
+	assert_int_equal(o.slot_count, 0);
+	/* It may live, and cannot be held. */
+	failnth_arm(&(struct failnth){ .function = "syscall", .error = EMFILE, .persist = true });
+	assert_int_equal(orphans_open(&o), -EMFILE);
+	end();
+}
+
+/* ---- who is found */
+
+static void marks_decide_who_is_held_and_who_listed(void **state)
+{
+	(void)state;
+	begin();
+	pid_t leader = marked(1), in_it = marked(0), alone = marked(0), plain = victim(body_stand, 0);
+	wait_ready(1);
+	struct record_slot led = { .id = id_of(leader), .sid = leader, .depth = 1 };
+	write_slots(&led, 1);
+	record.state.job_pid = getsid(0); /* that of the caller: one mark beside another */
+	assert_int_equal(orphans_open(&o), 0);
+	if (led.id.pidfs_ino != 0)
+		assert_non_null(tree_find(&tree, leader));
+	if (getsid(0) > 0) {
+		orphans_search(&o);
+		assert_non_null(tree_find(&tree, in_it)); /* two marks */
+	}
+	tree_forget(&tree, in_it);
+	tree_forget(&tree, alone);
+	tree_compact(&tree);
+	record.state.job_pid = 0;
+	orphans_search(&o);
+	assert_true(tree_find(&tree, alone) || is_listed(alone));
+	assert_true(!tree_find(&tree, plain) && !is_listed(plain));
+	end_marked(in_it);
+	end_marked(alone);
+	end();
+}
+
+static void a_list_holds_each_once_and_no_more_than_it_can(void **state)
+{
+	pid_t pids[ORPHANS_LISTED_MAX + 1];
+	(void)state;
+	begin();
+	struct record_slot slots[COUNT_OF(pids)];
+	for (size_t i = 0; i < COUNT_OF(pids); i++)
+		pids[i] = victim(body_stand, 0);
+	wait_ready(COUNT_OF(pids));
+	for (size_t i = 0; i < COUNT_OF(pids); i++)
+		slots[i] = weak_slot(pids[i]);
+	write_slots(slots, COUNT_OF(pids));
+	write_slots(slots, COUNT_OF(pids));
+	struct record_slot again[2] = { slots[0], slots[0] };
+	assert_int_equal(record_write_slots(record.fd, again, COUNT_OF(pids), 2, record.seed), 0);
+	assert_int_equal(orphans_open(&o), 0);
+	assert_int_equal(o.listed_count, ORPHANS_LISTED_MAX);
+	orphans_search(&o); /* of the record: they stay, whatever was found */
+	assert_int_equal(o.listed_count, ORPHANS_LISTED_MAX);
+	assert_int_equal(o.listed_by_record, ORPHANS_LISTED_MAX);
+	end();
+}
+
+/* Its number is another's by now: the session of that number is no mark. */
+static void a_session_is_led_by_its_leader_alone(void **state)
+{
+	(void)state;
+	begin();
+	pid_t leader = marked(1);
+	struct record_slot led = { .id = id_of(leader), .sid = leader, .depth = 1 };
+	bool has_pidfs = led.id.pidfs_ino != 0;
+	write_slots(&led, 1);
+	assert_int_equal(orphans_read(&o), 0);
+	assert_int_equal(o.slot_count, 1);
+	pid_t other = victim(body_stand, 0);
+	wait_ready(1);
+	assert_int_equal(orphans_marks(&o, other, leader), ORPHANS_SESSION);
+	if (has_pidfs) {
+		slot[0].id.pidfs_ino++;
+		slot[0].id.start_ticks++;
+		slot[0].sid = 0;
+		assert_int_equal(orphans_marks(&o, other, leader), ORPHANS_SESSION); /* named still */
+	}
+	end_marked(leader);
+	end();
+}
+
+static struct own own = { .parent = -1, .dir = -1 };
+
+static void body_grouped(int arg)
+{
+	(void)arg;
+	if (os_cgroup_enter(own.dir) < 0)
+		_exit(1);
+	body_stand(0);
+}
+
+static void who_is_in_the_runs_group_is_of_the_run(void **state)
+{
+	(void)state;
+	if (!own_open_as(&own, "spawnguard-" RUN))
+		skip();
+	begin();
+	o.group = own.dir;
+	pid_t in = victim(body_grouped, 0), out = victim(body_stand, 0);
+	wait_ready(2);
+	/* Who cannot be held, or looked at, is not of it. */
+	failnth_arm(&(struct failnth){ .function = "syscall", .error = EMFILE, .persist = true });
+	orphans_search(&o);
+	assert_null(tree_find(&tree, in));
+	failnth_arm(
+		&(struct failnth){ .function = "openat", .path = "/stat", .error = EIO, .persist = true });
+	orphans_search(&o);
+	assert_null(tree_find(&tree, in));
+	failnth_arm(&(struct failnth){
+		.function = "openat", .path = "/cgroup", .error = EIO, .persist = true }); /* moved on */
+	orphans_search(&o);
+	assert_null(tree_find(&tree, in));
+	failnth_arm(NULL);
+	orphans_search(&o);
+	assert_non_null(tree_find(&tree, in));
+	assert_null(tree_find(&tree, out));
+	size_t count = tree.count;
+	orphans_search(&o); /* known */
+	assert_int_equal(tree.count, count);
+	assert_int_equal(kill(in, SIGKILL), 0);
+	assert_int_equal(scratch_reap(in), 128 + SIGKILL);
+	end();
+	own_close(&own);
+}
+
+static void without_proc_nobody_is_found(void **state)
+{
+	(void)state;
+	begin();
+	pid_t in_it = marked(0);
+	o.slot_max = 0; /* nor is there room to remember anybody */
+	failnth_arm(
+		&(struct failnth){ .function = "openat", .path = "/proc", .error = EMFILE, .persist = true });
+	orphans_search(&o);
+	assert_int_equal(tree.count, 0);
+	assert_int_equal(o.listed_count, 0);
+	failnth_arm(NULL);
+	orphans_search(&o);
+	assert_true(is_listed(in_it)); /* one mark, as no member is known */
+	/* It ends: a new search knows. */
+	end_marked(in_it);
+	assert_int_equal(scratch_reap(in_it), 128 + SIGKILL);
+	orphans_search(&o);
+	assert_false(is_listed(in_it));
+	assert_int_equal(o.slot_count, 0);
+	end();
+}
+
+/* ---- without handles */
+
+static void without_handles_it_is_listed(void **state)
+{
+	(void)state;
+	begin();
+	pid_t in_it = marked(0);
+	struct record_slot weak = weak_slot(in_it);
+	write_slots(&weak, 1);
+	failnth_arm(&(struct failnth){ .function = "syscall", .error = ENOSYS, .persist = true });
+	assert_int_equal(orphans_open(&o), 0);
+	orphans_search(&o);
+	failnth_arm(NULL);
+	assert_true(is_listed(in_it) || tree_find(&tree, in_it));
+	end_marked(in_it);
+	end();
+}
+
+/* After one that failed: the next begins anew. */
+static int clean(void **state)
+{
+	(void)state;
+	failnth_arm(NULL);
+	if (nest.is_open)
+		end();
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, clean)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_weak_member_needs_a_second_mark),
+		TEST(who_is_older_than_the_run_is_none_of_it),
+		TEST(a_record_that_cannot_be_read_is_told),
+		TEST(marks_decide_who_is_held_and_who_listed),
+		TEST(a_list_holds_each_once_and_no_more_than_it_can),
+		TEST(a_session_is_led_by_its_leader_alone),
+		TEST(who_is_in_the_runs_group_is_of_the_run),
+		TEST(without_proc_nobody_is_found),
+		TEST(without_handles_it_is_listed),
+	};
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
