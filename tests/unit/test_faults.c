@@ -8,122 +8,17 @@
 
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "base/fail.h"
-#include "base/num.h"
+#include "apart.h"
 #include "fault/failnth.h"
-#include "held.h"
+#include "os/file.h"
 #include "run/recovery.h"
-#include "scratch.h"
-#include "store/lock.h"
-#include "store/record.h"
 #include "tree/hold.h"
-#include "tree/sweep.h"
-#include "tree/walk.h"
 
-/*
- * What calls answer that do not fail here, and what older kernels say.  Each in a process of its own: what a
- * program asks the kernel once is asked anew, and a fault is nobody else's.
- */
-
-#define RUN     "0123456789abcdef0123456789abcdef"
-#define WAIT_NS 20000000000ULL
-#define SKIP    77
-
-static struct tree tree;
-
-struct apart {
-	void (*body)(void);
-};
-
-static void run_apart(void **state)
-{
-	const struct apart *apart = *state;
-	pid_t pid = fork();
-	if (pid == 0) {
-		setenv("CMOCKA_TEST_ABORT", "1",
-		       1); /* an assertion ends this process, not its copy of the rest */
-		(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-		apart->body();
-		_exit(0);
-	}
-	int status = scratch_reap(pid);
-	if (status == SKIP)
-		skip();
-	assert_int_equal(status, 0);
-}
-
-static void fail_always(const char *function, int err)
-{
-	failnth_arm(&(struct failnth){ .function = function, .error = err, .persist = true });
-}
-
-static void fail_once(const char *function, uint64_t first, int err)
-{
-	failnth_arm(&(struct failnth){ .function = function, .first = first, .error = err });
-}
-
-static void fail_call(long number, int err)
-{
-	failnth_arm(
-		&(struct failnth){ .function = "syscall", .number = number, .error = err, .persist = true });
-}
-
-static void fail_path(const char *path, int err, bool persist)
-{
-	failnth_arm(
-		&(struct failnth){ .function = "openat", .path = path, .error = err, .persist = persist });
-}
-
-static void heal(void)
-{
-	failnth_arm(NULL);
-}
-
-static uint64_t walk(void)
-{
-	uint64_t births = 0;
-	do {
-		assert_int_equal(tree_prepare(&tree), 0);
-		births += tree_walk(&tree, os_clock_boot_ns(), false);
-	} while (tree.crowded || tree.again);
-	return births;
-}
-
-static size_t members(void)
-{
-	size_t count = 0;
-	FOR_EACH_MEMBER (&tree, m)
-		count += !(m->flags & (MEMBER_ROOT | MEMBER_DEAD));
-	return count;
-}
-
-static pid_t child_of(pid_t parent)
-{
-	FOR_EACH_MEMBER (&tree, m)
-		if (m->ppid == parent)
-			return m->id.pid;
-	fail_msg("%d has no child in the tree", parent);
-	return 0;
-}
-
-static void end(void)
-{
-	heal();
-	(void)sweep_kill(&tree, os_clock_boot_ns());
-	let_go(&tree);
-}
+#define RUN "0123456789abcdef0123456789abcdef"
 
 /* ---- kernels */
-
-/* The first descriptor that is asked about is of no pidfs: as before 6.9, where no pidfd is. */
-static void without_inodes(void)
-{
-	AUTO_FD int other = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-	assert_int_equal(os_pidfd_inode(other), 0);
-}
 
 static void before_6_9_pidfds_have_no_inode(void)
 {
@@ -636,181 +531,67 @@ static void a_boot_that_cannot_be_told_is_no_boot(void)
 	assert_true(here.pid_ns == plain.pid_ns && here.time_ns == plain.time_ns);
 }
 
-/* ---- locks and records */
+/* ---- /proc, read by name */
 
-static int lock(const struct scratch *s, struct fail *fail)
+static int count_one(void *with, pid_t child)
 {
-	return lock_try(s->fd, "locks/job/nightly", false, fail);
+	(void)child;
+	++*(unsigned *)with;
+	return 0;
 }
 
-static void a_lock_that_cannot_be_proved_is_not_held(void)
+static void what_proc_does_not_tell_is_an_error(void)
 {
-	static const struct {
-		const char *rule, *function;
-		int err;
-		bool persist;
-		int result;
-		const char *what;
-	} rows[] = {
-		{ "what was opened cannot be asked", "fstat", EIO, false, -EIO, "lock" },
-		{ "no locks here", "flock", ENOLCK, false, -ENOLCK, "lock" },
-		{ "a signal", "flock", EINTR, false, -EINTR, NULL },
-		{ "the name cannot be asked", "fstatat", EIO, false, -EIO, "check lock file" },
-		{ "removed as fast as made", "fstatat", ENOENT, true, -EBUSY,
-		  "lock: removed as fast as made" },
-	};
-	struct scratch s;
-	scratch_make(&s);
-	scratch_mkdir(&s, "locks");
-	scratch_mkdir(&s, "locks/job");
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct fail fail = { 0 };
-		failnth_arm(&(struct failnth){
-			.function = rows[i].function, .error = rows[i].err, .persist = rows[i].persist });
-		int r = lock(&s, &fail);
-		heal();
-		if (r != rows[i].result || (rows[i].what && strcmp(fail.what, rows[i].what) != 0) ||
-		    (!rows[i].what && fail.err != 0))
-			fail_msg("%s: %d, %s", rows[i].rule, r, fail.what ? fail.what : "");
-		AUTO_FD int fd = lock(&s, NULL);
-		assert_true(fd >= 0); /* nothing was left locked */
+	struct proc_load load;
+	struct proc_id id;
+	uint32_t centi;
+	unsigned count = 0;
+	static const int starved[] = { EMFILE, ENFILE, ENOMEM };
+	nest_open();
+	pid_t child = victim(body_threads, 1);
+	wait_ready(3);
+	fail_path("loadavg", EIO, true);
+	assert_int_equal(os_proc_load(&load), -EIO);
+	fail_path("pressure", EIO, true);
+	assert_int_equal(os_proc_pressure("cpu", &centi), -EIO);
+	for (size_t i = 0; i < COUNT_OF(starved); i++) {
+		fail_path("/children", starved[i], true);
+		assert_int_equal(os_proc_children_of_threads(child, count_one, &count), -starved[i]);
 	}
-	fail_once("fstatat", 1, ENOENT); /* removed once: made anew */
-	AUTO_FD int fd = lock(&s, NULL);
-	assert_true(fd >= 0);
+	assert_int_equal(count, 0);
+	fail_path("/children", EIO, true); /* of a thread that has ended meanwhile */
+	assert_int_equal(os_proc_children_of_threads(child, count_one, &count), 0);
+	assert_int_equal(count, 0);
 	heal();
-
-	char path[160];
-	struct fail fail = { 0 };
-	snprintf(path, sizeof(path), "%s/mine", s.path);
-	for (int wait = 0; wait < 2; wait++) {
-		fail_once("flock", 1, ENOLCK);
-		assert_int_equal(lock_user_file(path, false, wait, &fail), -ENOLCK);
-		assert_string_equal(fail.what, "lock");
-		fail_once("flock", 1, EINTR);
-		assert_int_equal(lock_user_file(path, false, wait, NULL), -EINTR);
-	}
+	assert_int_equal(os_proc_children_of_threads(child, count_one, &count), 0);
+	assert_int_equal(count, 1);
+	AUTO_FD int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(os_proc_threads(file), 0); /* no directory */
+	assert_int_equal(os_proc_threads(-1), 0);
+	fail_once("fstatat", 2, EIO);
+	assert_true(os_proc_has_open(getpid(), OS_CWD, "/proc/self/exe") >= 0);
 	heal();
-	scratch_remove(&s);
-}
-
-static void an_info_file_that_cannot_be_asked_is_not_read(void)
-{
-	struct scratch s;
-	struct lockinfo info = { .wants_scan = 4711 };
-	scratch_make(&s);
-	AUTO_FD int fd = lockinfo_open(s.fd, "nightly", true);
-	assert_true(fd >= 0);
-	fail_once("fstat", 1, EIO);
-	assert_int_equal(lockinfo_open(s.fd, "nightly", false), -EIO);
-	fail_once("fstat", 1, EIO);
-	assert_int_equal(lockinfo_look(s.fd, "nightly", geteuid()), -EIO);
-	fail_once("pread", 1, EIO);
-	assert_int_equal(lockinfo_read(fd, &info), -EIO);
-	assert_int_equal(info.wants_scan, 4711);
-	scratch_remove(&s);
-}
-
-static struct record_head head_of(const char *run_id)
-{
-	struct record_head head = { .job = "nightly", .front = { .pid = 4711 }, .timeout_ns = UINT64_MAX };
-	memcpy(head.run_id, run_id, strlen(run_id));
-	return head;
-}
-
-static void a_record_that_cannot_be_read_is_no_damaged_one(void)
-{
-	struct scratch s;
-	struct record record;
-	struct record_slot slot;
-	struct record_head head = head_of(RUN);
-	struct record_state st = { .phase = PHASE_RUNNING };
-	scratch_make(&s);
-	scratch_mkdir(&s, "runs");
-	AUTO_FD int fd = record_create(s.fd, &head, NULL);
-	assert_true(fd >= 0);
-	assert_int_equal(record_write_state(fd, &st, record_seed(RUN)), 0);
-	fail_once("openat", 1, EROFS); /* it can be looked at all the same */
-	assert_int_equal(record_open(s.fd, RUN, &record), 0);
-	record_close(&record);
-	fail_once("fstat", 1, EIO);
-	assert_int_equal(record_open(s.fd, RUN, &record), -EIO);
-	fail_once("pread", 1, EIO);
-	assert_int_equal(record_open(s.fd, RUN, &record), -EIO);
+	assert_int_equal(os_proc_identity(child, -1, &id), 0);
+	assert_true(id.pidfs_ino == 0 && id.start_ticks > 0);
+	AUTO_FD int fd = os_pidfd_open(child);
+	assert_int_equal(os_proc_identity(child, fd, &id), 0);
+	assert_int_equal(id.pidfs_ino, os_pidfd_inode(fd));
+	fail_call(SYS_pidfd_open, EINVAL); /* the number of a thread */
+	assert_int_equal(hold_open_recorded(&id), -ESRCH);
 	heal();
-	assert_int_equal(record_open(s.fd, RUN, &record), 0);
-	fail_once("pread", 1, EIO);
-	assert_int_equal(record_refresh(&record), -EIO);
-	assert_int_equal(record.state.phase, PHASE_RUNNING);
-	fail_once("pread", 1, EIO);
-	assert_int_equal(record_read_slots(&record, &slot, 1), -EIO);
-	heal();
-	record_close(&record);
-	scratch_remove(&s);
+	nest_close();
 }
 
-static void a_spare_file_that_cannot_be_asked_is_not_used(void)
+static void an_end_that_cannot_be_told_is_none(void)
 {
-	struct scratch s;
-	struct record_head head = head_of(RUN);
-	scratch_make(&s);
-	scratch_mkdir(&s, "runs");
-	for (int fault = 0; fault < 2; fault++) {
-		scratch_write(&s, "runs/.spare", "old", 3);
-		fail_once(fault == 0 ? "openat" : "fstat", 1, EIO);
-		AUTO_FD int fd = record_create(s.fd, &head, NULL);
-		heal();
-		struct stat st;
-		assert_true(fd >= 0);
-		assert_int_equal(fstat(fd, &st), 0);
-		assert_int_equal(st.st_size, sizeof(head)); /* made anew */
-		assert_int_equal(record_remove(s.fd, RUN), 0);
-	}
-	scratch_remove(&s);
+	pid_t job = hold_job(&tree, body_wide, 1, 2);
+	tree.rung = IDENTITY_PROCFD;
+	assert_int_equal(walk(), 1);
+	struct member *m = tree_find(&tree, child_of(job));
+	fail_path("/stat", EIO, true);
+	assert_false(hold_is_dead(&tree, m));
+	end();
 }
-
-static void a_request_that_cannot_be_asked_is_not_obeyed(void)
-{
-	struct scratch s;
-	scratch_make(&s);
-	scratch_mkdir(&s, "runs");
-	static const struct {
-		const char *function;
-		uint64_t first;
-		int err, result;
-	} rows[] = {
-		{ "openat", 1, EIO, -EIO },
-		{ "fstat", 1, EIO, -EIO },
-		{ "pread", 1, EIO, -EIO },
-	};
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct request request = { .verb = REQUEST_KILL }, got = { .verb = REQUEST_KILL };
-		assert_int_equal(request_offer(s.fd, RUN, &request), 0);
-		assert_int_equal(request_offer(s.fd, RUN, &request), -EEXIST);
-		fail_once(rows[i].function, rows[i].first, rows[i].err);
-		assert_int_equal(request_take(s.fd, RUN, &got), rows[i].result);
-		heal();
-		assert_false(request_waits(s.fd, RUN)); /* taken away all the same */
-	}
-	struct request request = { .verb = REQUEST_KILL };
-	fail_once("renameat2", 1, EINVAL); /* a file system that cannot promise it */
-	assert_int_equal(request_offer(s.fd, RUN, &request), 0);
-	heal();
-	assert_true(request_waits(s.fd, RUN));
-	fail_once("renameat", 1, EIO);
-	assert_int_equal(request_write(s.fd, RUN, &request), -EIO);
-	fail_once("openat", 1, ENOSPC);
-	assert_int_equal(request_write(s.fd, RUN, &request), -ENOSPC);
-	scratch_remove(&s);
-}
-
-#define APART(body)                                           \
-	{                                                     \
-#body, run_apart, NULL, NULL, &(struct apart) \
-		{                                             \
-			body                                  \
-		}                                             \
-	}
 
 int main(void)
 {
@@ -840,11 +621,8 @@ int main(void)
 		APART(what_stands_at_proc_and_is_none_is_not_believed),
 		APART(a_proc_that_cannot_be_asked_is_believed),
 		APART(a_boot_that_cannot_be_told_is_no_boot),
-		APART(a_lock_that_cannot_be_proved_is_not_held),
-		APART(an_info_file_that_cannot_be_asked_is_not_read),
-		APART(a_record_that_cannot_be_read_is_no_damaged_one),
-		APART(a_spare_file_that_cannot_be_asked_is_not_used),
-		APART(a_request_that_cannot_be_asked_is_not_obeyed),
+		APART(what_proc_does_not_tell_is_an_error),
+		APART(an_end_that_cannot_be_told_is_none),
 	};
 	/* clang-format on */
 	return cmocka_run_group_tests(tests, NULL, NULL);

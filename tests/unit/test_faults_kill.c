@@ -1,0 +1,211 @@
+/* layer: tree */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "apart.h"
+#include "fault/failnth.h"
+#include "group.h"
+#include "tree/hold.h"
+#include "tree/kill.h"
+#include "tree/thaw.h"
+
+/* ---- sweeps */
+
+/* The table is full and cannot grow: each sweep says that there is more to do, and comes to an end. */
+static void begin_crowded(void)
+{
+	(void)hold_job(&tree, body_wide, 200, 201);
+	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), false), TREE_FIRST - 2);
+	fail_always("calloc", ENOMEM);
+}
+
+static void a_sweep_without_memory_comes_to_an_end(void)
+{
+	begin_crowded();
+	assert_int_equal(sweep_term(&tree, os_clock_boot_ns(), SIGCONT, false).fresh, TREE_FIRST - 1);
+	assert_true(sweep_freeze(&tree, os_clock_boot_ns()).moving > 0);
+	(void)sweep_thaw(&tree);
+	assert_true(sweep_stop(&tree, os_clock_boot_ns()).fresh > 0);
+	assert_true(sweep_stop(&tree, os_clock_boot_ns()).fresh > 0); /* as nobody can be met any more */
+	assert_true(sweep_kill(&tree, os_clock_boot_ns()).fresh > 0);
+	end();
+}
+
+/* One that was listed and is gone at once: its number may be a new member's. */
+static void a_sweep_that_may_have_missed_one_says_so(void)
+{
+	for (int way = 0; way < 4; way++) {
+		(void)hold_job(&tree, body_server, 0, 1);
+		(void)victim(body_threads, 1);
+		wait_ready(3);
+		assert_int_equal(walk(), 2);
+		uint64_t seen = tree.seen;
+		fail_path("/task", ENOENT, true);
+		if (way == 0)
+			assert_int_equal(sweep_stop(&tree, os_clock_boot_ns()).fresh, 4);
+		else if (way == 1)
+			assert_true(sweep_freeze(&tree, os_clock_boot_ns()).moving > 0);
+		else if (way == 2)
+			assert_true(sweep_kill(&tree, os_clock_boot_ns()).fresh > 0);
+		else
+			assert_int_equal(sweep_term(&tree, os_clock_boot_ns(), SIGSTOP, false).refused, 0);
+		assert_int_equal(tree.again, way < 3);
+		assert_int_equal(tree.seen > seen, way == 3); /* that one walks again by itself */
+		end();
+	}
+}
+
+static void who_cannot_be_looked_at_is_stopped_all_the_same(void)
+{
+	pid_t job = hold_job(&tree, body_stand, 0, 1);
+	(void)walk();
+	tree.starved = true; /* the reserve serves */
+	fail_path("/stat", EIO, true);
+	struct sweep_result swept = sweep_freeze(&tree, os_clock_boot_ns());
+	assert_true(swept.signalled == 1 && swept.alive == 1 && swept.moving == 1);
+	swept = sweep_freeze(&tree, os_clock_boot_ns()); /* it may stand: no reason to go on */
+	assert_true(swept.alive == 1 && swept.moving == 0 && swept.late == 1);
+	fail_path("/stat", ENOENT, true); /* gone */
+	assert_int_equal(sweep_freeze(&tree, os_clock_boot_ns()).alive, 0);
+	heal();
+	assert_int_equal(sweep_thaw(&tree).signalled, 1);
+	fail_call(SYS_pidfd_send_signal, ESRCH); /* it ends between the look and the signal */
+	uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
+	do { /* it is on its way from being stopped */
+		assert_true(os_clock_boot_ns() < end_ns);
+		swept = sweep_freeze(&tree, os_clock_boot_ns());
+	} while (swept.fresh == 0);
+	assert_true(swept.alive == 1 && swept.moving == 0 && swept.late == 0);
+	fail_call(SYS_pidfd_send_signal, EINVAL); /* neither sent nor refused */
+	swept = sweep_freeze(&tree, os_clock_boot_ns());
+	assert_true(swept.signalled == 0 && swept.refused == 0 && swept.moving == 0);
+	heal();
+	assert_non_null(tree_find(&tree, job));
+	end();
+}
+
+/* ---- the ladder */
+
+static void a_ladder_without_memory_comes_to_an_end(void)
+{
+	struct own own;
+	if (!own_open(&own))
+		_exit(SKIP);
+	begin_crowded();
+	struct killer k = { .best = KILL_CGROUP, .cgroup = own.dir };
+	killer_asked(&k, true); /* nothing begun: nothing to do */
+	assert_int_equal(k.rung, KILL_NOT);
+	killer_begin(&k);
+	if (k.rung == KILL_CGROUP) {
+		assert_true(killer_kill(&k, &tree, os_clock_boot_ns()).killed > 0);
+		assert_int_equal(killer_finish(&k), KILL_NOT); /* it did not come to a kill */
+	}
+	end();
+	own_close(&own);
+}
+
+static void a_storm_that_nobody_outruns_is_swept(void)
+{
+	if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
+		_exit(1);
+	const struct rlimit none = { 0, 0 };
+	assert_int_equal(setrlimit(RLIMIT_RTPRIO, &none), 0);
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* our children are to be read */
+	(void)hold_job(&tree, body_stand, 0, 1);
+	struct killer k = { .best = KILL_REALTIME }; /* nobody to ask */
+	killer_begin(&k);
+	for (int round = 0; round < 4; round++) {
+		(void)victim(body_stand, 0);
+		wait_ready(1);
+		assert_true(killer_stop(&k, &tree, os_clock_boot_ns()).fresh > 0);
+	}
+	assert_true(k.is_raised && k.storm == 4); /* once */
+	assert_true(killer_kill(&k, &tree, os_clock_boot_ns()).killed >= 5);
+	assert_int_equal(killer_finish(&k), KILL_SWEEP);
+	end();
+}
+
+#define FREEZER "/sys/fs/cgroup/freezer"
+
+static char cell[96];
+
+static bool put(const char *name, const char *text)
+{
+	char path[160];
+	snprintf(path, sizeof(path), "%s/%s", cell, name);
+	AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+static void body_celled(int n)
+{
+	if (!put("cgroup.procs", "0"))
+		_exit(1);
+	body_wide(n);
+}
+
+/* Where nobody can be moved out, the whole group is let go: if all in it are of the tree. */
+static void a_frozen_group_is_let_go_if_it_is_ours_alone(void)
+{
+	snprintf(cell, sizeof(cell), FREEZER "/sg-unit-%d", (int)getpid());
+	if (mkdir(cell, 0755) < 0)
+		_exit(SKIP);
+	nest_open();
+	pid_t root = victim(body_celled, 1), other = victim(body_celled, 0);
+	wait_ready(3);
+	struct tree seeds;
+	tree_init(&tree, nest.ready[0]);
+	tree_init(&seeds, nest.ready[0]);
+	assert_int_equal(tree_set_root(&tree, root), 0);
+	assert_int_equal(walk(), 1);
+	const struct record_slot slots[] = { { .id = id_of(root) }, { .id = id_of(other) } };
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(tree_add_held(&seeds, &slots[i], os_pidfd_open(slots[i].id.pid)), 0);
+	(void)tree_walk(&seeds, os_clock_boot_ns(), false);
+	assert_true(put("freezer.state", "FROZEN"));
+	struct proc_stat stat;
+	for (uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
+	     os_proc_stat(tree.member[1].id.pid, &stat) == 0 && stat.state != 'D';)
+		assert_true(os_clock_boot_ns() < end_ns);
+	int passed = sweep_kill(&tree, os_clock_boot_ns()).killed == 1;
+	fail_path("/stat", EIO, true);
+	passed += thaw_killed(&tree) == 0; /* not known to be frozen */
+	fail_path("cgroup.procs", EACCES, false);
+	passed += thaw_killed(&tree) == 0; /* the root is in there, and another */
+	heal();
+	(void)sweep_kill(&seeds, os_clock_boot_ns());
+	for (uint64_t end_ns = os_clock_boot_ns() + WAIT_NS; os_clock_boot_ns() < end_ns;) {
+		fail_path("cgroup.procs", EACCES, false);
+		if (thaw_killed(&seeds) > 0)
+			break;
+	}
+	heal();
+	passed += os_pidfd_wait(seeds.member[0].handle, 20000);
+	(void)put("freezer.state", "THAWED"); /* whatever came of it */
+	tree_release(&seeds);
+	let_go(&tree);
+	assert_int_equal(rmdir(cell), 0);
+	assert_int_equal(passed, 4);
+}
+
+int main(void)
+{
+	/* clang-format off */
+	const struct CMUnitTest tests[] = {
+		APART(a_sweep_without_memory_comes_to_an_end),
+		APART(a_sweep_that_may_have_missed_one_says_so),
+		APART(who_cannot_be_looked_at_is_stopped_all_the_same),
+		APART(a_ladder_without_memory_comes_to_an_end),
+		APART(a_storm_that_nobody_outruns_is_swept),
+		APART(a_frozen_group_is_let_go_if_it_is_ours_alone),
+	};
+	/* clang-format on */
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
