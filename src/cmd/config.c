@@ -11,6 +11,7 @@
 #include "codec/json_write.h"
 #include "conf/argv.h"
 #include "conf/options.h"
+#include "conf/signature.h"
 #include "os/say.h"
 #include "spawnguard/exit.h"
 
@@ -188,9 +189,36 @@ static int unknown_job(const struct showing *s, const char *name)
 	return EXIT_NOTHING;
 }
 
+/* "signature agent-triplet": what it means and does, and its roles, one a line. */
+static void put_signature(struct showing *s, const struct signature *sig)
+{
+	BUF(value, VALUE_SHOWN);
+	BUF(key, 64);
+	const char *file = NULL;
+	const struct ini_section *section = conf_signature_origin(s->conf, sig->name, &file);
+	struct conf_pair pair = { .file = file, .line = section ? section->line : 0 };
+	struct shown shown = { "signature", value.at, section ? &pair : NULL, "built in" };
+
+	buf_str(&value, sig->name);
+	buf_str(&value, ": ");
+	buf_str(&value, sig->is_off ? "off" : meaning_words[sig->meaning]);
+	buf_str(&value, sig->is_off ? "" : ", ");
+	buf_str(&value, sig->is_off ? "" : signature_action_words[sig->action]);
+	put(s, &shown);
+	for (uint32_t i = 0; i < sig->role_count; i++) {
+		buf_clear(&key);
+		buf_clear(&value);
+		buf_str(&key, "  role");
+		signature_format_role(&value, sig, i);
+		shown.key = s->is_json ? "role" : key.at;
+		put(s, &shown);
+	}
+}
+
 static int show(struct showing *s, const char *name)
 {
 	struct job job;
+	struct signatures signatures;
 	BUF(why, CONF_LINE_MAX);
 
 	conf_init_first(s->conf, &why);
@@ -202,6 +230,8 @@ static int show(struct showing *s, const char *name)
 	argv_defaults(&job);
 	if (r == 0)
 		r = conf_apply(s->conf, FOR_FILE, &job);
+	if (r == 0)
+		r = conf_signatures(s->conf, &signatures);
 	if (r < 0) {
 		if (r == -ENOMEM)
 			buf_str(&why, "no memory to read the configuration; try again when there is some");
@@ -217,6 +247,12 @@ static int show(struct showing *s, const char *name)
 		if ((row->commands & FOR_FILE) && (name || row->group != GROUP_FILE))
 			put_row(s, row, &job);
 	}
+	if (s->is_json) {
+		json_close(&s->json, ']');
+		json_open(&s->json, "signatures", '[');
+	}
+	for (uint32_t i = 0; i < signatures.count; i++)
+		put_signature(s, &signatures.list[i]);
 	if (s->is_json)
 		return print_json(s, ']');
 	os_print(1, s->out.at, s->out.len);

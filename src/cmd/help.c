@@ -31,6 +31,7 @@ static const struct topic topics[] = {
 	{ "spawnguard",  "what it is, where it keeps what" },
 	{ "conf",        "the configuration file" },
 	{ "history",     "what is written of each run" },
+	{ "signatures",  "processes that are known by sight" },
 	{ "exit-status", "every exit status, and which wins" },
 	{ "security",    "what is promised, and what is not" },
 };

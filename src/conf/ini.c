@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "conf/suggest.h"
+#include "core/signature.h"
 
 #define SHOWN_COLUMNS 40 /* of foreign text in a message */
 
@@ -72,7 +73,7 @@ static void complain(struct scan *scan, const char *what)
 	scan->is_over = !scan->teller->tell(scan->teller->with, scan->line, &text);
 }
 
-/* "[jobs x]": which of the two kinds was meant. */
+/* "[jobs x]": which of the kinds was meant. */
 static void complain_kind(struct scan *scan, const char *head, size_t n)
 {
 	BUF(what, INI_WHAT_MAX);
@@ -86,8 +87,10 @@ static void complain_kind(struct scan *scan, const char *head, size_t n)
 		buf_str(&what, ", did you mean [defaults]?");
 	else if (word < n && suggest_rank(head, word, "job") < SUGGEST_FAR)
 		buf_str(&what, ", did you mean [job NAME]?");
+	else if (word < n && suggest_rank(head, word, "signature") < SUGGEST_FAR)
+		buf_str(&what, ", did you mean [signature NAME]?");
 	else
-		buf_str(&what, ": write [defaults] or [job NAME]");
+		buf_str(&what, ": write [defaults], [job NAME] or [signature NAME]");
 	complain(scan, what.at);
 }
 
@@ -114,20 +117,37 @@ static struct ini_section *add_section(struct scan *scan)
 	return &ini->section[ini->count++];
 }
 
-static void read_job_head(struct scan *scan, char *name, size_t n)
+static void complain_of(struct scan *scan, const char *before, const char *whose, const char *behind)
 {
+	BUF(what, INI_WHAT_MAX);
+	buf_str(&what, before);
+	buf_str(&what, whose);
+	buf_str(&what, behind);
+	complain(scan, what.at);
+}
+
+/* "[job NAME]", "[signature NAME]": `whose` is "job" or "signature". */
+static void read_named_head(struct scan *scan, enum ini_kind kind, const char *whose, char *name, size_t n)
+{
+	char file[ESCAPE_NAME_MAX + 1];
+	BUF(what, INI_WHAT_MAX);
+
 	for (; n > 0 && is_blank(*name); n--)
 		name++;
 	if (n == 0) {
-		complain(scan, "[job] without a name: write [job NAME]");
+		buf_char(&what, '[');
+		buf_str(&what, whose);
+		buf_str(&what, "] without a name: write [");
+		complain_of(scan, what.at, whose, " NAME]");
 	} else if (memchr(name, ']', n)) {
-		complain(scan, "] within the name of a job, or something behind it: choose another name, a "
-			       "comment has a line of its own");
+		complain_of(scan, "] within the name of a ", whose,
+			    ", or something behind it: choose another name, a comment has a line of its own");
 	} else if (*name == '"' || *name == '\'') {
-		complain(scan, "quotes in a section: write the name of a job without them");
+		complain_of(scan, "quotes in a section: write the name of a ", whose, " without them");
+	} else if (kind == INI_SIGNATURE && n > SIGNATURE_NAME_MAX) {
+		complain(scan, "the name of a signature is too long: at most 40 bytes");
 	} else {
 		name[n] = '\0'; /* where ] or a blank was */
-		char file[ESCAPE_NAME_MAX + 1];
 		if (escape_name(name, file) < 0) {
 			complain(scan, "the name of a job is too long: at most 200 bytes, of which each "
 				       "other than A-Z a-z 0-9 _ - counts three");
@@ -136,9 +156,15 @@ static void read_job_head(struct scan *scan, char *name, size_t n)
 		struct ini_section *section = add_section(scan);
 		if (!section)
 			return;
-		section->kind = INI_JOB;
+		section->kind = kind;
 		section->name = name;
 	}
+}
+
+static bool is_head_of(const char *head, size_t n, const char *word)
+{
+	size_t word_n = strlen(word);
+	return n >= word_n && memcmp(head, word, word_n) == 0 && (n == word_n || is_blank(head[word_n]));
 }
 
 /* "[...", which ends the section before it, whatever it is. */
@@ -159,8 +185,10 @@ static void read_head(struct scan *scan, const struct line *line)
 		n--;
 	if (n == strlen("defaults") && memcmp(head, "defaults", n) == 0)
 		(void)add_section(scan); /* the first kind, without a name */
-	else if (n >= 3 && memcmp(head, "job", 3) == 0 && (n == 3 || is_blank(head[3])))
-		read_job_head(scan, head + 3, n - 3);
+	else if (is_head_of(head, n, "job"))
+		read_named_head(scan, INI_JOB, "job", head + 3, n - 3);
+	else if (is_head_of(head, n, "signature"))
+		read_named_head(scan, INI_SIGNATURE, "signature", head + 9, n - 9);
 	else
 		complain_kind(scan, head, n);
 }

@@ -19,11 +19,11 @@ struct buf;
 #define INI_SECTIONS_MAX 4096 /* of one file */
 #define INI_WHAT_MAX     400  /* bytes that hold any problem */
 
-enum ini_kind { INI_DEFAULTS, INI_JOB };
+enum ini_kind { INI_DEFAULTS, INI_JOB, INI_SIGNATURE };
 
 struct ini_section {
 	enum ini_kind kind;
-	const char *name; /* of the job, borrowed from the text; "" for [defaults] */
+	const char *name; /* of the job or signature, borrowed from the text; "" for [defaults] */
 	uint32_t line;    /* of its head */
 	size_t at, end;   /* its lines in the text */
 	/* of conf/resolve.h: its pairs, once they were read */

@@ -10,6 +10,7 @@
 #include "conf/argv.h"
 #include "conf/job.h"
 #include "conf/options.h"
+#include "conf/signature.h"
 #include "conf/suggest.h"
 #include "conf/value.h"
 
@@ -454,6 +455,8 @@ static void check_sections(struct conf *conf, struct listener *to)
 		for (uint32_t i = 0; i < file->ini.count && !to->is_over; i++) {
 			struct ini_section *section = &file->ini.section[i];
 			struct job job;
+			if (section->kind == INI_SIGNATURE)
+				continue;
 			if (!find_section(file, section->kind, section->name, section))
 				(void)refuse_twins(conf, file, section);
 			if (!to->is_over && read_section(conf, file, section) == -ENOMEM) {
@@ -487,7 +490,8 @@ static void check_jobs(struct conf *conf, const struct listener *to)
 		for (uint32_t i = 0; i < file->ini.count && !to->is_over; i++) {
 			const struct ini_section *section = &file->ini.section[i];
 			bool was_checked =
-				f > 0 && find_section(&conf->file[0], section->kind, section->name, NULL);
+				section->kind == INI_SIGNATURE ||
+				(f > 0 && find_section(&conf->file[0], section->kind, section->name, NULL));
 			if (was_checked)
 				continue;
 			check_job(conf, section->kind == INI_JOB ? section->name : NULL, file->path,
@@ -503,7 +507,10 @@ int conf_check(struct conf *conf)
 
 	inner.tell = hear;
 	inner.with = &to;
+	struct signatures signatures;
 	check_sections(&inner, &to);
+	if (!to.is_over)
+		(void)conf_signatures(&inner, &signatures);
 	if (to.result == 0 && !inner.is_broken)
 		check_jobs(&inner, &to);
 	inner.tell = conf->tell;

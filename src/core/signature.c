@@ -27,14 +27,14 @@ const struct signatures signatures_built_in = { .count = 2, .list = {
 	{ .name = "agent-triplet", .about = "what an agent's session leaves for a moment: a runtime, its wrapper and a child runtime",
 	  .meaning = MEANING_HARMLESS, .action = SIGNATURE_END, .role_count = 3,
 	  .role = {
-		{ "runtime", "", "", 0, -1, BAND(165 * MB, 240 * MB), BAND(2, 2), BAND(16, 26), BAND_ANY, 0, TERM, 1 },
-		{ "wrapper", "", "hrtimer_nanosleep", 0, -1, BAND(512 * 1024, 8 * MB), BAND(1, 1), BAND_ANY, BAND_ANY, 0, 0, 1 },
-		{ "child", "", "", 0, -1, BAND(155 * MB, 190 * MB), BAND_ANY, BAND(13, 23), BAND_ANY, TERM, 0, 1 },
+		{ "runtime", "", "", 0, "", -1, BAND(165 * MB, 240 * MB), BAND(2, 2), BAND(16, 26), BAND_ANY, 0, TERM, 1 },
+		{ "wrapper", "", "hrtimer_nanosleep", 0, "", -1, BAND(512 * 1024, 8 * MB), BAND(1, 1), BAND_ANY, BAND_ANY, 0, 0, 1 },
+		{ "child", "", "", 0, "", -1, BAND(155 * MB, 190 * MB), BAND_ANY, BAND(13, 23), BAND_ANY, TERM, 0, 1 },
 	  } },
 	{ .name = "spawn-loop", .about = "a parent that starts the same worker again each time it dies within seconds",
 	  .meaning = MEANING_INFO, .action = SIGNATURE_REPORT, .any = true, .siblings = true, .role_count = 1,
 	  .role = {
-		{ "worker", "", "", 0, -1, BAND(32 * MB, UINT64_MAX), BAND_ANY, BAND_ANY, BAND(0, 10 * NS_PER_S), 0, 0, 12 },
+		{ "worker", "", "", 0, "", -1, BAND(32 * MB, UINT64_MAX), BAND_ANY, BAND_ANY, BAND(0, 10 * NS_PER_S), 0, 0, 12 },
 	  } },
 } };
 /* clang-format on */

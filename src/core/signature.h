@@ -39,6 +39,7 @@ struct signature_role {
 	char name[24];
 	char comm[20], wchan[36]; /* "" = any; "abc*": what begins so */
 	uint64_t program;         /* as sample.program; 0 = any */
+	char exe[128];            /* its path, for people */
 	int8_t parent;            /* role of its parent; -1 = any */
 	struct band memory_bytes, threads, fds;
 	struct band lived_ns;     /* judged when it is gone */

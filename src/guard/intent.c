@@ -9,6 +9,7 @@
 #include "conf/argv.h"
 #include "conf/job.h"
 #include "conf/options.h"
+#include "conf/signature.h"
 #include "conf/value.h"
 #include "conf/words.h"
 #include "guard/run.h"
@@ -135,6 +136,18 @@ static const char *job_name(struct intent *in)
 	return in->run->name;
 }
 
+/* Kept as long as the process, as the texts of the files are. */
+static int read_signatures(struct intent *in)
+{
+	if (!conf_has_signatures(&in->settings->conf))
+		return 0;
+	struct signatures *signatures = malloc(sizeof(*signatures));
+	if (!signatures)
+		return -ENOMEM;
+	in->job->signatures = signatures;
+	return conf_signatures(&in->settings->conf, signatures);
+}
+
 static int apply(struct intent *in)
 {
 	struct conf *conf = &in->settings->conf;
@@ -145,6 +158,8 @@ static int apply(struct intent *in)
 	argv_defaults(job);
 	if (r == 0)
 		r = conf_apply(conf, FOR_FILE, job);
+	if (r == 0)
+		r = read_signatures(in);
 	if (r == -ENOMEM)
 		return no_memory();
 	if (r == 0) {

@@ -52,15 +52,16 @@ D = "[defaults]\n"
 
 ROWS = [
     # --- sections
-    at(1, "section", f"[{'x' * 30}]\n", "unknown section [{}]", "", ": write [defaults] or [job NAME]"),
+    at(1, "section", f"[{'x' * 30}]\n", "unknown section [{}]", "",
+       ": write [defaults], [job NAME] or [signature NAME]"),
     at(1, "section, nearly defaults", "[default]\n", "unknown section [{default}]", "", ", did you mean [defaults]?"),
     at(1, "section, nearly job", "[jobs x]\n", "unknown section [{jobs x}]", "", ", did you mean [job NAME]?"),
     at(4097, "sections", "".join(f"[job {i}]\n" for i in range(4097)), "one section too many", "",
        ": at most 4096 in a file"),
-    at(1, "job without a name", "[job ]\n", "[job] without a name", "", ": write [job NAME]"),
-    at(1, "] in a name", "[job a]b]\n", "] within the name of a job, or something behind it", "",
+    at(1, "job without a name", "[job ]\n", "[{job}] without a name", "", ": write [{job} NAME]"),
+    at(1, "] in a name", "[job a]b]\n", "] within the name of a {job}, or something behind it", "",
        ": choose another name, a comment has a line of its own"),
-    at(1, "quotes", '[job "a"]\n', "quotes in a section", "", ": write the name of a job without them"),
+    at(1, "quotes", '[job "a"]\n', "quotes in a section", "", ": write the name of a {job} without them"),
     at(1, "long name", f"[job {'ä' * 70}]\n", "the name of a job is too long", "",
        ": at most 200 bytes, of which each other than A-Z a-z 0-9 _ - counts three"),
     at(1, "behind the section", "[defaults] x\n", "something behind the ] of a section", "",
