@@ -252,6 +252,7 @@ static void tell_survivors(int members, int log, int run)
 
 	for (long at = 0; at < run; at = held.l_start + 1) {
 		held.l_type = F_WRLCK;
+		held.l_pid = 0; /* the kernel asks for it, and writes -1 */
 		held.l_start = at;
 		held.l_len = run - at;
 		if (fcntl(members, F_OFD_GETLK, &held) < 0)
