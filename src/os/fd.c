@@ -2,8 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/num.h"
+#include "os/file.h"
+#include "os/proc.h"
 
 #define KEEP_MAX 32
 
@@ -32,6 +37,31 @@ int os_fd_fill_stdio(int unwritable)
 	return 0;
 }
 
+struct listed {
+	unsigned from, to;
+	int dir;
+};
+
+static int close_one(void *with, const char *name)
+{
+	const struct listed *l = with;
+	uint64_t fd;
+
+	if (num_parse_u64(name, INT_MAX, &fd) == 0 && fd >= l->from && fd <= l->to && (int)fd != l->dir)
+		(void)close((int)fd);
+	return 0;
+}
+
+/* Those that there are: all numbers that there could be take ten milliseconds. */
+static bool close_listed(unsigned from, unsigned to)
+{
+	if (!os_proc_is_ours())
+		return false;
+	AUTO_FD int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct listed listed = { from, to, dir };
+	return dir >= 0 && os_dir_each(dir, close_one, &listed) == 0;
+}
+
 static void close_range_of(unsigned from, unsigned to)
 {
 	if (from > to)
@@ -41,7 +71,8 @@ static void close_range_of(unsigned from, unsigned to)
 #endif
 	if (syscall(SYS_close_range, from, to, 0U) == 0)
 		return;
-	/* before 5.9 */
+	if (close_listed(from, to)) /* before 5.9 */
+		return;
 	unsigned limit = to < 65536 ? to : 65536;
 	for (unsigned fd = from; fd <= limit; fd++)
 		(void)close((int)fd);

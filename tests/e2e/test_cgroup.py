@@ -82,6 +82,7 @@ class CgroupTest(GuardTest):
         self.assertEqual(self.records(), [], why)
 
 
+@harness.without("cgroup")
 class Life(CgroupTest):
     def test_the_job_is_born_in_it_and_the_guards_are_not(self):
         run = self.grouped(shape="setsid")
@@ -168,6 +169,7 @@ class Refused(CgroupTest):
         self.assertEqual(self.records(), [])
 
     def test_where_none_can_be_made_nothing_is_started(self):
+        self.needs("cgroup")
         touched = self.path("touched")
         for place, why in ((self.scratch, "no directory of cgroup version 2"), (self.path("none"), "No such file"),
                            (self.write("file", ""), "Not a directory")):
@@ -198,6 +200,7 @@ class Refused(CgroupTest):
         self.assertEqual([n for n in os.listdir(os.path.join(self.top, "t")) if n.startswith("spawnguard-")], [])
 
 
+@harness.without("cgroup")
 class Guards(CgroupTest):
     """Killed guards: what lives in the group is of the run, recorded or not."""
 
@@ -255,6 +258,7 @@ class Guards(CgroupTest):
         self.assertEqual(self.groups(), ["spawnguard-other"])
 
 
+@harness.without("cgroup")
 class Unprivileged(CgroupTest):
     """In a subtree that root has given away."""
 

@@ -13,7 +13,8 @@
  *                                        COUNT is the number of calls: below N, the run got through
  *   SG_FAULT_PROGRAM=NAME                only in the program of that name (default: spawnguard)
  *
- * open, openat, pread, pwrite stand for their 64-bit and fortified twins too; syscall is syscall(2).
+ * open, openat, pread, pwrite stand for their 64-bit and fortified twins too; syscall is syscall(2), of any
+ * number: one that has a name in `numbered` can be had alone by it.  A close that fails has closed.
  */
 #include "failnth.h"
 #include "shim.h"
@@ -22,21 +23,30 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
-#include <sys/pidfd.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 #define BROKEN    97   /* exit status: SG_FAULT makes no sense */
@@ -253,6 +263,34 @@ WRAP(int, unlinkat, (int dir, const char *path, int flags), dir, path, flags)
 WRAP(int, fchmod, (int fd, mode_t mode), fd, mode)
 WRAP(int, chdir, (const char *path), path)
 WRAP_AS("getcwd", char *, NULL, getcwd, (char *at, size_t n), at, n)
+WRAP_AS("realpath", char *, NULL, realpath, (const char *path, char *at), path, at)
+WRAP(int, access, (const char *path, int mode), path, mode)
+WRAP(int, fallocate, (int fd, int mode, off_t from, off_t n), fd, mode, from, n)
+WRAP(int, fstatvfs, (int fd, struct statvfs *fs), fd, fs)
+WRAP(ssize_t, getxattr, (const char *path, const char *name, void *at, size_t n), path, name, at, n)
+WRAP(int, fsetxattr, (int fd, const char *name, const void *at, size_t n, int flags), fd, name, at, n, flags)
+WRAP(int, inotify_init1, (int flags), flags)
+WRAP(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), fd, path, mask)
+WRAP(int, mount, (const char *what, const char *path, const char *type, unsigned long flags, const void *data),
+	what, path, type, flags, data)
+WRAP(int, setpriority, (__priority_which_t which, id_t who, int priority), which, who, priority)
+WRAP(int, sched_setscheduler, (pid_t pid, int policy, const struct sched_param *p), pid, policy, p)
+WRAP(int, setitimer, (__itimer_which_t which, const struct itimerval *value, struct itimerval *old), which, value, old)
+WRAP(int, nanosleep, (const struct timespec *time, struct timespec *left), time, left)
+WRAP(ssize_t, sendto, (int fd, const void *at, size_t n, int flags, const struct sockaddr *to, socklen_t room),
+	fd, at, n, flags, to, room)
+WRAP_AS("fopen", FILE *, NULL, fopen, (const char *path, const char *mode), path, mode)
+WRAP_AS("fopen", FILE *, NULL, fopen64, (const char *path, const char *mode), path, mode)
+WRAP_AS("posix_spawn", int, errno, posix_spawn, (pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const env[]), pid, path, actions, attributes, argv, env)
+
+FIND(close)
+int close(int fd)
+{
+	find_close();
+	int r = real_close(fd);
+	return due("close") ? -1 : r;
+}
 
 FIND(write)
 ssize_t write(int fd, const void *at, size_t n)
@@ -281,8 +319,6 @@ WRAP(int, waitid, (idtype_t type, id_t id, siginfo_t *info, int options), type, 
 WRAP(int, setpgid, (pid_t pid, pid_t group), pid, group)
 WRAP(pid_t, setsid, (void), )
 WRAP(int, setrlimit, (__rlimit_resource_t resource, const struct rlimit *limit), resource, limit)
-WRAP(int, pidfd_open, (pid_t pid, unsigned flags), pid, flags)
-WRAP(int, pidfd_send_signal, (int fd, int sig, siginfo_t *info, unsigned flags), fd, sig, info, flags)
 
 WRAP(int, socket, (int domain, int type, int protocol), domain, type, protocol)
 WRAP(int, socketpair, (int domain, int type, int protocol, int fd[2]), domain, type, protocol, fd)
@@ -353,6 +389,17 @@ int fcntl(int fd, int command, ...)
 	return due("fcntl") ? -1 : real_fcntl(fd, command, argument);
 }
 
+FIND(ioctl)
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	va_start(args, request);
+	void *argument = va_arg(args, void *);
+	va_end(args);
+	find_ioctl();
+	return due("ioctl") ? -1 : real_ioctl(fd, request, argument);
+}
+
 FIND(prctl)
 int prctl(int option, ...)
 {
@@ -366,6 +413,32 @@ int prctl(int option, ...)
 	return due("prctl") ? -1 : real_prctl(option, a[0], a[1], a[2], a[3]);
 }
 
+static const struct {
+	long number;
+	const char *name;
+} numbered[] = {
+	{ SYS_capget, "capget" },
+	{ SYS_capset, "capset" },
+	{ SYS_clone, "clone" },
+	{ SYS_clone3, "clone3" },
+	{ SYS_close_range, "close_range" },
+	{ SYS_getdents64, "getdents64" },
+	{ SYS_ioprio_set, "ioprio_set" },
+	{ SYS_memfd_create, "memfd_create" },
+	{ SYS_pidfd_open, "pidfd_open" },
+	{ SYS_perf_event_open, "perf_event_open" },
+	{ SYS_pidfd_send_signal, "pidfd_send_signal" },
+	{ SYS_setns, "setns" },
+};
+
+static bool is_due_by_name(long number)
+{
+	for (size_t i = 0; i < sizeof(numbered) / sizeof(numbered[0]); i++)
+		if (numbered[i].number == number)
+			return due(numbered[i].name);
+	return false;
+}
+
 FIND(syscall)
 long syscall(long number, ...)
 {
@@ -377,7 +450,8 @@ long syscall(long number, ...)
 	va_end(args);
 	find_syscall();
 	bool is_meant = number_meant == 0 || number == number_meant;
-	return is_meant && due("syscall") ? -1 : real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	bool fails = (is_meant && due("syscall")) || is_due_by_name(number);
+	return fails ? -1 : real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 /* Safe to stand before: the child starts in `body` on a stack of its own and never comes back through here.
