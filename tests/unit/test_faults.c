@@ -103,6 +103,55 @@ static void without_pidfds(int err)
 	end();
 }
 
+static void a_directory_of_proc_stands_for_a_handle(void)
+{
+	nest_open();
+	pid_t other = victim(body_stand, 0);
+	wait_ready(1);
+	fail_call(SYS_pidfd_open, ENOSYS);
+	AUTO_FD int dir = os_pidfd_open_or_proc(other);
+	assert_true(dir >= 0 && os_pidfd_is_proc(dir) && !os_pidfd_is_proc(-1));
+	assert_int_equal(os_pidfd_open_or_proc(1), -ESRCH);
+	assert_int_equal(os_pidfd_open_or_proc(INT32_MAX), -ESRCH);
+	heal(); /* asked once */
+	assert_int_equal(os_pidfd_open_or_proc(1), -ESRCH);
+	assert_int_equal(os_pidfd_inode(dir), 0);
+	assert_int_equal(os_pidfd_wait(dir, 5), 0);
+	assert_false(os_pidfd_is_dead(dir));
+	fail_path("stat", EMFILE, true); /* only whether it has been waited for can be told */
+	assert_false(os_pidfd_is_dead(dir));
+	heal();
+	assert_int_equal(kill(other, SIGKILL), 0);
+	assert_int_equal(os_pidfd_wait(dir, -1), 1); /* a zombie has ended */
+	assert_int_equal(scratch_reap(other), 128 + SIGKILL);
+	assert_true(os_pidfd_is_dead(dir));
+	fail_path("stat", EMFILE, true);
+	assert_true(os_pidfd_is_dead(dir));
+	heal();
+	nest_close();
+}
+
+static int count_child(void *with, pid_t child)
+{
+	(void)child;
+	++*(unsigned *)with;
+	return 0;
+}
+
+/* A kernel that lists no children: all of /proc is looked through. */
+static void without_lists_of_children_all_are_asked_for_their_parent(void)
+{
+	unsigned count = 0;
+	fail_path("/children", ENOENT, true);
+	pid_t job = hold_job(&tree, body_two_levels, 2, 7);
+	assert_int_equal(walk(), 6);
+	assert_int_equal(members(), 7);
+	assert_int_equal(os_proc_children(job, job, -1, count_child, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(sweep_kill(&tree, os_clock_boot_ns()).killed, 7);
+	end();
+}
+
 static void before_5_3_members_are_held_by_their_directory(void)
 {
 	without_pidfds(ENOSYS);
@@ -474,6 +523,9 @@ static void nothing_is_believed(void)
 	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), false), 0);
 	assert_int_equal(tree_find(&tree, job)->id.start_ticks, 0);
 	assert_int_equal(recovery_run(&r, RUN), -ENOSYS);
+	fail_call(SYS_pidfd_open, ENOSYS);
+	assert_int_equal(os_pidfd_open_or_proc(job), -ENOSYS); /* its numbers are strangers' */
+	heal();
 	assert_int_equal(hold_signal(&tree, tree_find(&tree, job), SIGKILL), 0); /* held since it was made */
 	let_go(&tree);
 }
@@ -600,6 +652,8 @@ int main(void)
 		APART(before_6_9_pidfds_have_no_inode),
 		APART(what_is_not_told_of_a_pidfd_is_no_inode),
 		APART(a_wait_that_fails_tells_of_no_end),
+		APART(a_directory_of_proc_stands_for_a_handle),
+		APART(without_lists_of_children_all_are_asked_for_their_parent),
 		APART(before_5_3_members_are_held_by_their_directory),
 		APART(a_filter_that_says_no_is_taken_for_an_old_kernel),
 		APART(before_5_1_only_our_own_children_are_signalled),

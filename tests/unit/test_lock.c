@@ -88,6 +88,10 @@ static void a_queue_is_made_once(void **state)
 	struct fail fail = { 0 };
 
 	(void)state;
+	scratch_make(&s);
+	assert_int_equal(lock_make_queue(s.fd, &fail), -ENOENT);
+	assert_string_equal(fail.subject, "locks/queue");
+	scratch_remove(&s);
 	make_state(&s);
 	assert_int_equal(lock_make_queue(s.fd, &fail), 0);
 	assert_int_equal(lock_make_queue(s.fd, &fail), 0);
