@@ -27,10 +27,10 @@ uint64_t schedule_count(uint64_t period_ns, uint64_t births, const struct schedu
 		return next;
 	if (births == 0 && c->quiet_ns > 2 * SCHEDULE_BUSY_NS)
 		return next;
-	if ((unsigned __int128)c->pids * c->per_ns <= (unsigned __int128)c->at * period_ns)
+	if ((unsigned __int128)c->pids * c->per_ns <= (unsigned __int128)c->at * c->over_ns)
 		return next;
 	/* Somewhat more often than they come: no two of one parent between two looks. */
-	uint64_t each_ns = period_ns / c->pids / 4 * 3;
+	uint64_t each_ns = c->over_ns / c->pids / 4 * 3;
 	uint64_t least_ns = SCHEDULE_COUNT_LEAST_NS;
 	if (c->members > least_ns / MEMBER_NS)
 		least_ns = c->members < SCHEDULE_QUIET_NS / MEMBER_NS ? c->members * MEMBER_NS

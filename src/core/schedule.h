@@ -18,15 +18,15 @@ uint64_t schedule_next(uint64_t period_ns, uint64_t births);
 /*
  * The same where births are to be counted by looks: the least of that and, if
  * the machine gives out PIDs faster than `at` within `per_ns`, of which ours may
- * be all: one look for each, 2 ms at least, and no more than a tenth of a
- * processor for so many `members`.  `pids`: given out in the last period;
+ * be all: one look for each, 1 ms at least, and no more than a tenth of a
+ * processor for so many `members`.  `pids`: given out within the last `over_ns`;
  * `quiet_ns`: since a birth of ours was last seen; two busy periods without one
  * tell that those are not ours.
  */
-#define SCHEDULE_COUNT_LEAST_NS (2ULL * 1000000)
+#define SCHEDULE_COUNT_LEAST_NS (1ULL * 1000000)
 struct schedule_count {
 	uint64_t at, per_ns; /* UINT64_MAX = no rate is asked for */
-	uint64_t pids;
+	uint64_t pids, over_ns;
 	uint64_t quiet_ns;
 	uint64_t members;
 };

@@ -132,23 +132,34 @@ uint64_t census_end_look(struct warden *w, uint64_t met)
 	return fresh > met ? fresh : met;
 }
 
+/* PIDs given out lately: over so long that one look more or less does not matter. */
+static void count_pids(struct census *c, uint64_t now_ns, uint64_t pid, struct schedule_count *out)
+{
+	struct census_pid *old = &c->last_pid[0], *recent = &c->last_pid[1];
+
+	/* Numbers begin anew some day: then as many as there are below is the best guess. */
+	if (old->pid != 0 && pid != 0)
+		out->pids = pid >= old->pid ? pid - old->pid : pid;
+	out->over_ns = now_ns - old->at_ns;
+	if (now_ns - recent->at_ns < SCHEDULE_BUSY_NS)
+		return;
+	*old = *recent;
+	*recent = (struct census_pid){ .at_ns = now_ns, .pid = pid };
+}
+
 uint64_t census_period(struct warden *w, uint64_t births)
 {
 	struct census *c = &w->census;
 	const struct limit_bound *b = &w->run->job->limit[LIMIT_SPAWN_RATE];
 	const struct limit_value *bound = b->soft.at < b->hard.at ? &b->soft : &b->hard;
-	uint64_t pid = w->tree.last_pid, before = c->last_pid;
 	struct schedule_count count = { .at = bound->at,
 					.per_ns = bound->per_ns,
 					.quiet_ns = w->facts.now_ns - c->seen_ns,
 					.members = w->tree.procs };
 
-	c->last_pid = pid;
 	if (c->births.rung != BIRTHS_SAMPLED)
 		return schedule_next(w->period_ns, births);
-	/* Numbers begin anew some day: then as many as there are below is the best guess. */
-	if (before != 0 && pid != 0)
-		count.pids = pid >= before ? pid - before : pid;
+	count_pids(c, w->facts.now_ns, w->tree.last_pid, &count);
 	return schedule_count(w->period_ns, births, &count);
 }
 

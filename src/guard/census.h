@@ -15,8 +15,11 @@ struct warden;
 struct census {
 	struct births births; /* rung BIRTHS_NONE: nobody asks */
 	struct os_perf perf;
-	uint64_t last_ns;    /* of the last record */
-	uint64_t last_pid;   /* given out on this machine, at the last look; 0 = unknown */
+	uint64_t last_ns; /* of the last record */
+	/* What the machine gives out: of two looks, a busy period or more before this one. */
+	struct census_pid {
+		uint64_t at_ns, pid; /* pid 0 = unknown */
+	} last_pid[2];
 	uint64_t total;      /* at the last look */
 	uint64_t seen_ns;    /* of the last look that saw a birth */
 	bool is_passed;      /* a record has passed a bound: look at once */

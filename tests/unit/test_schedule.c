@@ -111,21 +111,23 @@ static const struct {
 	struct schedule_count count;
 	uint64_t next_ns;
 } count_rows[] = {
-	{ "at the start",                            0,         0,  { 50, NS_PER_S, 0, 0, 1 },                 10 * MS },
-	{ "no rate is asked for",                    50 * MS,   1,  { UINT64_MAX, NS_PER_S, 1000, 0, 1 },      50 * MS },
-	{ "nothing is born anywhere",                50 * MS,   0,  { 50, NS_PER_S, 0, 0, 1 },                 100 * MS },
-	{ "as fast as is allowed",                   100 * MS,  1,  { 50, NS_PER_S, 5, 0, 1 },                 50 * MS },
-	{ "one more: a look for each",               100 * MS,  1,  { 50, NS_PER_S, 6, 0, 1 },                 12499998 },
-	{ "... also where none of ours was seen",    100 * MS,  0,  { 50, NS_PER_S, 6, 0, 1 },                 12499998 },
-	{ "... not if none was for long: others'",   100 * MS,  0,  { 50, NS_PER_S, 6, 100 * MS + 1, 1 },    200 * MS },
-	{ "... unless it is now",                    100 * MS,  1,  { 50, NS_PER_S, 6, 100 * MS + 1, 1 },    12499998 },
-	{ "a storm: 2 ms",                           50 * MS,   1,  { 50, NS_PER_S, 500, 0, 1 },               2 * MS },
-	{ "no later than without",                   1000 * MS, 1,  { 1, 10 * NS_PER_S, 2, 0, 1 },             50 * MS },
-	{ "many members: a tenth of a processor",    50 * MS,   1,  { 50, NS_PER_S, 500, 0, 100 },             5 * MS },
-	{ "... but no later than without",           50 * MS,   10, { 50, NS_PER_S, 500, 0, 1000 },            10 * MS },
-	{ "more members than can be",                50 * MS,   1,  { 50, NS_PER_S, 500, 0, UINT64_MAX },      50 * MS },
-	{ "more PIDs than can be",                   50 * MS,   1,  { 50, NS_PER_S, UINT64_MAX, 0, 1 },        2 * MS },
-	{ "the largest numbers",                     UINT64_MAX, 1, { UINT64_MAX - 1, UINT64_MAX, UINT64_MAX, 0, 1 }, 2 * MS },
+	{ "at the start",                         0,         0,  { 50, NS_PER_S, 0, 0, 0, 1 },               10 * MS },
+	{ "no rate is asked for",                 50 * MS,   1,  { UINT64_MAX, NS_PER_S, 1000, 50 * MS, 0, 1 }, 50 * MS },
+	{ "nothing is born anywhere",             50 * MS,   0,  { 50, NS_PER_S, 0, 50 * MS, 0, 1 },         100 * MS },
+	{ "as fast as is allowed",                100 * MS,  1,  { 50, NS_PER_S, 5, 100 * MS, 0, 1 },        50 * MS },
+	{ "one more: a look for each",            100 * MS,  1,  { 50, NS_PER_S, 6, 100 * MS, 0, 1 },        12499998 },
+	{ "... also where none of ours was seen", 100 * MS,  0,  { 50, NS_PER_S, 6, 100 * MS, 0, 1 },        12499998 },
+	{ "... and in a short period",            1 * MS,    0,  { 50, NS_PER_S, 6, 100 * MS, 0, 1 },        12499998 },
+	{ "... not if none was for long: others'", 100 * MS, 0,  { 50, NS_PER_S, 6, 100 * MS, 100 * MS + 1, 1 }, 200 * MS },
+	{ "... unless it is now",                 100 * MS,  1,  { 50, NS_PER_S, 6, 100 * MS, 100 * MS + 1, 1 }, 12499998 },
+	{ "a storm: 1 ms",                        50 * MS,   1,  { 50, NS_PER_S, 500, 50 * MS, 0, 1 },       1 * MS },
+	{ "no later than without",                1000 * MS, 1,  { 1, 10 * NS_PER_S, 2, 1000 * MS, 0, 1 },   50 * MS },
+	{ "many members: a tenth of a processor", 50 * MS,   1,  { 50, NS_PER_S, 500, 50 * MS, 0, 100 },     5 * MS },
+	{ "... but no later than without",        50 * MS,   10, { 50, NS_PER_S, 500, 50 * MS, 0, 1000 },    10 * MS },
+	{ "more members than can be",             50 * MS,   1,  { 50, NS_PER_S, 500, 50 * MS, 0, UINT64_MAX }, 50 * MS },
+	{ "more PIDs than can be",                50 * MS,   1,  { 50, NS_PER_S, UINT64_MAX, 50 * MS, 0, 1 }, 1 * MS },
+	{ "in no time",                           50 * MS,   1,  { 50, NS_PER_S, 1, 0, 0, 1 },               1 * MS },
+	{ "the largest numbers",                  UINT64_MAX, 1, { UINT64_MAX - 1, UINT64_MAX, UINT64_MAX, UINT64_MAX, 0, 1 }, 1 * MS },
 };
 /* clang-format on */
 
