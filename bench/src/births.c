@@ -2,7 +2,7 @@
  * Jobs of bench/births.
  *   births storm RATE LIFE_MS FILE   one parent, RATE children a second (0: as fast as it goes) that live for LIFE_MS;
  *                                    FILE counts them, as they begin
- *   births forks N                   N children, one after the other: prints us of each
+ *   births forks N                   N children, one after the other: prints us of each, wall and CPU
  *   births carry K N                 the same under K perf task events on each processor
  */
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -66,7 +67,15 @@ static int storm(double rate, long life_ms, const char *path)
 	return 0;
 }
 
-static double forks(long n)
+static double cpu_us(int who)
+{
+	struct rusage u;
+	getrusage(who, &u);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
+}
+
+/* us of wall and CPU time of each */
+static int forks(long n)
 {
 	double began = now_us();
 	for (long i = 0; i < n; i++) {
@@ -75,7 +84,8 @@ static double forks(long n)
 			_exit(0);
 		waitpid(pid, NULL, 0);
 	}
-	return (now_us() - began) / n;
+	double wall = now_us() - began;
+	return printf("%.2f %.2f\n", wall / n, (cpu_us(RUSAGE_SELF) + cpu_us(RUSAGE_CHILDREN)) / n) < 0;
 }
 
 static int carry(int k, long n)
@@ -94,9 +104,9 @@ static int carry(int k, long n)
 				return perror("perf_event_open"), 1;
 	pid_t pid = fork(); /* as the job: it inherits them */
 	if (pid == 0) {
-		printf("%.2f\n", forks(n));
+		int r = forks(n);
 		fflush(stdout);
-		_exit(0);
+		_exit(r);
 	}
 	return waitpid(pid, NULL, 0) < 0;
 }
@@ -106,7 +116,7 @@ int main(int argc, char **argv)
 	if (argc == 5 && strcmp(argv[1], "storm") == 0)
 		return storm(atof(argv[2]), atol(argv[3]), argv[4]);
 	if (argc == 3 && strcmp(argv[1], "forks") == 0)
-		return printf("%.2f\n", forks(atol(argv[2]))) < 0;
+		return forks(atol(argv[2]));
 	if (argc == 4 && strcmp(argv[1], "carry") == 0)
 		return carry(atoi(argv[2]), atol(argv[3]));
 	fprintf(stderr, "births storm RATE LIFE_MS FILE | forks N | carry K N\n");
