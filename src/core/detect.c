@@ -31,6 +31,8 @@ const struct detect_row detect_rows[] = {
 	[DETECT_UNSEEN] = { "unseen", 0, "1,000 births in a minute of which nine in ten were over before a look could meet them: "
 	                    "info" },
 	[DETECT_ORPHAN] = { "orphans", 0, "a process whose parent is gone, for longer than --orphan-grace: info" },
+	[DETECT_GROWTH] = { "memory-growth", 0, "the memory of a process, or of all, grows steadily, by more than 64 MiB within 10 "
+	                    "minutes: warning" },
 };
 /* clang-format on */
 static_assert(COUNT_OF(detect_rows) == DETECT_COUNT, "one row for each detector");

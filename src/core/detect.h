@@ -26,6 +26,7 @@ enum detect_id {
 	DETECT_CAP, /* of the tree, as the next one */
 	DETECT_UNSEEN,
 	DETECT_ORPHAN, /* its parent is gone */
+	DETECT_GROWTH, /* core/growth.h judges it */
 	DETECT_COUNT
 };
 
