@@ -187,6 +187,41 @@ int procfs_parse_statm(const char *bytes, size_t n, uint64_t *out_rss_pages)
 	return 0;
 }
 
+/* "Pss:            1234 kB" */
+static bool take_kib(const char *line, const char *end, const char *key, uint64_t *out_bytes)
+{
+	size_t n = strlen(key);
+	struct cursor c = { line + n, end, false };
+
+	if ((size_t)(end - line) < n || memcmp(line, key, n) != 0)
+		return false;
+	while (c.at < end && *c.at == ' ')
+		c.at++;
+	uint64_t kib = take_u64(&c, ' ');
+	take_char(&c, 'k');
+	take_char(&c, 'B');
+	return !c.bad && c.at == end && !__builtin_mul_overflow(kib, 1024U, out_bytes);
+}
+
+int procfs_parse_memory(const char *bytes, size_t n, struct proc_memory *out_memory)
+{
+	const char *end = bytes + n, *line_end;
+	struct proc_memory memory;
+	bool has_rss = false, has_pss = false;
+
+	for (const char *line = bytes; line < end && !(has_rss && has_pss); line = line_end + 1) {
+		line_end = memchr(line, '\n', (size_t)(end - line));
+		if (!line_end)
+			break; /* cut: its value is not believed */
+		has_rss = has_rss || take_kib(line, line_end, "Rss:", &memory.rss_bytes);
+		has_pss = has_pss || take_kib(line, line_end, "Pss:", &memory.pss_bytes);
+	}
+	if (!has_rss || !has_pss)
+		return -EBADMSG;
+	*out_memory = memory;
+	return 0;
+}
+
 static bool is_child(uint64_t value)
 {
 	return value > 1 && value <= INT_MAX;

@@ -35,6 +35,12 @@ int procfs_parse_environ(const char *bytes, size_t n, struct proc_environ *out_e
 /* /proc/PID/statm: resident pages; 0 while a process exits. */
 int procfs_parse_statm(const char *bytes, size_t n, uint64_t *out_rss_pages);
 
+/* /proc/PID/smaps_rollup: what is resident, and its share of that: a page of N processes counts 1/N. */
+struct proc_memory {
+	uint64_t rss_bytes, pss_bytes;
+};
+int procfs_parse_memory(const char *bytes, size_t n, struct proc_memory *out_memory);
+
 /*
  * /proc/PID/task/TID/children, fed piece by piece; a number may be split
  * between pieces.  Pids <= 1 and numbers that are no pid are passed over.

@@ -135,6 +135,7 @@ static void reap_others(struct front *f)
 			f->warden_status = child.status;
 		}
 		tail_reaped(f->run, child.pid);
+		weigh_reaped(f->run, child.pid);
 		hook_reaped(f->run, &child);
 	}
 }
@@ -192,6 +193,8 @@ static bool read_link(struct front *f)
 				    m.kind == PAIR_SAY);
 		else if (m.kind == PAIR_FLAG)
 			flag_hear(f->run, &m);
+		else if (m.kind == PAIR_WEIGH)
+			weigh_begin(f->run, &m);
 		else if (m.kind == PAIR_KILLING)
 			(void)os_sched_raise(f->warden, NULL); /* unreaped child: it is the warden */
 		else if (m.kind == PAIR_NOTIFY)
@@ -210,18 +213,26 @@ static bool read_link(struct front *f)
 	return n != 0;
 }
 
+/* -1: never. */
+static int sooner(int a_ms, int b_ms)
+{
+	return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
 static void watch(struct front *f)
 {
-	struct os_poll set[3] = { { .fd = f->link, .wants = OS_POLL_IN },
+	struct os_poll set[4] = { { .fd = f->link, .wants = OS_POLL_IN },
 				  { .fd = f->signals, .wants = OS_POLL_IN },
+				  { .fd = -1, .wants = OS_POLL_IN },
 				  { .fd = -1, .wants = OS_POLL_IN } };
 
 	for (;;) {
 		int look_ms = output_look(f->run, &f->pace, set[2].ready != 0);
-		int hook_ms = hook_look(f->run);
+		look_ms = sooner(look_ms, hook_look(f->run));
+		look_ms = sooner(look_ms, weigh_look(f->run, f->link));
 		set[2].fd = f->pace.inotify;
-		if (os_poll(set, 3, look_ms < 0 || (hook_ms >= 0 && hook_ms < look_ms) ? hook_ms : look_ms) <
-		    0) /* no memory to tell: look at both, neither blocks */
+		set[3].fd = weigh_fd(f->run);
+		if (os_poll(set, 4, look_ms) < 0) /* no memory to tell: look at both, neither blocks */
 			set[0].ready = set[1].ready = 1;
 		if (set[1].ready)
 			read_signals(f);
@@ -262,7 +273,7 @@ static bool accepts(void *with, pid_t pid)
 	struct front *f = with;
 	const struct run *run = f->run;
 
-	if (is_from_before(run, pid) || pid == run->tail.pump || hook_has(run, pid))
+	if (is_from_before(run, pid) || pid == run->tail.pump || hook_has(run, pid) || weigh_has(run, pid))
 		return false;
 	if (run->snapshot_count == 0 && run->head.front.pid != 1 && !run->hooks.had_any)
 		return true;
@@ -287,13 +298,14 @@ static bool reap_tree(void *with)
 		figures->system_ns += child.system_ns;
 		tree_forget(tree, child.pid);
 		tail_reaped(f->run, child.pid);
+		weigh_reaped(f->run, child.pid);
 		hook_reaped(f->run, &child);
 	}
 	(void)hook_look(f->run);
 	if (r == -ECHILD)
 		return true;
 	if (f->run->snapshot_count == 0 && f->run->head.front.pid != 1 && f->run->tail.pump == 0 &&
-	    !f->run->hooks.had_any)
+	    f->run->weigh.pid == 0 && !f->run->hooks.had_any)
 		return false;
 	(void)tree_walk(tree, os_clock_boot_ns(), false);
 	return tree_count_alive(tree) == 0;

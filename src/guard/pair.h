@@ -9,6 +9,7 @@
 #include "codec/record.h"
 #include "core/finding.h"
 #include "core/outcome.h"
+#include "guard/weigh.h"
 
 #define PAIR_TEXT_MAX 1024
 
@@ -23,10 +24,12 @@ enum pair_kind {
 	PAIR_STARTED, /* the job has been exec'ed: only where run->tells_start */
 	PAIR_KILLING, /* a storm outruns the warden, and it may not take real time itself */
 	PAIR_NOTIFY,  /* what the job tells the service manager around us: datagram */
+	PAIR_WEIGH,   /* question: the memory of members, by a reader */
 	/* to warden */
-	PAIR_SIGNAL, /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
-	PAIR_END,    /* end the tree: cause, number, sender */
-	PAIR_HURRY,  /* no more grace */
+	PAIR_SIGNAL,  /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
+	PAIR_END,     /* end the tree: cause, number, sender */
+	PAIR_HURRY,   /* no more grace */
+	PAIR_WEIGHED, /* answer to the last question */
 };
 
 struct pair_end {
@@ -54,6 +57,8 @@ struct pair_message {
 		char datagram[4096];
 		struct pair_end end;
 		struct finding finding;
+		struct weigh_question question;
+		struct weigh_answer answer;
 	};
 };
 

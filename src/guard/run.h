@@ -16,6 +16,7 @@
 #include "guard/notify.h"
 #include "guard/parent.h"
 #include "guard/tail.h"
+#include "guard/weigh.h"
 #include "guard/world.h"
 #include "os/signal.h"
 #include "run/close.h"
@@ -66,6 +67,7 @@ struct run {
 	uint32_t snapshot_count;
 	struct tail tail;
 	struct hooks hooks;
+	struct weigh weigh;
 	struct isolation isolation;
 	struct parent parent;
 	struct finding limit; /* what the run is ended for; rule NULL = nothing */

@@ -115,3 +115,30 @@ int os_read_apart_find(const char *path, const char *word, size_t n, int timeout
 	(void)waitpid(pid, NULL, 0);
 	return answer > 1 ? -(answer - 1) : answer;
 }
+
+pid_t os_read_apart_begin(void (*work)(int out, const void *with), const void *with, int timeout_ms,
+			  int *out_fd)
+{
+	int ends[2];
+
+	int r = os_pipe_open(ends);
+	if (r < 0)
+		return r;
+	AUTO_FD int in = ends[0], out = ends[1];
+	pid_t parent = getpid();
+	pid_t pid = fork();
+	if (pid == 0) {
+		/* Nobody is left to end it, or to hear it. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		if (getppid() != parent)
+			_exit(0);
+		os_fd_close_others(&out, 1);
+		confine(timeout_ms);
+		work(out, with);
+		_exit(0);
+	}
+	if (pid < 0)
+		return -EAGAIN;
+	*out_fd = os_fd_steal(&in);
+	return pid;
+}

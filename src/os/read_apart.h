@@ -14,4 +14,13 @@
  */
 int os_read_apart_find(const char *path, const char *word, size_t n, int timeout_ms);
 
+/*
+ * A child as above that does `work`, which writes what it learns to `out`, a
+ * pipe; it may open one file at a time.  Its pid, and the end of the pipe to
+ * be read (owned) in *out_fd; -errno.  The caller waits for it, and ends it
+ * when it is late; it ends by itself with the caller.
+ */
+pid_t os_read_apart_begin(void (*work)(int out, const void *with), const void *with, int timeout_ms,
+			  int *out_fd);
+
 #endif

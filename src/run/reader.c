@@ -3,8 +3,10 @@
 #include <errno.h>
 
 #include "base/buf.h"
+#include "codec/procfs.h"
 #include "conf/hook_variable.h"
 #include "os/clock.h"
+#include "os/fd.h"
 #include "os/proc.h"
 #include "os/read_apart.h"
 #include "spawnguard/exit.h"
@@ -65,4 +67,48 @@ int reader_has_mark(pid_t pid, const char *run_id)
 			r = found == 1 ? 0 : found;
 	}
 	return r;
+}
+
+/* --- memory --------------------------------------------------------------------------------------------- */
+
+struct list {
+	const struct reader_process *process;
+	uint32_t n;
+};
+
+/* The start is asked for last: what was read before is of the process that we mean, or of nobody. */
+static bool read_memory(const struct reader_process *p, struct proc_memory *out_memory)
+{
+	char bytes[4096];
+	struct proc_stat stat;
+
+	AUTO_FD int fd = os_proc_open(p->pid, "smaps_rollup");
+	if (fd < 0)
+		return false;
+	ssize_t n = os_fd_pread(fd, bytes, sizeof(bytes), 0);
+	if (n <= 0 || procfs_parse_memory(bytes, (size_t)n, out_memory) < 0)
+		return false;
+	return p->start_ticks == 0 ||
+	       (os_proc_stat(p->pid, &stat) == 0 && stat.start_ticks == p->start_ticks);
+}
+
+static void read_list(int out, const void *with)
+{
+	const struct list *list = with;
+
+	for (uint32_t i = 0; i < list->n; i++) {
+		struct proc_memory memory = { 0 };
+		struct reader_memory word = { .pid = list->process[i].pid,
+					      .asked_bytes = list->process[i].rss_bytes };
+		word.is_read = read_memory(&list->process[i], &memory);
+		word.pss_bytes = memory.pss_bytes;
+		if (os_fd_write(out, &word, sizeof(word)) < 0)
+			return;
+	}
+}
+
+pid_t reader_begin_memory(const struct reader_process *process, uint32_t n, int timeout_ms, int *out_fd)
+{
+	const struct list list = { process, n };
+	return os_read_apart_begin(read_list, &list, timeout_ms, out_fd);
 }

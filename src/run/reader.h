@@ -3,6 +3,7 @@
 #ifndef SG_RUN_READER_H
 #define SG_RUN_READER_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -14,5 +15,27 @@
  * means.
  */
 int reader_has_mark(pid_t pid, const char *run_id);
+
+/* A process by its number and the start time of it; 0 = it is not known. */
+struct reader_process {
+	int32_t pid;
+	uint64_t start_ticks;
+	uint64_t rss_bytes; /* as the caller knows it */
+};
+/* What was read of one. */
+struct reader_memory {
+	int32_t pid;
+	uint32_t is_read;     /* 0: it is gone, another's, or not to be looked into */
+	uint64_t asked_bytes; /* its rss_bytes above */
+	uint64_t pss_bytes;
+};
+
+/*
+ * Begin to read the memory of each of `n` processes, as the kernel shares it
+ * out among those who have it in common.  Pid of the reader, a child of the
+ * caller that ends by itself after `timeout_ms`, and in *out_fd (owned) a pipe with a
+ * struct reader_memory for each; -errno.
+ */
+pid_t reader_begin_memory(const struct reader_process *list, uint32_t n, int timeout_ms, int *out_fd);
 
 #endif
