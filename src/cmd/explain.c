@@ -9,15 +9,20 @@
 #include "cmd/cmd.h"
 #include "codec/json_write.h"
 #include "conf/options.h"
+#include "core/growth.h"
 #include "core/sample_text.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/say.h"
 #include "spawnguard/exit.h"
 
+#define MEMBERS_MAX 65536 /* of a run, by their serial: the growth of later ones is not looked at */
+
 struct replay {
 	struct cmd cmd;
 	struct limits limits;
+	struct growth growth;
+	uint64_t period_ns;
 	struct buf out;
 	struct json json;
 	char run_id[80];
@@ -27,6 +32,7 @@ struct replay {
 };
 
 static char out_bytes[1U << 20];
+static struct trend trends[MEMBERS_MAX]; /* only those that there were are ever touched */
 
 static void put_finding(struct buf *out, struct replay *r, const struct finding *f, bool is_end)
 {
@@ -62,23 +68,51 @@ static void put_finding(struct buf *out, struct replay *r, const struct finding 
 	buf_str(out, is_end ? ": the run would be ended\n" : ": flagged\n");
 }
 
+static void tell(struct replay *r, const struct limit_verdict *v)
+{
+	struct finding finding;
+
+	limit_describe(v, r->now_ns, "walk", &finding);
+	r->is_over = v->grade == GRADE_HARD && r->cmd.job.on_limit == ON_LIMIT_KILL;
+	put_finding(&r->out, r, &finding, r->is_over);
+}
+
+static void finish_growth(struct replay *r)
+{
+	struct growth_verdict g = growth_end(&r->growth);
+	struct finding finding;
+
+	if (g.grade == GRADE_OK)
+		return;
+	if (r->growth.is_limit) {
+		struct limit_verdict v = growth_as_limit(&g, &r->cmd.job.limit[LIMIT_GROWTH], r->period_ns);
+		tell(r, &v);
+		return;
+	}
+	growth_describe(&g, r->growth.rule.floor_bytes[0], r->now_ns, &finding);
+	put_finding(&r->out, r, &finding, false);
+}
+
 /* All members of a look have been shown. */
 static void finish_look(struct replay *r)
 {
 	if (!r->is_in_look || r->is_over)
 		return;
 	r->is_in_look = false;
-	for (;;) {
+	while (!r->is_over) {
 		struct limit_verdict v = limits_end(&r->limits);
-		struct finding finding;
 		if (v.grade == GRADE_OK)
-			return;
-		limit_describe(&v, r->now_ns, "walk", &finding);
-		r->is_over = v.grade == GRADE_HARD && r->cmd.job.on_limit == ON_LIMIT_KILL;
-		put_finding(&r->out, r, &finding, r->is_over);
-		if (r->is_over)
-			return;
+			break;
+		tell(r, &v);
 	}
+	if (!r->is_over)
+		finish_growth(r);
+}
+
+static void look_at_growth(struct replay *r, const struct sample *s)
+{
+	if (s->serial < MEMBERS_MAX)
+		growth_member(&r->growth, &trends[s->serial], s);
 }
 
 /* 0, -EINVAL. */
@@ -102,11 +136,14 @@ static int take_line(struct replay *r, char *line)
 		if (r->is_over)
 			return 0;
 		r->is_in_look = true;
+		r->period_ns = look.period_ns;
 		limits_begin(&r->limits, &look);
+		growth_begin(&r->growth, look.now_ns);
 	} else if (r->looks == 0) {
 		return -EINVAL;
 	} else if (r->is_in_look) {
 		limits_member(&r->limits, &sample);
+		look_at_growth(r, &sample);
 	}
 	return 0;
 }
@@ -221,5 +258,6 @@ int main(int argc, char **argv)
 			EXIT_USAGE);
 	buf_init(&r.out, out_bytes, sizeof(out_bytes));
 	memcpy(r.limits.bound, r.cmd.job.limit, sizeof(r.limits.bound));
+	growth_init(&r.growth, &r.cmd.job.limit[LIMIT_GROWTH]);
 	return replay(&r);
 }

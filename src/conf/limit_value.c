@@ -20,7 +20,8 @@ static const char *cure_of(enum limit_unit unit)
 	case UNIT_RATE:
 		return "a number within a time: 50/10s, soft and hard 30/10s:50/10s, or none";
 	case UNIT_GROWTH:
-		break;
+		return "a size within a time of 1s or more: 100M/10m, soft and hard 50M/10m:100M/10m, or "
+		       "none";
 	case UNIT_CPU_TIME:
 		return "CPU time: 10m, or percent of a core over a time: 150%/30s, or none";
 	}
@@ -76,6 +77,8 @@ static int read_value(enum limit_unit unit, char *text, struct limit_value *out)
 		else
 			r = num_parse_u64(text, LIMIT_NONE / 2, &v.at);
 	}
+	if (unit == UNIT_GROWTH && v.per_ns < NS_PER_S) /* a tenth of it is the time between two looks */
+		return -EINVAL;
 	if (r < 0 || v.at == LIMIT_NONE)
 		return -EINVAL;
 	*out = v;

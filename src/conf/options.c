@@ -94,6 +94,7 @@ const struct option_row option_rows[] = {
 	{ "max-spawn-rate",      0,  KIND_LIMIT,    TAKES("N/D"),   AT(limit[LIMIT_SPAWN_RATE]), "none", "processes that begin within a time: 50/10s", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
 	{ "max-rss",             0,  KIND_LIMIT,    TAKES("SIZE"),  AT(limit[LIMIT_RSS]), "none", "memory of any one process", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
 	{ "max-tree-mem",        0,  KIND_LIMIT,    TAKES("SIZE"),  AT(limit[LIMIT_TREE_MEM]), "none", "memory of all processes together", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
+	{ "max-growth",          0,  KIND_LIMIT,    TAKES("SIZE/D"), AT(limit[LIMIT_GROWTH]), "none", "growth of memory within a time, after 2.25 times that: 100M/10m", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
 	{ "max-cpu",             0,  KIND_LIMIT,    TAKES("D|PCT%/D"), AT(limit[LIMIT_CPU]), "none", "CPU time of the tree, or percent of one core over a time: 10m, 150%/30s", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
 	{ "max-fds",             0,  KIND_LIMIT,    TAKES("N"),     AT(limit[LIMIT_FDS]), "none", "open files of any one process", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
 	{ "budget",              0,  KIND_BUDGET,   TAKES("K=LIMIT"), AT(budget), NULL, "what the job may use up of a counter that it tells of: warned of at 80 %, a hard limit at 100 %; may come 16 times", GROUP_LIMITS, FOR_JOB },

@@ -73,7 +73,7 @@ void warden_tick(struct warden *w)
 		   is_counted ? births_rung_name(w->census.births.rung) : "sampled");
 	warden_figures(w)->period_ns = w->period_ns;
 	if (w->run->job->interval_ns == 0)
-		w->period_ns = census_period(w, births);
+		w->period_ns = watch_period(&w->watch, census_period(w, births));
 	/* A look at all of /proc is not for every moment. */
 	if (w->tree.scans && w->run->job->interval_ns == 0 && w->period_ns < SCHEDULE_QUIET_NS)
 		w->period_ns = SCHEDULE_QUIET_NS;

@@ -40,6 +40,8 @@ void watch_init(struct watch *watch, const struct job *job, struct tree *tree)
 	for (unsigned i = 0; i < LIMIT_COUNT; i++)
 		if (is_set(job, (enum limit_id)i))
 			tree->wants |= wanted_by((enum limit_id)i);
+	growth_init(&watch->growth, &job->limit[LIMIT_GROWTH]);
+	tree->wants |= SAMPLE_MEMORY; /* growth is looked for without being asked: it is read anyway */
 }
 
 static enum flag_action action_of(const struct warden *w, const struct limit_verdict *v)
@@ -66,17 +68,41 @@ static void name_witnesses(struct warden *w, struct finding *f)
 	}
 }
 
-static void tell(struct warden *w, const struct limit_verdict *v)
+void watch_tell(struct warden *w, const struct limit_verdict *v, const char *rung)
 {
 	struct finding finding;
 	enum flag_action action = action_of(w, v);
 
-	const char *rung = v->id == LIMIT_SPAWN_RATE ? w->watch.limits.look.births_rung : "walk";
 	limit_describe(v, w->facts.now_ns, rung, &finding);
 	name_witnesses(w, &finding);
 	flag_raise(w->run, w->link, &finding, action);
 	if (action == FLAG_KILL)
 		warden_begin_end(w, CAUSE_LIMIT, w->run->job->kill_after_ns, NULL);
+}
+
+void watch_flag(struct warden *w, struct finding *finding)
+{
+	name_witnesses(w, finding);
+	flag_raise(w->run, w->link, finding, FLAG_ONLY);
+}
+
+static void look_at_limits(struct warden *w, const struct look *look)
+{
+	struct watch *watch = &w->watch;
+
+	limits_begin(&watch->limits, look);
+	FOR_EACH_MEMBER (&w->tree, m)
+		if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)))
+			limits_member(&watch->limits, &m->sample);
+	census_testify(w);
+	for (;;) { /* each bound that is passed has its say */
+		struct limit_verdict v = limits_end(&watch->limits);
+		if (v.grade == GRADE_OK)
+			return;
+		watch_tell(w, &v, v.id == LIMIT_SPAWN_RATE ? look->births_rung : "walk");
+		if (w->ending.stage != STAGE_IDLE)
+			return;
+	}
 }
 
 void watch_look(struct warden *w)
@@ -92,25 +118,20 @@ void watch_look(struct warden *w)
 		.births_rung = births_rung_name(w->census.births.rung),
 	};
 
-	if ((!watch->has_limits && w->run->samples_fd < 0) || w->ending.stage != STAGE_IDLE)
+	if (w->ending.stage != STAGE_IDLE)
 		return;
 	watch->last_ns = look.now_ns;
 	samples_write(w->run, &look, &w->tree);
-	if (!watch->has_limits)
-		return;
-	limits_begin(&watch->limits, &look);
-	FOR_EACH_MEMBER (&w->tree, m)
-		if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)))
-			limits_member(&watch->limits, &m->sample);
-	census_testify(w);
-	for (;;) { /* each bound that is passed has its say */
-		struct limit_verdict v = limits_end(&watch->limits);
-		if (v.grade == GRADE_OK)
-			return;
-		tell(w, &v);
-		if (w->ending.stage != STAGE_IDLE)
-			return;
-	}
+	if (watch->has_limits)
+		look_at_limits(w, &look);
+	if (w->ending.stage == STAGE_IDLE)
+		watch_growth(w, look.period_ns);
+}
+
+uint64_t watch_period(const struct watch *watch, uint64_t period_ns)
+{
+	uint64_t most_ns = growth_period_ns(&watch->growth.rule);
+	return period_ns < most_ns ? period_ns : most_ns;
 }
 
 void watch_list(const struct job *job, struct history_start *start)
@@ -125,18 +146,31 @@ void watch_list(const struct job *job, struct history_start *start)
 	}
 }
 
+static bool is_too_seldom(const struct job *job)
+{
+	struct growth g = { 0 };
+
+	growth_init(&g, &job->limit[LIMIT_GROWTH]);
+	return job->interval_ns > growth_period_ns(&g.rule);
+}
+
 bool watch_cannot(const struct job *job, struct buf *why)
 {
 	for (unsigned i = 0; i < LIMIT_COUNT; i++) {
 		if (!is_set(job, (enum limit_id)i))
 			continue;
-		if (job->interval_ns != NUM_NONE && os_proc_is_ours())
+		const char *reason = NULL;
+		if (job->interval_ns == NUM_NONE)
+			reason = " cannot be held: --interval=none looks at nothing";
+		else if (!os_proc_is_ours())
+			reason = " cannot be held: /proc does not show this PID namespace";
+		else if (i == LIMIT_GROWTH && is_too_seldom(job))
+			reason = " cannot be held: --interval is more than a tenth of its time";
+		if (!reason)
 			continue;
 		buf_str(why, "--");
 		buf_str(why, limit_rows[i].name);
-		buf_str(why, job->interval_ns == NUM_NONE
-				     ? " cannot be held: --interval=none looks at nothing"
-				     : " cannot be held: /proc does not show this PID namespace");
+		buf_str(why, reason);
 		return true;
 	}
 	return false;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/growth.h"
 #include "core/limit.h"
 
 struct buf;
@@ -17,12 +18,21 @@ struct watch {
 	bool has_limits;
 	struct limits limits;
 	uint64_t last_ns; /* of the look before; 0 = none yet */
+	struct growth growth;
 };
 
 /* Once, before the first look. */
 void watch_init(struct watch *watch, const struct job *job, struct tree *tree);
 /* After a walk: what is found is told, and may begin the end. */
 void watch_look(struct warden *w);
+/* The period that the rules need where it would be `period_ns`. */
+uint64_t watch_period(const struct watch *watch, uint64_t period_ns);
+
+/* inside: watch.c and watch_memory.c */
+void watch_tell(struct warden *w, const struct limit_verdict *verdict, const char *rung);
+/* What nobody has asked for: told, and nothing more. */
+void watch_flag(struct warden *w, struct finding *finding);
+void watch_growth(struct warden *w, uint64_t period_ns);
 
 /* The limits of the run, for its start line. */
 void watch_list(const struct job *job, struct history_start *start);

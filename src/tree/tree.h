@@ -17,6 +17,7 @@
 #include "codec/record.h"
 #include "core/births.h"
 #include "core/detect.h"
+#include "core/growth.h"
 #include "core/sample.h"
 #include "core/signature.h"
 
@@ -67,6 +68,7 @@ struct member {
 	struct detect_state detect;
 	struct signature_state role;
 	struct births_trace births;
+	struct trend trend;   /* of its memory */
 };
 
 /* What looking at one process needs at a time: its handle and one file. */

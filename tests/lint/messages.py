@@ -36,6 +36,8 @@ ELSEWHERE = {
     "what is written of each run": "help, on stdout",
     "every exit status, and which wins": "help, on stdout",
     "what is promised, and what is not": "help, on stdout",
+    "the tree": "a flag, in the history",
+    " grows by ": "a flag, in the history",
     "root's own": "doctor, on stdout",
     "made by root for this user": "doctor, on stdout",
     "in the home directory": "doctor, on stdout",

@@ -93,6 +93,8 @@ ROWS = [
     value("limit, upside down", ["--max-spawn-rate=50/1s:5/1s"], "--{max-spawn-rate}={50/1s:5/1s}",
           ": the soft limit is above the hard one",
           ": write a number within a time: 50/10s, soft and hard 30/10s:50/10s, or none"),
+    value("limit, growth", ["--max-growth=5M/1ms"], "--{max-growth}={5M/1ms}", ": not a limit",
+          ": write a size within a time of 1s or more: 100M/10m, soft and hard 50M/10m:100M/10m, or none"),
     value("limit, CPU", ["--max-cpu=x"], "--{max-cpu}={x}", ": not a limit",
           ": write CPU time: 10m, or percent of a core over a time: 150%/30s, or none"),
     value("signal", ["-s", NASTY], "--{signal}={}", ": not a signal", ": write TERM, 15 or RTMIN+1"),

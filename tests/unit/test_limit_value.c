@@ -36,6 +36,7 @@ static const struct {
 	{ LIMIT_SPAWN_RATE, "30/1m:50/10s",   { 30, 60 * S },      { 50, 10 * S } },
 	{ LIMIT_SPAWN_RATE, "90/1m:50/10s",   { 90, 60 * S },      { 50, 10 * S } }, /* over different times */
 	{ LIMIT_GROWTH,     "100M/10m",       { NO, 0 },           { 100 * MIB, 600 * S } },
+	{ LIMIT_GROWTH,     "1M/1s:1G/1h",    { MIB, S },          { 1024 * MIB, 3600 * S } },
 	{ LIMIT_CPU,        "10m",            { NO, 0 },           { 600 * S, 0 } },
 	{ LIMIT_CPU,        "150%/30s",       { NO, 0 },           { 45 * S, 30 * S } },
 	{ LIMIT_CPU,        "90%",            { NO, 0 },           { 9 * S, 10 * S } },
@@ -56,6 +57,7 @@ static const struct {
 	{ LIMIT_SPAWN_RATE, "50" }, { LIMIT_SPAWN_RATE, "50/" }, { LIMIT_SPAWN_RATE, "/10s" },
 	{ LIMIT_SPAWN_RATE, "0/10s" }, { LIMIT_SPAWN_RATE, "50/0" }, { LIMIT_SPAWN_RATE, "50/none" },
 	{ LIMIT_SPAWN_RATE, "50/10s/2" }, { LIMIT_SPAWN_RATE, "60/10s:50/10s" },
+	{ LIMIT_GROWTH, "5M" }, { LIMIT_GROWTH, "5M/999ms" }, { LIMIT_GROWTH, "0/1s" },
 	{ LIMIT_CPU, "%" }, { LIMIT_CPU, "0%" }, { LIMIT_CPU, "10%/0s" }, { LIMIT_CPU, "10%/" }, { LIMIT_CPU, "10m/1h" },
 	{ LIMIT_CPU, "1000001%" }, { LIMIT_CPU, "0" }, { LIMIT_CPU, "none:1m" },
 };
