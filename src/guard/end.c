@@ -124,6 +124,17 @@ static void act_term(struct warden *w)
 	w->killer.init = w->run->isolation.ns.init;
 	w->killer.init_fd = w->run->isolation.ns.fd;
 	killer_begin(&w->killer);
+	if (w->ending.grace_ns == 0 && killer_is_kernel(&w->killer)) {
+		/* KILL comes before any of them could act upon the first signal: no storm is given the time.
+		 */
+		if (w->tree.walks == 0)
+			(void)tree_walk(&w->tree, w->facts.now_ns, true);
+		freeze_give_up(&w->freeze, w->run, &w->tree, w->facts.now_ns);
+		warden_keep_figures(w);
+		warden_figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;
+		report_name_ended(&w->report, &w->tree, 0);
+		return;
+	}
 	(void)tree_walk(&w->tree, w->facts.now_ns, false);
 	(void)journal_write(&w->journal,
 			    &w->tree); /* first the names: killed in the midst, we leave nobody unknown */
@@ -139,7 +150,7 @@ static void act_term(struct warden *w)
 	warden_keep_figures(w);
 	warden_figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;
 	warden_figures(w)->ended += swept.signalled;
-	report_name_ended(&w->report, &w->tree);
+	report_name_ended(&w->report, &w->tree, MEMBER_TERMED);
 	report_step(&w->report, "sending the first signal to", swept.signalled);
 }
 

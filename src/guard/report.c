@@ -48,13 +48,14 @@ void report_step(const struct run_report *report, const char *what, uint32_t cou
 	voice_step(&line);
 }
 
-void report_name_ended(struct run_report *report, struct tree *tree)
+void report_name_ended(struct run_report *report, struct tree *tree, uint32_t flags)
 {
 	struct buf names;
 
 	buf_init(&names, report->ended, sizeof(report->ended));
 	FOR_EACH_MEMBER (tree, m) {
-		if (!(m->flags & MEMBER_TERMED) || m->flags & MEMBER_KNOWN)
+		if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD | MEMBER_KNOWN) ||
+		    (m->flags & flags) != flags)
 			continue;
 		report->ended_count++;
 		if (report->ended_named == NAMED_MAX)

@@ -21,8 +21,8 @@ struct run_report {
 /* "sending TERM to 14 processes": only with --verbose. */
 void report_step(const struct run_report *report, const char *what, uint32_t count);
 
-/* Remember who got the first signal. */
-void report_name_ended(struct run_report *report, struct tree *tree);
+/* Remember who is ended: the members with all of these flags. */
+void report_name_ended(struct run_report *report, struct tree *tree, uint32_t flags);
 
 /* What a run with these figures came to, by its options: the same from warden and front. */
 struct outcome_verdict report_judge(const struct run *run, const struct run_figures *figures,

@@ -18,6 +18,7 @@
 #include "os/link.h"
 #include "os/pidfd.h"
 #include "os/proc.h"
+#include "os/sched.h"
 #include "os/self.h"
 #include "os/signal.h"
 #include "os/spawn.h"
@@ -86,37 +87,58 @@ static void job_continued(struct warden *w)
 	alive_go_on(w, HELD_BY_STOP);
 }
 
+/* A storm's children end as fast as they are waited for: what else there is to do has its turn between. */
+#define REAP_AT_ONCE 64
+
+static void take_child(struct warden *w, const struct os_child *child)
+{
+	struct run_figures *f = warden_figures(w);
+
+	if (!child->has_ended) {
+		if (child->pid == w->job && (child->status & 0xff) == 0x7f)
+			job_stopped(w, child->status);
+		else if (child->pid == w->job)
+			job_continued(w);
+		if ((child->status & 0xff) != 0x7f) /* continued: not by us */
+			freezing_hurry(&w->freeze.state, w->facts.now_ns);
+		return;
+	}
+	f->user_ns += child->user_ns;
+	f->system_ns += child->system_ns;
+	if (child->max_rss_bytes > f->peak_rss_bytes)
+		f->peak_rss_bytes = child->max_rss_bytes;
+	if (child->pid == w->job)
+		job_ended(w, child);
+	isolate_reaped(w->run);
+	census_reaped(w, child->pid);
+	if (w->has_tree)
+		tree_forget(&w->tree, child->pid);
+}
+
 static void reap(struct warden *w)
 {
 	struct run_figures *f = warden_figures(w);
 	struct os_child child;
 	bool had_status = f->has_status;
-	int r;
+	int r = 1;
 
-	while ((r = os_wait_any(&child)) > 0) {
-		if (!child.has_ended) {
-			if (child.pid == w->job && (child.status & 0xff) == 0x7f)
-				job_stopped(w, child.status);
-			else if (child.pid == w->job)
-				job_continued(w);
-			if ((child.status & 0xff) != 0x7f) /* continued: not by us */
-				freezing_hurry(&w->freeze.state, w->facts.now_ns);
-			continue;
-		}
-		f->user_ns += child.user_ns;
-		f->system_ns += child.system_ns;
-		if (child.max_rss_bytes > f->peak_rss_bytes)
-			f->peak_rss_bytes = child.max_rss_bytes;
-		if (child.pid == w->job)
-			job_ended(w, &child);
-		isolate_reaped(w->run);
-		census_reaped(w, child.pid);
-		if (w->has_tree)
-			tree_forget(&w->tree, child.pid);
-	}
+	for (unsigned n = 0; n < REAP_AT_ONCE && (r = os_wait_any(&child)) > 0; n++)
+		take_child(w, &child);
 	w->is_empty = r == -ECHILD;
+	w->has_more = r > 0;
 	if (f->has_status && !had_status)
 		after_job(w);
+}
+
+/* Before a word about its end counts: was it over already? */
+static void reap_job(struct warden *w)
+{
+	struct os_child child;
+
+	if (warden_figures(w)->has_status || os_wait_try(w->job, &child) <= 0)
+		return;
+	take_child(w, &child);
+	after_job(w);
 }
 
 /* --- what comes from outside ---------------------------------------------------------------------------- */
@@ -143,6 +165,7 @@ static void take_message(struct warden *w, const struct pair_message *m)
 	} else if (m->kind == PAIR_SIGNAL) {
 		pass_on(w, m->number);
 	} else if (m->kind == PAIR_END) {
+		reap_job(w);
 		if (m->number > 0)
 			pass_on(w, m->number); /* a hangup: as the terminal would have told it */
 		warden_begin_end(w, (enum end_cause)m->cause, grace_of(w), &m->sender);
@@ -233,7 +256,6 @@ static void read_signals(struct warden *w)
 		else if (!os_signal_is_ignored(s.number)) /* TERM: a shutdown tells every process */
 			warden_begin_end(w, CAUSE_SIGNAL, grace_of(w), &sender);
 	}
-	reap(w); /* also where they cannot be read */
 }
 
 /* --- life ----------------------------------------------------------------------------------------------- */
@@ -274,23 +296,8 @@ static void look_frozen(struct warden *w)
 	warden_keep_figures(w);
 }
 
-/* The clock's part of one turn: deadline, tick, the next step of an end. */
-static void strike(struct warden *w)
+static void step_end(struct warden *w)
 {
-	w->facts.now_ns = os_clock_boot_ns();
-	w->facts.is_empty = w->is_empty;
-	bool stands = freeze_stands(&w->freeze);
-	if (freezing_is_due(&w->freeze.state, w->facts.now_ns))
-		look_frozen(w);
-	if (!stands && w->facts.now_ns >= w->deadline_ns) {
-		w->deadline_ns = NUM_NONE;
-		warden_begin_end(w, CAUSE_TIMEOUT, grace_of(w), NULL);
-	}
-	if (!stands && w->facts.now_ns >= w->tick_ns)
-		warden_tick(w);
-	alive_strike(w);
-	if (w->ending.stage == STAGE_IDLE)
-		return;
 	for (;;) {
 		enum ending_action action = ending_step(&w->ending, &w->facts, &w->ending_wake_ns);
 		if (action == DO_NOTHING || action == DO_FINISH)
@@ -304,6 +311,28 @@ static void strike(struct warden *w)
 	}
 }
 
+/* The clock's part of one turn: deadline, tick, the next step of an end. */
+static void strike(struct warden *w)
+{
+	w->facts.now_ns = os_clock_boot_ns();
+	w->facts.is_empty = w->is_empty;
+	bool stands = freeze_stands(&w->freeze);
+	if (freezing_is_due(&w->freeze.state, w->facts.now_ns))
+		look_frozen(w);
+	if (!stands && w->facts.now_ns >= w->deadline_ns) {
+		w->deadline_ns = NUM_NONE;
+		warden_begin_end(w, CAUSE_TIMEOUT, grace_of(w), NULL);
+	}
+	/* A storm gives us little time: what ends it goes first. */
+	if (w->ending.stage != STAGE_IDLE)
+		step_end(w);
+	if (!stands && w->facts.now_ns >= w->tick_ns && !ending_is_over(&w->ending))
+		warden_tick(w);
+	alive_strike(w);
+	if (w->ending.stage != STAGE_IDLE) /* it may have begun just now */
+		step_end(w);
+}
+
 static void live(struct warden *w)
 {
 	for (;;) {
@@ -311,17 +340,22 @@ static void live(struct warden *w)
 		strike(w);
 		if (is_over(w))
 			return;
-		if (os_epoll_wait(w->epoll, set_timer(w), &tags) < 0)
+		int wait_ms = set_timer(w);
+		if (os_epoll_wait(w->epoll, w->has_more ? 0 : wait_ms, &tags) < 0)
 			tags = ~0U; /* look at all of them: none blocks */
+		if (w->has_more)
+			tags |= 1U << FROM_SIGNALS;
 		w->facts.now_ns = os_clock_boot_ns();
 		if (tags & 1U << FROM_TIMER) {
 			os_timer_drain(w->timer);
 			w->timer_ns = NUM_NONE;
 		}
 		if (tags & 1U << FROM_SIGNALS)
-			read_signals(w);
+			read_signals(w); /* a request says more than the TERM that front passes on */
 		if (tags & 1U << FROM_LINK)
 			read_link(w);
+		if (tags & 1U << FROM_SIGNALS)
+			reap(w); /* also where signals cannot be read */
 		if (tags & 1U << FROM_NOTIFY)
 			notify_read(w);
 		if (tags & 1U << FROM_PARENT)
@@ -405,6 +439,7 @@ static void settle(struct warden *w)
 	(void)os_chdir_root();
 	(void)os_lower_oom_score(OOM_SCORE); /* where that is not allowed it stays */
 	(void)os_drop_privileges(true);
+	os_sched_be_prompt();
 }
 
 static void plan(struct warden *w)

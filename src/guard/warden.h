@@ -28,6 +28,7 @@ struct warden {
 	int job_fd; /* pidfd until the tree takes it */
 	int start_errno;
 	bool has_tree, is_empty, leaves;
+	bool has_more;   /* children to wait for, at once */
 	bool had_job;    /* the tree was made while the job lived */
 	bool is_stopped; /* the job, as far as wait(2) told */
 	uint32_t stops;  /* of the job by the terminal, so far */

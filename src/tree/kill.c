@@ -32,6 +32,11 @@ void killer_begin(struct killer *k)
 			k->rung = (enum kill_rung)i;
 }
 
+bool killer_is_kernel(const struct killer *k)
+{
+	return k->rung == KILL_CGROUP || k->rung == KILL_ISOLATE;
+}
+
 void killer_asked(struct killer *k, bool at_once)
 {
 	if (ways[k->rung] && ways[k->rung]->asked)

@@ -32,6 +32,8 @@ struct killer {
 bool killer_is_empty(const struct killer *k);
 /* Choose the rung: at the first signal already, as who has to end a storm may not get to its next step. */
 void killer_begin(struct killer *k);
+/* Does the kernel end all of it at once, whoever is known? */
+bool killer_is_kernel(const struct killer *k);
 /* The first signal is sent; `at_once`: KILL follows without grace. */
 void killer_asked(struct killer *k, bool at_once);
 /* One step; what it met. */
