@@ -84,9 +84,9 @@ class IsolateTest(Isolated, GuardTest):
     def tree(self, run):
         """(init, pids of the job and all below): as counted outside."""
         warden = run.warden()
-        wait_until(lambda: len(children(warden)) >= 2, "init and job")
+        wait_until(lambda: len(children(warden)) == 2, "init and job, and who made the job is gone")
         found = descendants(warden)
-        init = [pid for pid in found if status_field(pid, "NSpid").split()[-1] == "1"]
+        init = [pid for pid in found if os.path.exists(f"/proc/{pid}") and status_field(pid, "NSpid").split()[-1] == "1"]
         self.assertEqual(len(init), 1, self.picture(found))
         return init[0], sorted(set(found) - set(init))
 
