@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/num.h"
 
 /*
  * What is left of the bytes.  A step that does not find what it wants sets
@@ -490,5 +491,39 @@ int procfs_parse_pressure(const char *bytes, size_t n, uint32_t *out_centi_pct)
 	if (c.bad)
 		return -EBADMSG;
 	*out_centi_pct = centi_pct;
+	return 0;
+}
+
+/* "NAME: NUMBER" of one line. */
+static bool take_io(const char *line, size_t n, const char *name, uint64_t *out)
+{
+	char text[32];
+	size_t length = strlen(name);
+
+	if (n <= length || memcmp(line, name, length) != 0 || n - length >= sizeof(text))
+		return false;
+	memcpy(text, line + length, n - length);
+	text[n - length] = '\0';
+	return num_parse_u64(text, UINT64_MAX / 4, out) == 0;
+}
+
+int procfs_parse_io(const char *bytes, size_t n, struct proc_io *out_io)
+{
+	uint64_t written = 0, read_bytes = 0, write_bytes = 0;
+	bool has_written = false, has_read = false, has_write = false;
+
+	for (const char *at = bytes, *end = bytes + n; at < end;) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		if (!newline)
+			break; /* cut */
+		size_t length = (size_t)(newline - at);
+		has_written = take_io(at, length, "wchar: ", &written) || has_written;
+		has_read = take_io(at, length, "read_bytes: ", &read_bytes) || has_read;
+		has_write = take_io(at, length, "write_bytes: ", &write_bytes) || has_write;
+		at = newline + 1;
+	}
+	if (!has_written || !has_read || !has_write)
+		return -EBADMSG;
+	*out_io = (struct proc_io){ .written = written, .stored = read_bytes + write_bytes };
 	return 0;
 }

@@ -32,6 +32,12 @@ struct proc_environ {
 };
 int procfs_parse_environ(const char *bytes, size_t n, struct proc_environ *out_environ);
 
+/* /proc/PID/io: bytes given to write(2) and its like, and bytes that storage has read or will write. */
+struct proc_io {
+	uint64_t written, stored;
+};
+int procfs_parse_io(const char *bytes, size_t n, struct proc_io *out_io);
+
 /* /proc/PID/statm: resident pages; 0 while a process exits. */
 int procfs_parse_statm(const char *bytes, size_t n, uint64_t *out_rss_pages);
 

@@ -18,7 +18,8 @@ void progress_begin(struct progress *p, uint64_t now_ns, const struct progress_s
 	p->ready_at_ns = 0;
 	p->start_due_ns = add(now_ns, p->start_ns);
 	p->life_ns = p->beat_at_ns = now_ns;
-	p->looked_ns = 0;
+	p->looked_ns = p->io_looked_ns = 0;
+	p->written = PROGRESS_UNKNOWN;
 	p->period_ns = p->beat_ns;
 	p->cpu_spent_ns = 0;
 	p->last = *at;
@@ -140,6 +141,37 @@ static enum progress_clock first(const struct progress *p, uint64_t *out_due_ns)
 	return idle_ns <= beat_ns ? PROGRESS_IDLE : PROGRESS_BEAT;
 }
 
+void progress_io(struct progress *p, uint64_t now_ns, uint64_t written, uint64_t io_bytes)
+{
+	bool is_output = p->is_output_written && has_risen(written, p->written);
+
+	if (is_output || has_risen(written, p->written) || has_risen(io_bytes, p->last.io_bytes)) {
+		p->life_ns = now_ns;
+		p->cpu_spent_ns = 0;
+	}
+	keep(&p->written, written);
+	keep(&p->last.io_bytes, io_bytes);
+	p->io_looked_ns = now_ns;
+	if (is_output && p->is_ready_by_output)
+		progress_ready(p, now_ns);
+}
+
+/* Has this clock been judged by all there is to know? */
+static bool is_io_known(const struct progress *p, enum progress_clock clock, uint64_t due_ns)
+{
+	if (!p->needs_io || clock == PROGRESS_BEAT || (clock == PROGRESS_START && !p->is_ready_by_output))
+		return true;
+	return p->io_looked_ns >= due_ns;
+}
+
+bool progress_wants_io(const struct progress *p, uint64_t now_ns)
+{
+	uint64_t due_ns;
+	enum progress_clock clock = first(p, &due_ns);
+
+	return clock != PROGRESS_NONE && now_ns >= due_ns && !is_io_known(p, clock, due_ns);
+}
+
 bool progress_wants_look(const struct progress *p, uint64_t now_ns)
 {
 	uint64_t due_ns;
@@ -153,7 +185,8 @@ enum progress_clock progress_due(const struct progress *p, uint64_t now_ns)
 	uint64_t due_ns;
 	enum progress_clock clock = first(p, &due_ns);
 
-	return now_ns >= due_ns && p->looked_ns >= due_ns ? clock : PROGRESS_NONE;
+	return now_ns >= due_ns && p->looked_ns >= due_ns && is_io_known(p, clock, due_ns) ? clock
+											   : PROGRESS_NONE;
 }
 
 uint64_t progress_next(const struct progress *p)

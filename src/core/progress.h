@@ -32,16 +32,19 @@ struct progress_signs {
 struct progress {
 	uint64_t start_ns, idle_ns, beat_ns; /* what is allowed; UINT64_MAX = any time */
 	bool is_ready_by_output;
+	bool is_output_written; /* what is written counts as output: no file tells of all of it */
+	bool needs_io;          /* what was written and stored is told apart, by progress_io */
 	/* inside */
 	uint64_t ready_at_ns; /* 0 = not yet */
 	uint64_t start_due_ns;
 	uint64_t life_ns, beat_at_ns; /* the last sign, the last beat */
-	uint64_t looked_ns;
+	uint64_t looked_ns, io_looked_ns;
 	uint64_t period_ns;    /* of the heartbeat: what the job asks for, beat_ns at most */
 	uint64_t cpu_spent_ns; /* since life_ns */
 	struct progress_signs last;
 	uint32_t held; /* enum progress_holder */
 	uint64_t held_ns;
+	uint64_t written; /* at the last progress_io; PROGRESS_UNKNOWN = not yet */
 };
 
 /* start_ns, idle_ns, beat_ns and is_ready_by_output are set; `at` is where it stands before the job's first
@@ -65,8 +68,13 @@ void progress_go_on(struct progress *p, enum progress_holder who, uint64_t now_n
 
 /* One look. */
 void progress_look(struct progress *p, uint64_t now_ns, const struct progress_signs *signs);
+/*
+ * The same of what takes a while to find out.
+ */
+void progress_io(struct progress *p, uint64_t now_ns, uint64_t written, uint64_t io_bytes);
 /* A deadline has come, and nobody has looked since. */
 bool progress_wants_look(const struct progress *p, uint64_t now_ns);
+bool progress_wants_io(const struct progress *p, uint64_t now_ns);
 /* Which clock has run out: never before a look has been taken at or after its deadline. */
 enum progress_clock progress_due(const struct progress *p, uint64_t now_ns);
 /* When to ask again; UINT64_MAX = nothing runs. */

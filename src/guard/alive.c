@@ -14,12 +14,19 @@
 #include "guard/warden.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/link.h"
+#include "os/read_apart.h"
 #include "os/self.h"
 #include "spawnguard/exit.h"
+
+#define READ_EVERY_NS  NS_PER_S /* what takes a process to read */
+#define READ_SELDOM_NS (30 * NS_PER_S)
+#define ANSWER_NS      (5 * NS_PER_S)
 
 void alive_init(struct alive_places *places)
 {
 	places->output[0] = places->output[1] = -1;
+	places->is_all_seen = false;
 	places->ready_file[0] = '\0';
 }
 
@@ -36,15 +43,17 @@ static bool is_ready_by_output(const struct job *job)
 }
 
 /* Two streams into one file grow together. */
-static void keep_output(struct alive_places *p, int fd)
+static bool keep_output(struct alive_places *p, int fd)
 {
 	struct os_file_id id, other;
 
 	if (os_file_id(fd, &id) < 0 || !id.is_regular)
-		return;
+		return false;
 	if (p->output[0] >= 0 && os_file_id(p->output[0], &other) == 0 && os_is_same_file(&id, &other))
-		return;
-	p->output[p->output[0] >= 0] = os_fd_copy(fd);
+		return true;
+	int *to = &p->output[p->output[0] >= 0];
+	*to = os_fd_copy(fd);
+	return *to >= 0;
 }
 
 static int refuse(const char *what, const char *why, const char *next)
@@ -85,19 +94,21 @@ static int find_ready_file(struct run *run)
 int alive_prepare(struct run *run)
 {
 	struct alive_places *p = &run->places;
+	struct proc_io io;
 
 	if (!alive_is_wanted(run->job))
 		return 0;
 	if (run->output.fd >= 0) {
-		keep_output(p, run->output.fd);
+		p->is_all_seen = keep_output(p, run->output.fd);
 	} else {
-		keep_output(p, 1);
-		keep_output(p, 2);
+		bool is_out_seen = keep_output(p, 1);
+		p->is_all_seen = keep_output(p, 2) && is_out_seen;
 	}
-	if (is_ready_by_output(run->job) && p->output[0] < 0)
+	if (is_ready_by_output(run->job) && p->output[0] < 0 && os_read_own_io(&io) < 0)
 		return refuse(
 			"--start-timeout",
-			": neither stdout nor stderr is a regular file, so that no output can be seen",
+			": no output can be seen: neither stdout nor stderr is a regular file, and /proc "
+			"does not tell what is written",
 			"; give --ready-file or --notify, or keep the output with --output or --detach");
 	return find_ready_file(run);
 }
@@ -132,6 +143,19 @@ static void set_budgets(struct run *run)
 	}
 }
 
+/* Output is seen by what the whole tree writes, whatever that is: there is no better way. */
+static bool is_read_output(const struct run *run)
+{
+	return is_ready_by_output(run->job) && !run->places.is_all_seen;
+}
+
+void alive_note_job(struct run *run)
+{
+	struct proc_io io;
+
+	run->job_written = is_read_output(run) && os_read_own_io(&io) == 0 ? io.written : PROGRESS_UNKNOWN;
+}
+
 void alive_begin(struct warden *w)
 {
 	struct run *run = w->run;
@@ -147,6 +171,8 @@ void alive_begin(struct warden *w)
 		progress_begin(p, 0, &none);
 		return;
 	}
+	p->is_output_written = is_read_output(run);
+	p->needs_io = job->idle_timeout_ns != NUM_NONE || is_read_output(run);
 	set_budgets(run);
 	struct progress_signs at = { .output_bytes = output_bytes(&run->places),
 				     .cpu_ns = 0,
@@ -221,6 +247,49 @@ void alive_told(struct warden *w, const struct notify *said)
 		judge_budgets(w);
 }
 
+/* Often enough to be right by a twentieth; a fork each. */
+static uint64_t read_period(const struct job *job)
+{
+	uint64_t part_ns = job->idle_timeout_ns / 20;
+
+	if (job->idle_timeout_ns == NUM_NONE || part_ns < READ_EVERY_NS)
+		return READ_EVERY_NS;
+	return part_ns < READ_SELDOM_NS ? part_ns : READ_SELDOM_NS;
+}
+
+/* What lives and is not known to have come too late for one message. */
+static void ask_io(struct warden *w)
+{
+	struct pair_message m;
+	size_t n = 0;
+
+	memset(&m, 0, PAIR_HEAD_BYTES);
+	m.kind = PAIR_READ_IO;
+	FOR_EACH_MEMBER (&w->tree, member)
+		if (!(member->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)) && n < PAIR_PIDS_MAX)
+			m.pid[n++] = member->id.pid;
+	w->io_next_ns = w->facts.now_ns + read_period(w->run->job);
+	if (n > 0 && os_link_send(w->link, &m, PAIR_HEAD_BYTES + n * sizeof(m.pid[0])) == 0)
+		w->io_asked_ns = w->facts.now_ns;
+	else /* nobody to ask, or of whom: what is known must do */
+		progress_io(&w->clocks, w->facts.now_ns, PROGRESS_UNKNOWN, PROGRESS_UNKNOWN);
+}
+
+void alive_hear(struct warden *w, const struct pair_message *m)
+{
+	struct progress *p = &w->clocks;
+	bool is_known = m->number > 0;
+
+	w->io_asked_ns = 0;
+	if (p->written == PROGRESS_UNKNOWN) /* from its first byte on */
+		p->written = w->run->job_written;
+	bool was_ready = p->ready_at_ns != 0;
+	progress_io(p, w->facts.now_ns, is_known ? m->io.written : PROGRESS_UNKNOWN,
+		    is_known ? m->io.stored : PROGRESS_UNKNOWN);
+	if (!was_ready && p->ready_at_ns != 0)
+		be_ready(w);
+}
+
 static bool has_ready_file(const struct alive_places *p)
 {
 	struct os_file_id id;
@@ -262,6 +331,10 @@ void alive_look(struct warden *w)
 	};
 	bool was_ready = p->ready_at_ns != 0;
 	progress_look(p, w->facts.now_ns, &signs);
+	bool is_starting = !was_ready && p->start_ns != NUM_NONE;
+	if (p->needs_io && w->io_asked_ns == 0 && w->facts.now_ns >= w->io_next_ns &&
+	    (is_starting ? is_read_output(w->run) : p->idle_ns != NUM_NONE))
+		ask_io(w);
 	if (!was_ready && (p->ready_at_ns != 0 || has_ready_file(&w->run->places)))
 		be_ready(w);
 }
@@ -280,6 +353,12 @@ void alive_strike(struct warden *w)
 		notify_read(w); /* what waits to be read was told in time */
 		warden_tick(w);
 	}
+	if (w->io_asked_ns != 0 && w->facts.now_ns >= w->io_asked_ns + ANSWER_NS) {
+		w->io_asked_ns = 0;
+		progress_io(&w->clocks, w->facts.now_ns, PROGRESS_UNKNOWN, PROGRESS_UNKNOWN);
+	}
+	if (w->io_asked_ns == 0 && progress_wants_io(&w->clocks, w->facts.now_ns))
+		ask_io(w);
 	enum progress_clock clock = progress_due(&w->clocks, w->facts.now_ns);
 	if (clock != PROGRESS_NONE)
 		warden_begin_end(w, cause[clock], w->run->job->kill_after_ns, NULL);
@@ -287,7 +366,11 @@ void alive_strike(struct warden *w)
 
 uint64_t alive_next(const struct warden *w)
 {
-	return w->ending.stage == STAGE_IDLE ? progress_next(&w->clocks) : NUM_NONE;
+	if (w->ending.stage != STAGE_IDLE)
+		return NUM_NONE;
+	uint64_t next_ns = progress_next(&w->clocks);
+	/* What front reads comes by itself, or not at all. */
+	return w->io_asked_ns != 0 && next_ns <= w->facts.now_ns ? w->io_asked_ns + ANSWER_NS : next_ns;
 }
 
 void alive_hold(struct warden *w, enum progress_holder who)

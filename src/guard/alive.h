@@ -12,12 +12,14 @@
 struct buf;
 struct job;
 struct notify;
+struct pair_message;
 struct run;
 struct warden;
 
 /* Of a run, before the fork. */
 struct alive_places {
 	int output[2];         /* owned: regular files that the job writes to; -1 = none */
+	bool is_all_seen;      /* both outputs of the job are such */
 	char ready_file[4096]; /* absolute; "" = none */
 	struct os_file_id ready_was;
 	bool ready_was_there;
@@ -35,6 +37,10 @@ void alive_begin(struct warden *w);
 void alive_want(struct warden *w);
 /* It was told something. */
 void alive_told(struct warden *w, const struct notify *said);
+/* Front has read what was asked of it. */
+void alive_hear(struct warden *w, const struct pair_message *message);
+/* In the job's process, last of all before its exec. */
+void alive_note_job(struct run *run);
 /* A part of each look at the tree. */
 void alive_look(struct warden *w);
 /* Is a deadline over?  Then the run is ended. */

@@ -159,6 +159,7 @@ static int become_job(void *with)
 	r = tail_give(b->run);
 	if (r < 0)
 		return -r;
+	alive_note_job(b->run);
 	os_signals_give_back(&b->run->signals);
 	return os_exec(b->program, b->argv, b->env);
 }

@@ -6,12 +6,14 @@
 #include <stdint.h>
 
 #include "codec/history.h"
+#include "codec/procfs.h"
 #include "codec/record.h"
 #include "core/finding.h"
 #include "core/outcome.h"
 #include "guard/weigh.h"
 
 #define PAIR_TEXT_MAX 1024
+#define PAIR_PIDS_MAX 1024
 
 enum pair_kind {
 	/* to front */
@@ -25,7 +27,9 @@ enum pair_kind {
 	PAIR_KILLING, /* a storm outruns the warden, and it may not take real time itself */
 	PAIR_NOTIFY,  /* what the job tells the service manager around us: datagram */
 	PAIR_WEIGH,   /* question: the memory of members, by a reader */
+	PAIR_READ_IO, /* read what these processes have written: number of them in pid */
 	/* to warden */
+	PAIR_IO,      /* the answer: number were read, or -errno; io */
 	PAIR_SIGNAL,  /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
 	PAIR_END,     /* end the tree: cause, number, sender */
 	PAIR_HURRY,   /* no more grace */
@@ -55,6 +59,8 @@ struct pair_message {
 	union {
 		char text[PAIR_TEXT_MAX];
 		char datagram[4096];
+		int32_t pid[PAIR_PIDS_MAX];
+		struct proc_io io;
 		struct pair_end end;
 		struct finding finding;
 		struct weigh_question question;

@@ -169,6 +169,8 @@ static void take_message(struct warden *w, const struct pair_message *m)
 		if (m->number > 0)
 			pass_on(w, m->number); /* a hangup: as the terminal would have told it */
 		warden_begin_end(w, (enum end_cause)m->cause, grace_of(w), &m->sender);
+	} else if (m->kind == PAIR_IO) {
+		alive_hear(w, m);
 	} else if (m->kind == PAIR_HURRY) {
 		ending_hurry(&w->ending, w->facts.now_ns);
 	}

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/buf.h"
+#include "codec/procfs.h"
 #include "os/fd.h"
 
 #define CHUNK 65536
@@ -88,6 +91,23 @@ static void child(int out, const char *path, const char *word, size_t n, int tim
 	_exit(0);
 }
 
+/* Wait for the child's answer of `n` bytes, and for the child. 0, -ETIMEDOUT. */
+static int take_answer(pid_t pid, int in, void *answer, size_t n, int timeout_ms)
+{
+	struct pollfd p = { .fd = in, .events = POLLIN };
+	int ready = poll(&p, 1, timeout_ms);
+
+	if (ready <= 0 || read(in, answer, n) != (ssize_t)n) {
+		(void)kill(pid, SIGKILL); /* ours and not waited for: its number is its own */
+		if (waitpid(pid, NULL, WNOHANG) == 0)
+			(void)poll(NULL, 0, 10);
+		(void)waitpid(pid, NULL, WNOHANG);
+		return -ETIMEDOUT;
+	}
+	(void)waitpid(pid, NULL, 0);
+	return 0;
+}
+
 int os_read_apart_find(const char *path, const char *word, size_t n, int timeout_ms)
 {
 	int ends[2];
@@ -103,16 +123,9 @@ int os_read_apart_find(const char *path, const char *word, size_t n, int timeout
 	os_fd_close(&ends[1]);
 	if (pid < 0)
 		return -EAGAIN;
-	struct pollfd p = { .fd = in, .events = POLLIN };
-	int ready = poll(&p, 1, timeout_ms);
-	if (ready <= 0 || read(in, &answer, 1) != 1) {
-		(void)kill(pid, SIGKILL); /* ours and not waited for: its number is its own */
-		if (waitpid(pid, NULL, WNOHANG) == 0)
-			(void)poll(NULL, 0, 10);
-		(void)waitpid(pid, NULL, WNOHANG);
-		return -ETIMEDOUT;
-	}
-	(void)waitpid(pid, NULL, 0);
+	r = take_answer(pid, in, &answer, 1, timeout_ms);
+	if (r < 0)
+		return r;
 	return answer > 1 ? -(answer - 1) : answer;
 }
 
@@ -141,4 +154,71 @@ pid_t os_read_apart_begin(void (*work)(int out, const void *with), const void *w
 		return -EAGAIN;
 	*out_fd = os_fd_steal(&in);
 	return pid;
+}
+
+/* --- /proc/PID/io --------------------------------------------------------------------------------------- */
+
+struct io_answer {
+	struct proc_io sum;
+	int32_t count;
+};
+
+static int read_io(const char *path, struct proc_io *out_io)
+{
+	char bytes[512];
+
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = read(fd, bytes, sizeof(bytes));
+	int r = n < 0 ? -errno : procfs_parse_io(bytes, (size_t)n, out_io);
+	(void)close(fd);
+	return r;
+}
+
+int os_read_own_io(struct proc_io *out_io)
+{
+	return read_io("/proc/self/io", out_io);
+}
+
+struct io_asked {
+	const int32_t *pid;
+	size_t n;
+};
+
+static void read_all_io(int out, const void *with)
+{
+	const struct io_asked *asked = with;
+	struct io_answer answer;
+
+	memset(&answer, 0, sizeof(answer));
+	for (size_t i = 0; i < asked->n; i++) {
+		struct proc_io io;
+		BUF(path, 40);
+		buf_str(&path, "/proc/");
+		buf_i64(&path, asked->pid[i]);
+		buf_str(&path, "/io");
+		if (read_io(path.at, &io) < 0)
+			continue;
+		answer.sum.written += io.written;
+		answer.sum.stored += io.stored;
+		answer.count++;
+	}
+	(void)!write(out, &answer, sizeof(answer));
+}
+
+int os_read_apart_io(const int32_t *pid, size_t n, int timeout_ms, struct proc_io *out_sum)
+{
+	struct io_asked asked = { .pid = pid, .n = n };
+	struct io_answer answer;
+	AUTO_FD int in = -1;
+
+	pid_t reader = os_read_apart_begin(read_all_io, &asked, timeout_ms, &in);
+	if (reader < 0)
+		return reader;
+	int r = take_answer(reader, in, &answer, sizeof(answer), timeout_ms);
+	if (r < 0)
+		return r;
+	*out_sum = answer.sum;
+	return answer.count;
 }

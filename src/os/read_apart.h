@@ -3,6 +3,7 @@
 #define SG_OS_READ_APART_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -22,5 +23,15 @@ int os_read_apart_find(const char *path, const char *word, size_t n, int timeout
  */
 pid_t os_read_apart_begin(void (*work)(int out, const void *with), const void *with, int timeout_ms,
 			  int *out_fd);
+
+/*
+ * What these processes, and those that they have waited for, have written and stored (/proc/PID/io), all
+ * together; read by such a child.  Who is gone or may not be looked into is passed over.  How many were read;
+ * -ETIMEDOUT, -errno.
+ */
+struct proc_io;
+int os_read_apart_io(const int32_t *pid, size_t n, int timeout_ms, struct proc_io *out_sum);
+/* The same of the calling process.  Async-signal-safe. 0, -errno. */
+int os_read_own_io(struct proc_io *out_io);
 
 #endif

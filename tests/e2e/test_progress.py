@@ -50,6 +50,23 @@ class Start(ProgressTest):
             self.assertEqual(run.status, 0, run.err)
         self.struck("start_timeout", ["--output=never", f"--start-timeout={SOON}"], "sleep 60")
 
+    def piped(self, args, *command):
+        """Both outputs are a pipe: what the tree writes is what counts."""
+        reader, writer = os.pipe()
+        run = self.guard(*args, "--", *command, stdout=writer, stderr=writer)
+        os.close(writer)
+        run.wait()
+        with os.fdopen(reader, "rb") as f:
+            return run, f.read().decode()
+
+    def test_output_into_a_pipe_is_seen(self):
+        args = [f"--start-timeout={3 * SOON}"]
+        for script in ("echo x; sleep", "(echo x); sleep", "echo x >&2; sleep"):
+            run, said = self.piped(args, "sh", "-c", f"{script} {5 * SOON}")
+            self.assertEqual((run.status, said), (0, "x\n"), script)
+        run, said = self.piped(args, "sleep", "60")
+        self.assertEqual(run.status, 124, said)
+
     def test_what_was_there_before_is_no_output(self):
         self.write("out", "old\n")
         with open(self.path("out"), "a") as f:
@@ -105,6 +122,11 @@ class Idle(ProgressTest):
         spin = "import time; e = time.monotonic() + %f\nwhile time.monotonic() < e: pass" % (5 * SOON)
         run = self.run_guard([f"--idle-timeout={2 * SOON}"], ["sh", "-c", '(setsid "$0" -c "$1" >/dev/null); true', sys.executable, spin])
         self.assertEqual(run.status, 0, run.err)
+
+    def test_writing_anywhere_is_life(self):
+        script = "import time\nwith open('/dev/null', 'w') as f:\n for i in range(7):\n  f.write('x'); f.flush(); time.sleep(%f)" % SOON
+        run = self.run_guard([f"--idle-timeout={max(3 * SOON, 2)}"], [sys.executable, "-c", script])
+        self.assertEqual((run.status, run.err), (0, ""))
 
     def test_many_short_children_are_life(self):
         self.fine([f"--idle-timeout={2 * SOON}"],

@@ -179,9 +179,8 @@ def stranger(t):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.sendto(b"READY=1", os.path.join(t.state, "runs", "told.notify"))
     wait_until(lambda: "SPAWNGUARD_NOTIFY" in held.err or not held.running(), "it is noticed")
-    t.end(held)
-    t.end_strays()
-    return held
+    held.send(TERM)
+    return held.wait()
 
 
 ROWS = [
@@ -194,13 +193,13 @@ ROWS = [
          after_job(["--idle-timeout=0.2"], [VICTIM, "sleep"]), status=124),
     note("heartbeat", "{j}: no heartbeat for {200ms} (--heartbeat): ended {1} process: {victim} ({})",
          after_job(["--heartbeat=0.2"], [VICTIM, "sleep"]), status=124),
-    note("budget", "{j}: limit passed: budget: {calls} stands at {12} of {10}: ended {1} process: {sleep} ({})",
+    note("budget", "{j}: limit passed: budget: {calls} stands at {12} of {10}: ended {2} processes: {sh} ({}), {notify} ({})",
          after_job(["--budget=calls=10"], ["sh", "-c", f"{SPAWNGUARD} notify counter calls=12 && :; exec sleep 60"]), status=123,
          slow=True),
     warning("budget, warned of", "{j}: budget: {calls} stands at {8.5} of {10}", "", "; the run goes on",
             after_job(["--budget=calls=10"], [SPAWNGUARD, "notify", "counter", "calls=8.5"])),
     note("a stranger tells", "{j}: warning: pid {}, uid {} has sent to SPAWNGUARD_NOTIFY and is not of this run: passed over",
-         stranger),
+         stranger, status=-15),
     note("limit", "{j}: limit passed: max-procs: {3} processes, limit {2}; most: {sh} ({}): ended {3} processes: {sh} ({}), {victim} ({}), {victim} ({})",
          after_job(["--max-procs=2", "--interval=10ms"], ["sh", "-c", f"{VICTIM} sleep & {VICTIM} sleep & wait"]),
          status=123),

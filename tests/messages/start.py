@@ -11,10 +11,14 @@ DOCTOR = "; nothing was started; see: spawnguard doctor"
 
 
 def unseen(t):
-    """Both outputs are pipes."""
-    run = subprocess.run([SPAWNGUARD, "run", "--start-timeout=9", "--", "true"], env=t.env, capture_output=True, text=True,
-                         check=False)
-    return Said(run.returncode, run.stderr)
+    """Both outputs are pipes, and /proc does not tell what is written."""
+    reader, writer = os.pipe()
+    run = t.in_mounts("mount -t tmpfs t /proc", SPAWNGUARD, "run", "--start-timeout=9", "--", "true", stdout=writer, stderr=writer)
+    os.close(writer)
+    status = run.wait().status
+    said = os.read(reader, 65536)
+    os.close(reader)
+    return Said(status, said.decode())
 
 
 # --- the state directory
@@ -187,8 +191,8 @@ def in_namespace(t, *args):
 
 ROWS = [
     # --- progress
-    error("output unseen", 125, "not started: --start-timeout: neither stdout nor stderr is a regular file, so that no output can be seen",
-          "", "; give --ready-file or --notify, or keep the output with --output or --detach", unseen),
+    error("output unseen", 125, "not started: --start-timeout: no output can be seen",
+          ": neither stdout nor stderr is a regular file, and /proc does not tell what is written", "; give --ready-file or --notify, or keep the output with --output or --detach", unseen, proc=False),
     error("ready file, long", 125, "not started: --ready-file: its path is too long", "", "; give a shorter one",
           run("--start-timeout=9", "--ready-file=/" + "d/" * 2100 + "x")),
     error("no socket", 125, "not started: cannot make the socket that the job tells its progress to", ": {Cannot allocate memory}",

@@ -759,9 +759,38 @@ static void reads_events(void **state)
 	}
 }
 
+static void io_is_read_by_its_names(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rule, *text;
+		int result;
+		uint64_t written, stored;
+	} rows[] = {
+		{ "as the kernel writes it",
+		  "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\nwrite_bytes: "
+		  "6\ncancelled_write_bytes: 7\n",
+		  0, 2, 11 },
+		{ "in any order", "write_bytes: 6\nread_bytes: 5\nwchar: 2\n", 0, 2, 11 },
+		{ "one is missing", "wchar: 2\nread_bytes: 5\n", -EBADMSG, 0, 0 },
+		{ "the last is cut", "wchar: 2\nread_bytes: 5\nwrite_bytes: 6", -EBADMSG, 0, 0 },
+		{ "no number", "wchar: x\nread_bytes: 5\nwrite_bytes: 6\n", -EBADMSG, 0, 0 },
+		{ "more than there can be", "wchar: 18446744073709551615\nread_bytes: 5\nwrite_bytes: 6\n",
+		  -EBADMSG, 0, 0 },
+		{ "nothing", "", -EBADMSG, 0, 0 },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct proc_io io = { 0 };
+		int r = procfs_parse_io(rows[i].text, strlen(rows[i].text), &io);
+		if (r != rows[i].result || io.written != rows[i].written || io.stored != rows[i].stored)
+			fail_msg("%s: %d", rows[i].rule, r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(io_is_read_by_its_names),
 		cmocka_unit_test(reads_stat),
 		cmocka_unit_test(reads_where_the_environment_lies),
 		cmocka_unit_test(believes_no_half_stat),

@@ -215,6 +215,44 @@ static void standing_still(void **state)
 	assert_int_equal(quiet(&p, T0 + 110 * S), PROGRESS_IDLE);
 }
 
+/* What takes a while to read is waited for. */
+static void what_is_read_apart(void **state)
+{
+	(void)state;
+	struct progress p = begun(NONE, 10 * S, NONE);
+	p.needs_io = true;
+	progress_io(&p, T0 + S, 100, 0); /* what it had written before: says nothing of when */
+	assert_int_equal(quiet(&p, T0 + 10 * S), PROGRESS_NONE);
+	assert_true(progress_wants_io(&p, T0 + 10 * S));
+	progress_io(&p, T0 + 10 * S, 100, 0);
+	assert_int_equal(progress_due(&p, T0 + 10 * S), PROGRESS_IDLE);
+	progress_io(&p, T0 + 10 * S, 101, 0);
+	assert_int_equal(progress_due(&p, T0 + 10 * S), PROGRESS_NONE);
+	assert_int_equal(quiet(&p, T0 + 20 * S), PROGRESS_NONE);
+	progress_io(&p, T0 + 20 * S, 101, 1); /* from storage */
+	assert_int_equal(quiet(&p, T0 + 30 * S), PROGRESS_NONE);
+	progress_io(&p, T0 + 30 * S, PROGRESS_UNKNOWN,
+		    PROGRESS_UNKNOWN); /* nobody can read it: as good as none */
+	assert_int_equal(progress_due(&p, T0 + 30 * S), PROGRESS_IDLE);
+
+	p = begun(10 * S, NONE, NONE);
+	p.needs_io = p.is_output_written = true;
+	p.written = 0;
+	assert_int_equal(quiet(&p, T0 + 10 * S), PROGRESS_NONE);
+	progress_io(&p, T0 + 10 * S, 1, 0);
+	assert_true(progress_next(&p) == NONE); /* ready */
+
+	p = begun(10 * S, NONE, NONE); /* output is seen otherwise: what else is written is none */
+	p.needs_io = true;
+	p.written = 0;
+	progress_io(&p, T0 + 10 * S, 1, 0);
+	assert_int_equal(quiet(&p, T0 + 10 * S), PROGRESS_START);
+
+	p = begun(NONE, NONE, 10 * S); /* a heart is heard, not read */
+	p.needs_io = true;
+	assert_int_equal(quiet(&p, T0 + 10 * S), PROGRESS_BEAT);
+}
+
 /* The longer what is allowed, the later: for all signs. */
 static void is_monotone(void **state)
 {
@@ -252,6 +290,7 @@ int main(void)
 		cmocka_unit_test(more_time_to_start),
 		cmocka_unit_test(the_heart),
 		cmocka_unit_test(standing_still),
+		cmocka_unit_test(what_is_read_apart),
 		cmocka_unit_test(is_monotone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
