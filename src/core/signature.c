@@ -73,7 +73,8 @@ static bool is_within(const struct band *band, uint64_t value)
 
 static uint32_t role_needs(const struct signature_role *r)
 {
-	return (is_any(&r->memory_bytes) ? 0U : SAMPLE_MEMORY) | (is_any(&r->threads) ? 0U : SAMPLE_STAT) |
+	return (r->comm[0] ? SAMPLE_STAT : 0U) | /* it comes with it: an exec changes it */
+	       (is_any(&r->memory_bytes) ? 0U : SAMPLE_MEMORY) | (is_any(&r->threads) ? 0U : SAMPLE_STAT) |
 	       (is_any(&r->fds) ? 0U : SAMPLE_FDS) | (r->caught || r->ignored ? SAMPLE_SIGNALS : 0U) |
 	       (r->wchan[0] ? SAMPLE_WCHAN : 0U) | (r->program ? SAMPLE_PROGRAM : 0U);
 }
@@ -146,38 +147,65 @@ static bool has_parent(const struct signature_state *state, uint32_t signature,
 	       (state->parent_signature == signature + 1 && state->parent_role == r->parent + 1);
 }
 
+static bool is_asked(const struct signature *sig, bool is_orphan)
+{
+	return !sig->is_off && (sig->any || is_orphan);
+}
+
+static bool has_role(const struct signature_role *r, const struct sample *s, bool *out_is_final)
+{
+	struct fit fit = fit_role(r, s);
+
+	*out_is_final = fit.known == fit.asked;
+	return !fit.is_wrong && fit.known > 0 && fit.known * 2 >= fit.asked;
+}
+
 /* The first signature and role that fit; false: none. */
 static bool find_role(const struct matcher *m, const struct signature_state *state, const struct sample *s,
 		      bool is_orphan, struct signature_state *out)
 {
 	for (uint32_t i = 0; i < m->signatures->count; i++) {
 		const struct signature *sig = &m->signatures->list[i];
-		if (sig->is_off || !(sig->any || is_orphan))
+		if (sig->siblings || !is_asked(sig, is_orphan))
 			continue;
 		for (uint32_t k = 0; k < sig->role_count; k++) {
-			struct fit fit = fit_role(&sig->role[k], s);
-			if (fit.is_wrong || fit.known * 2 < fit.asked || fit.known == 0 ||
-			    !has_parent(state, i, &sig->role[k]))
+			bool is_final;
+			if (!has_role(&sig->role[k], s, &is_final) || !has_parent(state, i, &sig->role[k]))
 				continue;
 			out->signature = (uint8_t)(i + 1);
 			out->role = (uint8_t)(k + 1);
-			out->is_final = fit.known == fit.asked;
+			out->is_final = is_final;
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool counts_when_gone(const struct signature *sig, const struct signature_role *r)
+/* What it was once it was: at its end there is not much to be seen of it. */
+static uint16_t find_siblings(const struct matcher *m, const struct sample *s, bool is_orphan)
 {
-	return sig->siblings || !is_any(&r->lived_ns);
+	uint16_t found = 0;
+	bool is_final;
+
+	for (uint32_t i = 0; i < m->signatures->count; i++) {
+		const struct signature *sig = &m->signatures->list[i];
+		if (sig->siblings && sig->role_count > 0 && is_asked(sig, is_orphan) &&
+		    has_role(&sig->role[0], s, &is_final))
+			found |= (uint16_t)(1U << i);
+	}
+	return found;
+}
+
+static bool counts_when_gone(const struct signature_role *r)
+{
+	return !is_any(&r->lived_ns);
 }
 
 static void count_member(struct matcher *m, const struct signature_state *state, int32_t by)
 {
 	const struct signature *sig = &m->signatures->list[state->signature - 1];
 
-	if (!counts_when_gone(sig, &sig->role[state->role - 1]))
+	if (!counts_when_gone(&sig->role[state->role - 1]))
 		m->tally[state->signature - 1].members[state->role - 1] += (uint32_t)by;
 }
 
@@ -191,6 +219,13 @@ static void note(struct signature_tally *t, const struct sample *s, uint64_t now
 		t->first_ns = s->seen_ns;
 }
 
+/* It was taken for this when less was known. */
+static bool is_contradicted(const struct matcher *m, const struct signature_state *state,
+			    const struct sample *s)
+{
+	return fit_role(&m->signatures->list[state->signature - 1].role[state->role - 1], s).is_wrong;
+}
+
 void matcher_member(struct matcher *m, struct signature_state *state, const struct signature_state *parent,
 		    const struct sample *s, bool is_orphan, uint64_t now_ns)
 {
@@ -199,6 +234,11 @@ void matcher_member(struct matcher *m, struct signature_state *state, const stru
 	if (parent) {
 		state->parent_signature = found.parent_signature = parent->signature;
 		state->parent_role = found.parent_role = parent->role;
+	}
+	found.siblings |= find_siblings(m, s, is_orphan);
+	if (state->signature && !state->is_final && is_contradicted(m, state, s)) {
+		count_member(m, state, -1);
+		state->signature = found.signature = state->role = found.role = 0;
 	}
 	/* What it was it remains while it exits, and when another look knows less. */
 	if (find_role(m, state, s, is_orphan, &found) && (found.is_final || !state->is_final) &&
@@ -213,37 +253,44 @@ void matcher_member(struct matcher *m, struct signature_state *state, const stru
 		note(&m->tally[state->signature - 1], s, now_ns);
 }
 
-void matcher_parted(struct matcher *m, const struct signature_state *state, struct signature_state *parent,
-		    const struct sample *s, uint64_t now_ns)
+static void count_sibling(struct matcher *m, uint32_t i, struct signature_state *parent,
+			  const struct sample *s, uint64_t now_ns)
 {
-	if (state->signature == 0)
-		return;
-	const struct signature *sig = &m->signatures->list[state->signature - 1];
-	const struct signature_role *r = &sig->role[state->role - 1];
-	struct signature_tally *t = &m->tally[state->signature - 1];
-	uint64_t lived_ns = now_ns > s->seen_ns ? now_ns - s->seen_ns : 0;
-
-	if (!counts_when_gone(sig, r) || !is_within(&r->lived_ns, lived_ns))
-		return;
-	if (!sig->siblings) {
-		t->members[state->role - 1]++;
-		return;
-	}
-	if (!parent)
-		return;
-	uint64_t comm = hash_fnv(HASH_FNV_START, s->comm, strnlen(s->comm, sizeof(s->comm)));
+	const struct signature_role *r = &m->signatures->list[i].role[0];
+	uint64_t comm = hash_fnv(HASH_FNV_START + i, s->comm, strnlen(s->comm, sizeof(s->comm)));
 	bool goes_on = parent->young > 0 && parent->young_comm == comm &&
 		       (r->lived_ns.high == UINT64_MAX ||
 			(now_ns - parent->young_ns) / r->count <= r->lived_ns.high);
+
 	if (!goes_on) { /* another worker, or others long ago */
 		parent->young = 0;
 		parent->young_ns = now_ns;
 		parent->young_comm = comm;
 	}
+	note(&m->tally[i], s, now_ns);
+	witness_add(m->tally[i].witness, s->pid, s->comm, s->rss_bytes);
 	if (++parent->young < r->count)
 		return;
 	parent->young = 0;
-	t->whole++;
+	m->tally[i].whole++;
+}
+
+void matcher_parted(struct matcher *m, const struct signature_state *state, struct signature_state *parent,
+		    const struct sample *s, uint64_t now_ns)
+{
+	uint64_t lived_ns = now_ns > s->seen_ns ? now_ns - s->seen_ns : 0;
+
+	for (uint32_t i = 0; parent && i < m->signatures->count; i++)
+		if (state->siblings & 1U << i &&
+		    is_within(&m->signatures->list[i].role[0].lived_ns, lived_ns)) {
+			count_sibling(m, i, parent, s, now_ns);
+			break; /* its parent counts one kind */
+		}
+	if (state->signature == 0)
+		return;
+	const struct signature_role *r = &m->signatures->list[state->signature - 1].role[state->role - 1];
+	if (counts_when_gone(r) && is_within(&r->lived_ns, lived_ns))
+		m->tally[state->signature - 1].members[state->role - 1]++;
 }
 
 /* --- groups --------------------------------------------------------------------------------------------- */

@@ -17,7 +17,7 @@
 
 struct buf;
 
-#define SIGNATURES_MAX      16
+#define SIGNATURES_MAX      16 /* a bit for each in struct signature_state */
 #define SIGNATURE_ROLES_MAX 6
 #define SIGNATURE_NAME_MAX  40 /* bytes */
 
@@ -54,7 +54,7 @@ struct signature {
 	enum signature_action action;
 	bool is_off;
 	bool any;      /* not only those whose parent, or one above it, is gone */
-	bool siblings; /* a group is of one parent and one name */
+	bool siblings; /* a group is of one parent and one name, and takes no part in other groups' roles */
 	uint32_t role_count;
 	struct signature_role role[SIGNATURE_ROLES_MAX];
 };
@@ -76,6 +76,7 @@ struct signature_state {
 	uint8_t signature, role;               /* 1, 2, ...; 0 = none */
 	uint8_t parent_signature, parent_role; /* of its parent, when that was there last */
 	bool is_final;                         /* all that its role asks for is known */
+	uint16_t siblings;                     /* bit i: it was as signature i of siblings asks */
 	/* of its children that are gone */
 	uint32_t young;
 	uint64_t young_ns, young_comm;

@@ -131,10 +131,11 @@ static void look_at_all(struct warden *w)
 	FOR_EACH_MEMBER (&w->tree, m) {
 		if (!is_looked_at(m))
 			continue;
-		bool is_orphan = has_orphans && facts_is_orphan(&w->tree, m);
+		uint64_t orphaned_ns = has_orphans ? facts_orphaned_ns(&w->tree, m) : 0;
+		bool is_orphan = orphaned_ns != 0;
 		facts_memory(m);
 		if (is_orphan && !m->role.is_final && s->orphan_needs != 0 &&
-		    w->facts.now_ns - m->sample.seen_ns < ORPHAN_CLOSE_NS)
+		    w->facts.now_ns - orphaned_ns < ORPHAN_CLOSE_NS)
 			(void)facts_read(m, s->orphan_needs);
 		match(w, m, is_orphan);
 		const struct signature *known = matcher_known(&s->matcher, &m->role);
@@ -156,7 +157,7 @@ static void look_closely(struct warden *w)
 		struct member *m = &w->tree.member[s->at];
 		if (!is_looked_at(m))
 			continue;
-		bool is_orphan = w->tree.orphans > 0 && facts_is_orphan(&w->tree, m);
+		bool is_orphan = w->tree.orphans > 0 && facts_orphaned_ns(&w->tree, m) != 0;
 		looked++;
 		if (facts_read(m, s->needs | (is_orphan ? s->orphan_needs : 0)) == 0) {
 			m->sample.known &= ~(uint32_t)(is_orphan ? 0 : SAMPLE_WCHAN);
@@ -269,6 +270,11 @@ void sight_left(struct warden *w)
 			continue;
 		buf_str(&groups, groups.len > 0 ? "; " : "");
 		matcher_put(&groups, &s->matcher, i);
+	}
+	const struct run_figures *f = warden_figures(w);
+	if (groups.len > 0 && f->births > f->seen) {
+		buf_str(&groups, "; births that were over before they were seen: ");
+		buf_u64(&groups, f->births - f->seen);
 	}
 	tell_groups(w, true);
 }

@@ -137,12 +137,12 @@ struct member *facts_parent(const struct tree *tree, const struct member *m)
 	return parent && parent->sample.serial == m->sample.parent ? parent : NULL;
 }
 
-bool facts_is_orphan(const struct tree *tree, const struct member *m)
+uint64_t facts_orphaned_ns(const struct tree *tree, const struct member *m)
 {
 	for (unsigned above = 0; m && above <= UINT16_MAX; above++) {
 		if (m->orphaned_ns != 0)
-			return true;
+			return m->orphaned_ns;
 		m = facts_parent(tree, m);
 	}
-	return false;
+	return 0;
 }

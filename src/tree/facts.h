@@ -15,7 +15,7 @@ int facts_read(struct member *m, uint32_t wanted);
 
 /* Its parent, as long as that is of the tree; NULL. */
 struct member *facts_parent(const struct tree *tree, const struct member *m);
-/* Is its parent, or one above it, gone? */
-bool facts_is_orphan(const struct tree *tree, const struct member *m);
+/* Since when its parent, or one above it, is gone; 0 = it is not. */
+uint64_t facts_orphaned_ns(const struct tree *tree, const struct member *m);
 
 #endif

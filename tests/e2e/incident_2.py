@@ -169,5 +169,131 @@ class Nested(GuardTest):
         self.assertEqual([outcome(e) for e in ends], ["killed"] * 3)
 
 
+# A session of COUNT agents, each with its triplet.  When all of them stand, the agents end one after the other, and the
+# session in their midst; a triplet goes LIFE seconds after its agent.  What they share of memory is shared, as the
+# machine has not that much; it counts in each of them all the same.
+SESSION = """
+import ctypes, mmap, os, signal, sys, threading, time
+COUNT, LIFE, PIDS = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+MB = 1 << 20
+open(PIDS, "a").close()
+memory = mmap.mmap(-1, 218 * MB)
+for at in range(0, 218 * MB, mmap.PAGESIZE):
+    memory[at] = 1
+
+def resident(size):
+    me = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    if ctypes.CDLL(None).madvise(ctypes.c_void_p(me), ctypes.c_size_t(size * MB), 22): # MADV_POPULATE_READ
+        sum(memory[at] for at in range(0, size * MB, mmap.PAGESIZE))
+
+def files(count):
+    while len(os.listdir("/proc/self/fd")) - 1 < count:
+        os.open("/dev/null", os.O_RDONLY)
+
+def own_mb():
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * mmap.PAGESIZE // MB
+
+def stand(text="ready"):
+    with open(PIDS, "a") as f:
+        f.write(f"{os.getpid()} {text}\\n")
+
+def until(gate, wrapper=0):
+    os.read(gate, 1)
+    time.sleep(LIFE)
+    if wrapper:
+        os.kill(wrapper, signal.SIGKILL)
+    os._exit(0)
+
+def child(gate):
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0)) # bit 14: 0x4000
+    files(18)
+    resident(172 - own_mb())
+    stand()
+    until(gate)
+
+def runtime(number, gate):
+    os.setsid()
+    threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+    if os.fork() == 0:
+        child(gate)
+    wrapper = os.fork()
+    if wrapper == 0:
+        os.execvp("sleep", ["sleep", "100"])
+    while open(f"/proc/{wrapper}/wchan").read() != "hrtimer_nanosleep":
+        time.sleep(0.005)
+    files(21)
+    resident(180 + 38 * number // COUNT - own_mb())
+    stand()
+    until(gate, wrapper)
+
+gates = []
+for number in range(COUNT):
+    gate, opens = os.pipe()
+    if os.fork() == 0:
+        for each in [opens, *gates]:
+            os.close(each)
+        if os.fork() == 0:
+            runtime(number, gate)
+        os.read(gate, 1)
+        os._exit(0)
+    os.close(gate)
+    gates.append(opens)
+while sum(1 for _ in open(PIDS)) < 2 * COUNT:
+    time.sleep(0.005)
+for opens in gates[: COUNT // 2]:
+    os.close(opens)
+    time.sleep(0.03)
+"""
+
+
+class Triplets(GuardTest):
+    def session(self, *args, options=()):
+        run = self.guard("-N", "session", "--interval=50ms", *options, "--", "python3", self.write("session.py", SESSION), *args)
+        self.assertEqual(run.wait(100).status, 0, run.err)
+        self.assert_no_survivor("of a session that has ended")
+        return run
+
+    def flags(self):
+        return [e["spawnguard.flag"] for e in self.events("flag")]
+
+    def test_ten_groups_that_are_left_are_one_line_harmless_and_ended(self):
+        run = self.session("10", "100", self.path("stand"))
+        self.assertRegex(run.err, r"\Aspawnguard: session: ended 30 processes( \(\d+ by KILL\))? that the job left behind: "
+                         r"agent-triplet x10, lived \S+, harmless\n\Z")
+        (flag,) = self.flags()
+        self.assertEqual((flag["rule"], flag["severity"], flag["value"]), ("signature", "info", 10))
+        self.assertRegex(flag["text"], r"\Aagent-triplet x10, lived \S+, harmless\Z")
+
+    def test_those_that_live_for_a_moment_around_the_end_are_seen_or_told_to_be_missed(self):
+        life = 0.25 if harness.SCALE == 1 else 1
+        run = self.session("10", str(life), self.path("stand"), options=("--births-rung=sampled",))
+        flags = self.flags()
+        self.assertEqual([f["severity"] for f in flags if f["severity"] != "info"], [], flags)
+        groups = [f for f in flags if f["rule"] == "signature"]
+        self.assertEqual(len(groups), 1, f"{flags} {run.err}")
+        self.assertRegex(groups[0]["text"], r"\Aagent-triplet x\d+, lived \S+, harmless\Z")
+
+    def test_a_runtime_alone_is_no_group(self):
+        script = self.write("one.py", SESSION.replace("if os.fork() == 0:\n        child(gate)", "stand()"))
+        run = self.guard("-N", "session", "--interval=50ms", "--", "python3", script, "1", "100", self.path("stand"))
+        self.assertEqual(run.wait(100).status, 0, run.err)
+        self.assertNotIn("agent-triplet", run.err)
+        self.assertEqual([f["rule"] for f in self.flags()], ["orphans"])
+
+    def test_it_can_be_called_something_else_or_be_switched_off(self):
+        conf = self.write("conf", "[signature agent-triplet]\noff = yes\n[signature ours]\nmeaning = info\n"
+                          "role = a memory=100M- caught=TERM\nrole = b comm=sleep\n", 0o600)
+        run = self.session("2", "100", self.path("stand"), options=("--config", conf))
+        self.assertRegex(run.err, r"left behind: ours x2, lived \S+, info; python3 \(\d+\), python3 \(\d+\)\n\Z")
+
+    def test_the_start_of_an_interpreter_is_no_flag(self):
+        """From 512 to 1,664 kB: the only growth that was flagged."""
+        grow = "import time\nkept = []\nfor _ in range(18):\n    kept.append(bytearray(b'x' * 65536))\n    time.sleep(0.1)\n"
+        run = self.guard("-N", "session", "--", "python3", "-c", grow)
+        self.assertEqual((run.wait(60).status, run.err), (0, ""))
+        self.assertEqual(self.flags(), [])
+
+
 if __name__ == "__main__":
     harness.main()

@@ -80,11 +80,11 @@ static void finds_roles(void **state)
 		struct signature_state st = { 0 };
 		struct sample s = sample_of(i);
 		matcher_member(&m, &st, NULL, &s, true, 11 * S);
-		if ((st.signature == 1 ? st.role : NONE) != fit_rows[i].role)
+		if (st.role != fit_rows[i].role)
 			fail_msg("%s: %u", fit_rows[i].rule, st.role);
 		st = (struct signature_state){ 0 };
 		matcher_member(&m, &st, NULL, &s, false, 11 * S); /* its parent is there: an ordinary child */
-		assert_int_equal(st.signature == 1 ? st.role : 0, 0);
+		assert_int_equal(st.role, 0);
 	}
 }
 
@@ -161,6 +161,18 @@ static void a_role_may_change_as_more_is_known(void **state)
 	assert_int_equal(st.role, RUNTIME);
 	assert_int_equal(m.tally[0].members[WRAPPER - 1], 0);
 	assert_int_equal(m.tally[0].members[RUNTIME - 1], 1);
+	st = (struct signature_state){ 0 };
+	m = (struct matcher){ .signatures = &signatures };
+	s.known = SAMPLE_MEMORY | SAMPLE_STAT;
+	matcher_member(&m, &st, NULL, &s, true, 11 * S);
+	assert_int_equal(st.role, RUNTIME);
+	s.known = ALL;
+	s.fds = 99; /* it was none after all */
+	matcher_member(&m, &st, NULL, &s, true, 11 * S);
+	assert_int_equal(st.role, NONE);
+	assert_int_equal(m.tally[0].members[RUNTIME - 1], 0);
+	s.fds = 21;
+	matcher_member(&m, &st, NULL, &s, true, 11 * S);
 	s.known = 0; /* it exits */
 	matcher_member(&m, &st, NULL, &s, true, 11 * S);
 	assert_int_equal(st.role, RUNTIME);
