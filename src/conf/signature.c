@@ -457,8 +457,11 @@ static int read_section(struct conf *conf, const struct conf_file *file, const s
 	}
 	if (r.result < 0)
 		return r.result;
-	if (!known)
-		known = &all->list[all->count++];
+	if (!known) { /* before those built in: who names something knows it better */
+		known = &all->list[all->count - signatures_built_in.count];
+		memmove(known + 1, known, signatures_built_in.count * sizeof(*known));
+		all->count++;
+	}
 	*known = fresh;
 	return 0;
 }

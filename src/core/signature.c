@@ -160,25 +160,30 @@ static bool has_role(const struct signature_role *r, const struct sample *s, boo
 	return !fit.is_wrong && fit.known > 0 && fit.known * 2 >= fit.asked;
 }
 
-/* The first signature and role that fit; false: none. */
+/* The first signature and role that fit in all they ask for, else the first that may; false: none. */
 static bool find_role(const struct matcher *m, const struct signature_state *state, const struct sample *s,
 		      bool is_orphan, struct signature_state *out)
 {
+	bool is_found = false;
+
 	for (uint32_t i = 0; i < m->signatures->count; i++) {
 		const struct signature *sig = &m->signatures->list[i];
 		if (sig->siblings || !is_asked(sig, is_orphan))
 			continue;
 		for (uint32_t k = 0; k < sig->role_count; k++) {
 			bool is_final;
-			if (!has_role(&sig->role[k], s, &is_final) || !has_parent(state, i, &sig->role[k]))
+			if (!has_role(&sig->role[k], s, &is_final) || !has_parent(state, i, &sig->role[k]) ||
+			    (is_found && !is_final))
 				continue;
 			out->signature = (uint8_t)(i + 1);
 			out->role = (uint8_t)(k + 1);
 			out->is_final = is_final;
-			return true;
+			is_found = true;
+			if (is_final)
+				return true;
 		}
 	}
-	return false;
+	return is_found;
 }
 
 /* What it was once it was: at its end there is not much to be seen of it. */
