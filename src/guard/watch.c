@@ -109,13 +109,14 @@ void watch_look(struct warden *w)
 {
 	struct watch *watch = &w->watch;
 	const struct run_figures *f = warden_figures(w);
+	const char *rung = births_rung_name(w->census.births.rung);
 	struct look look = {
 		.now_ns = w->facts.now_ns,
 		.period_ns = watch->last_ns == 0 ? 0 : w->facts.now_ns - watch->last_ns,
 		.births = births_total(&w->census.births),
 		.ended_ns = f->user_ns + f->system_ns,
 		.output_bytes = UINT64_MAX,
-		.births_rung = births_rung_name(w->census.births.rung),
+		.births_rung = rung ? rung : births_rung_name(BIRTHS_SAMPLED), /* nobody counts them apart */
 	};
 
 	if (w->ending.stage != STAGE_IDLE)
