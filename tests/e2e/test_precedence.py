@@ -337,7 +337,7 @@ class CommandLine(PrecedenceTest):
         self.run_job(["--max-rss=4K", "--interval=1ms", *args], ["sleep", "0.2"]).wait()
         return self.last("flag")["spawnguard.flag"]["action"]
 
-    def flagged(self, text, *more):
+    def is_flagged(self, text, *more):
         """Is a flag of the run told so? It has an orphan for half a second, and leaves it."""
         def ask(args):
             self.run_job([*more, *args], ["sh", "-c", "(sleep 5 &); sleep 0.5"]).wait()
@@ -364,8 +364,8 @@ class CommandLine(PrecedenceTest):
             "max-growth": ("101/1s", "102/1s", "103/1s", self.field(("spawnguard.limits", "max-growth", "hard")),
                            (101, 102, 103)),
             "on-limit": ("warn", "flag", "kill", self.action, ("warn", "flag", "kill")),
-            "detect": ("none", "orphans", "none", self.flagged("left when the job was over"), (False, True, False)),
-            "orphan-grace": ("none", "1ms", "none", self.flagged("goes on without its parent", "--interval=10ms"),
+            "detect": ("none", "orphans", "none", self.is_flagged("left when the job was over"), (False, True, False)),
+            "orphan-grace": ("none", "1ms", "none", self.is_flagged("goes on without its parent", "--interval=10ms"),
                              (False, True, False)),
             "require-limits": (*yes_no, self.is_said("max-procs cannot be held", "--max-procs=9", "--interval=none"),
                                (True, False, True)),
