@@ -353,7 +353,7 @@ class CommandLine(PrecedenceTest):
         limits = [(key, self.field(("spawnguard.limits", field))) for key, field in
                   (("timeout", "timeout"), ("kill-after", "kill_after"))]
         return {
-            **{key: ("101", "102", "103", self.field(("spawnguard.limits", key, "hard")), (101, 102, 103))
+            **{key: ("101", "102", "103", self.field(("spawnguard.limits", key, "hard"), more=("--on-limit=flag",)), (101, 102, 103))
                for key in sorted(LIMITS - {"max-cpu"})},
             "max-cpu": ("1s", "2s", "3s", self.field(("spawnguard.limits", "max-cpu", "hard")),
                         (10**9, 2 * 10**9, 3 * 10**9)),
