@@ -98,10 +98,11 @@ void census_wake(struct warden *w)
 	}
 	warden_need_tree(w);
 	c->idle_wakes = os_perf_drain(&c->perf, take, w) > 0 ? 0 : c->idle_wakes + 1;
-	if (c->is_passed && w->tick_ns != NUM_NONE)
-		w->tick_ns = w->facts.now_ns;
-	else if (c->is_passed)
-		warden_tick(w); /* --interval=none: for this verdict alone */
+	if (!c->is_passed)
+		return;
+	/* By what was measured before: a walk through a storm takes as long as a hundred births. */
+	c->is_passed = false;
+	watch_look(w);
 }
 
 /* --- looks ---------------------------------------------------------------------------------------------- */
@@ -141,9 +142,9 @@ static void count_pids(struct census *c, uint64_t now_ns, uint64_t pid, struct s
 	if (old->pid != 0 && pid != 0)
 		out->pids = pid >= old->pid ? pid - old->pid : pid;
 	out->over_ns = now_ns - old->at_ns;
-	if (now_ns - recent->at_ns < SCHEDULE_BUSY_NS)
+	if (old->at_ns != 0 && now_ns - recent->at_ns < SCHEDULE_BUSY_NS)
 		return;
-	*old = *recent;
+	*old = old->at_ns != 0 ? *recent : (struct census_pid){ .at_ns = now_ns, .pid = pid };
 	*recent = (struct census_pid){ .at_ns = now_ns, .pid = pid };
 }
 

@@ -22,7 +22,7 @@ struct census {
 	} last_pid[2];
 	uint64_t total;      /* at the last look */
 	uint64_t seen_ns;    /* of the last look that saw a birth */
-	bool is_passed;      /* a record has passed a bound: look at once */
+	bool is_passed;      /* a record has passed a bound: judge at once */
 	uint32_t idle_wakes; /* in a row that brought nothing */
 };
 

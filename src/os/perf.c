@@ -106,13 +106,8 @@ static int open_ring(struct os_perf *perf, uint32_t cpu, uint32_t watermark)
 	if (fd < 0)
 		return fd;
 	ring->page = map(perf, fd);
-	while (!ring->page && perf->count == 0 && perf->bytes > page_bytes() &&
-	       (errno == EPERM || errno == ENOMEM)) {
-		perf->bytes /= 2;
-		ring->page = map(perf, fd);
-	}
 	if (!ring->page)
-		return -errno;
+		return errno == EPERM ? -ENOMEM : -errno; /* EPERM: more than may be locked */
 	perf->count++;
 	return os_epoll_add(perf->epoll, fd, 0);
 }
@@ -126,6 +121,17 @@ static uint32_t mark_of(const struct os_perf *perf, uint64_t births, uint32_t cp
 	return (uint32_t)(each < most / RECORD_BYTES ? each * RECORD_BYTES : most);
 }
 
+static int open_all(struct os_perf *perf, const uint32_t *cpu, int cpus, uint64_t mark)
+{
+	int r = perf->epoll = os_epoll_open();
+
+	for (int i = 0; i < cpus && r >= 0; i++)
+		r = open_ring(perf, cpu[i], mark_of(perf, mark, (uint32_t)cpus));
+	if (r < 0)
+		os_perf_close(perf);
+	return r < 0 ? r : 0;
+}
+
 int os_perf_open(struct os_perf *perf, uint64_t mark)
 {
 	uint32_t cpu[OS_PERF_CPUS];
@@ -135,18 +141,11 @@ int os_perf_open(struct os_perf *perf, uint64_t mark)
 	perf->epoll = -1;
 	if (cpus < 0)
 		return cpus;
-	perf->epoll = os_epoll_open();
-	if (perf->epoll < 0)
-		return perf->epoll;
+	int r;
 	perf->bytes = RING_BYTES > page_bytes() ? RING_BYTES : page_bytes();
-	for (int i = 0, r; i < cpus; i++) {
-		r = open_ring(perf, cpu[i], mark_of(perf, mark, (uint32_t)cpus));
-		if (r < 0) {
-			os_perf_close(perf);
-			return r;
-		}
-	}
-	return 0;
+	while ((r = open_all(perf, cpu, cpus, mark)) == -ENOMEM && perf->bytes > page_bytes())
+		perf->bytes /= 2;
+	return r;
 }
 
 void os_perf_close(struct os_perf *perf)
@@ -155,6 +154,7 @@ void os_perf_close(struct os_perf *perf)
 		(void)munmap(perf->ring[i].page, page_bytes() + perf->bytes); /* ours: it can */
 	perf->count = 0;
 	os_fd_close(&perf->epoll);
+	perf->epoll = -1; /* it may hold why there is none */
 }
 
 /* --- reading -------------------------------------------------------------------------------------------- */
