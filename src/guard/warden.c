@@ -171,6 +171,8 @@ static void take_message(struct warden *w, const struct pair_message *m)
 		warden_begin_end(w, (enum end_cause)m->cause, grace_of(w), &m->sender);
 	} else if (m->kind == PAIR_IO) {
 		alive_hear(w, m);
+	} else if (m->kind == PAIR_WEIGHED) {
+		watch_weighed(w, &m->answer);
 	} else if (m->kind == PAIR_HURRY) {
 		ending_hurry(&w->ending, w->facts.now_ns);
 	}

@@ -98,11 +98,14 @@ static void look_at_limits(struct warden *w, const struct look *look)
 	for (;;) { /* each bound that is passed has its say */
 		struct limit_verdict v = limits_end(&watch->limits);
 		if (v.grade == GRADE_OK)
-			return;
+			break;
+		if (watch_holds(w, &v))
+			continue;
 		watch_tell(w, &v, v.id == LIMIT_SPAWN_RATE ? look->births_rung : "walk");
 		if (w->ending.stage != STAGE_IDLE)
 			return;
 	}
+	watch_confirm(w);
 }
 
 void watch_look(struct warden *w)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/confirm.h"
 #include "core/growth.h"
 #include "core/limit.h"
 
@@ -14,17 +15,32 @@ struct job;
 struct tree;
 struct warden;
 
+struct weigh_answer;
+
+/* A verdict about memory that waits for what is shared of it. */
+struct watch_held {
+	struct limit_verdict verdict; /* GRADE_OK = none */
+	struct confirm confirm;
+};
+
 struct watch {
 	bool has_limits;
 	struct limits limits;
 	uint64_t last_ns; /* of the look before; 0 = none yet */
 	struct growth growth;
+	struct watch_held held[2][2]; /* --max-rss, --max-tree-mem; soft, hard */
+	bool is_asking;               /* front, since asking_ns, for asked_n members */
+	uint64_t asking_ns;
+	uint32_t asked_n;
+	uint64_t asked_least; /* the next largest, which was not asked for; 0 = all were */
 };
 
 /* Once, before the first look. */
 void watch_init(struct watch *watch, const struct job *job, struct tree *tree);
 /* After a walk: what is found is told, and may begin the end. */
 void watch_look(struct warden *w);
+/* Front's answer to what watch_look() has asked. */
+void watch_weighed(struct warden *w, const struct weigh_answer *answer);
 /* The period that the rules need where it would be `period_ns`. */
 uint64_t watch_period(const struct watch *watch, uint64_t period_ns);
 
@@ -32,6 +48,9 @@ uint64_t watch_period(const struct watch *watch, uint64_t period_ns);
 void watch_tell(struct warden *w, const struct limit_verdict *verdict, const char *rung);
 /* What nobody has asked for: told, and nothing more. */
 void watch_flag(struct warden *w, struct finding *finding);
+/* A verdict about memory: held until it is confirmed. */
+bool watch_holds(struct warden *w, const struct limit_verdict *verdict);
+void watch_confirm(struct warden *w);
 void watch_growth(struct warden *w, uint64_t period_ns);
 
 /* The limits of the run, for its start line. */

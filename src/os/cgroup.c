@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/num.h"
 #include "codec/procfs.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -277,6 +278,16 @@ bool os_cgroup_is_populated(int dir)
 bool os_cgroup_is_frozen(int dir)
 {
 	return has_event(dir, "frozen 1\n");
+}
+
+int os_cgroup_memory(int dir, uint64_t *out_bytes)
+{
+	char bytes[32];
+	ssize_t n = os_file_read_at(dir, "memory.current", bytes, sizeof(bytes));
+	if (n < 0)
+		return (int)n;
+	bytes[strcspn(bytes, "\n")] = '\0';
+	return num_parse_u64(bytes, UINT64_MAX, out_bytes) < 0 ? -EBADMSG : 0;
 }
 
 int os_cgroup_each(int dir, int (*each)(void *with, pid_t pid), void *with)

@@ -48,6 +48,9 @@ bool os_cgroup_is_frozen(int dir);
 /* Does anybody live in it, or below it? */
 bool os_cgroup_is_populated(int dir);
 int os_cgroup_freeze(int dir, bool freeze);
+/* All that is charged to it and below, caches of files included: its processes have at most that. 0, -ENOENT
+ * (no memory controller), -errno. */
+int os_cgroup_memory(int dir, uint64_t *out_bytes);
 /* How often it was hit: `key` of its file `name` (pids.events, memory.events). 0, -errno: not to be told. */
 int os_cgroup_events(int dir, const char *name, const char *key, uint64_t *out_count);
 /* KILL to everybody in it and below, and to who is being born there. 0, -errno. */

@@ -12,16 +12,37 @@ static const struct fuzz_seed seeds[] = {
 	FUZZ_SEED("Limit                     Soft Limit           Hard Limit           Units     \n"
 		  "Max open files            1024                 1048576              files     \n"),
 	FUZZ_SEED("Max open files            unlimited            unlimited            files     \n"),
+	FUZZ_SEED("00400000-7ffd ---p 00000000 00:00 0  [rollup]\nRss:       1664 kB\nPss:        512 kB\n"),
 	FUZZ_SEED(""),
 };
 
-/* Two small files of one process: the same bytes to both parsers. */
+static void check_memory(const char *bytes, size_t n)
+{
+	struct proc_memory memory = { 0xa5, 0xa5 }, again;
+	if (procfs_parse_memory(bytes, n, &memory) < 0) {
+		FUZZ_CHECK(memory.rss_bytes == 0xa5 && memory.pss_bytes == 0xa5, "refused: output untouched");
+		return;
+	}
+	FUZZ_ACCEPTED();
+	BUF(text, 128);
+	buf_str(&text, "Rss: ");
+	buf_u64(&text, memory.rss_bytes / 1024);
+	buf_str(&text, " kB\nPss: ");
+	buf_u64(&text, memory.pss_bytes / 1024);
+	buf_str(&text, " kB\n");
+	FUZZ_CHECK(procfs_parse_memory(text.at, text.len, &again) == 0 &&
+			   again.rss_bytes == memory.rss_bytes && again.pss_bytes == memory.pss_bytes,
+		   "memory comes back");
+}
+
+/* Three small files of one process: the same bytes to all parsers. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char name[PROC_WCHAN_MAX], again[PROC_WCHAN_MAX];
 	uint64_t soft = 0xa5a5, second = 0;
 
 	memset(name, 0xa5, sizeof(name));
+	check_memory((const char *)data, size);
 	int r = procfs_parse_wchan((const char *)data, size, name);
 	if (r >= 0) {
 		FUZZ_ACCEPTED();

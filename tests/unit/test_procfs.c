@@ -787,10 +787,38 @@ static void io_is_read_by_its_names(void **state)
 	}
 }
 
+static void memory_is_its_own_two_lines(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int result;
+		uint64_t rss, pss;
+	} rows[] = {
+		{ "5581-7ffd ---p 00000000 00:00 0    [rollup]\nRss:   1664 kB\nPss:    512 kB\nPss_Dirty:  "
+		  "9 kB\n",
+		  0, 1664 << 10, 512 << 10 },
+		{ "Pss: 1 kB\nRss: 2 kB\n", 0, 2048, 1024 },
+		{ "Rss: 2 kB\n", -EBADMSG, 0, 0 },
+		{ "Rss: 2 kB\nPss: 1 kB", -EBADMSG, 0, 0 }, /* cut */
+		{ "Rss: 2 kB\nPss: 1 MB\n", -EBADMSG, 0, 0 },
+		{ "Rss: 2 kB\nPss: -1 kB\n", -EBADMSG, 0, 0 },
+		{ "Rss: 2 kB\nPss: 18446744073709551615 kB\n", -EBADMSG, 0, 0 },
+		{ "", -EBADMSG, 0, 0 },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct proc_memory m = { 0 };
+		assert_int_equal(procfs_parse_memory(rows[i].text, strlen(rows[i].text), &m), rows[i].result);
+		assert_int_equal(m.rss_bytes, rows[i].rss);
+		assert_int_equal(m.pss_bytes, rows[i].pss);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(io_is_read_by_its_names),
+		cmocka_unit_test(memory_is_its_own_two_lines),
 		cmocka_unit_test(reads_stat),
 		cmocka_unit_test(reads_where_the_environment_lies),
 		cmocka_unit_test(believes_no_half_stat),
