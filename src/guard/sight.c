@@ -16,8 +16,11 @@
 /* A run that is over sooner pays for nothing of this. */
 #define FACTS_AFTER_NS NS_PER_S
 #define FACTS_EVERY_NS NS_PER_S
-/* Their facts are read at one look: 40 us each.  In a larger tree each member's turn comes later. */
+/* Their facts are read at one look: 40 us each.  In a larger tree each member's turn comes later, and a large
+ * one costs enough to walk. */
 #define FACTS_PER_LOOK 16
+#define TREE_LARGE     32
+#define FACTS_IF_LARGE 8
 /* Of what is left at the end. */
 #define FACTS_AT_END 64
 /* An orphan is looked at closely at first: it may not live long. */
@@ -151,8 +154,9 @@ static void look_closely(struct warden *w)
 {
 	struct sight *s = &w->sight;
 	size_t count = w->tree.count, looked = 0;
+	size_t most = count > TREE_LARGE ? FACTS_IF_LARGE : FACTS_PER_LOOK;
 
-	for (size_t i = 0; i < count && looked < FACTS_PER_LOOK; i++) {
+	for (size_t i = 0; i < count && looked < most; i++) {
 		s->at = s->at + 1 < count ? s->at + 1 : 0;
 		struct member *m = &w->tree.member[s->at];
 		if (!is_looked_at(m))
