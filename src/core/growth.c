@@ -131,7 +131,7 @@ static void judge(struct trend *t, enum envelope e, const struct growth_rule *ru
 	for (int i = 0; i < 2; i++) {
 		uint64_t floor = rule->floor_bytes[i];
 		bool is_over = floor != LIMIT_NONE && grows && (uint64_t)t->grown_bytes > floor;
-		t->found[i] = (uint8_t)((t->found[i] << 1 | is_over) & ((1U << GROWTH_ASKED) - 1));
+		t->found[i] = (uint8_t)(((unsigned)t->found[i] << 1 | is_over) & ((1U << GROWTH_ASKED) - 1));
 		/* Not around the floor, or one leak would be told again and again. */
 		if (t->grown_bytes <= 0 || (uint64_t)t->grown_bytes < floor / 2)
 			t->told[i] = false;

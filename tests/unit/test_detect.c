@@ -142,7 +142,7 @@ static void an_ordinary_life_says_nothing(void **state)
 			struct sample *s = &st.sample;
 			s->state = "SRSDSRSSZS"[k % 9]; /* a disk now and then; Z is never reached twice */
 			s->state = s->state == 'Z' ? 'S' : s->state;
-			memcpy(s->wchan, s->state == 'D' ? "io_schedule" : "do_wait", 12);
+			memcpy(s->wchan, s->state == 'D' ? "io_schedule" : "do_wait\0\0\0\0", 12);
 			s->cpu_ns += step_ns * 80 / 100;
 			s->fds = 3 + k % 60;
 			s->fds_max = 1024;
