@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness
 from harness import SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, descendants, observe, outcome, send, wait_until
 
-SOON = 0.4 * SCALE  # a deadline that is to strike
+SOON = 0.4 * min(SCALE, 2)  # a deadline that is to strike
 LATE = 20 * SCALE   # one that is not
 
 
