@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "guard/run.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/link.h"
 #include "os/pidfd.h"
@@ -23,6 +24,8 @@ void isolate_init(struct isolation *in)
 
 /* --- the first process ---------------------------------------------------------------------------------- */
 
+#define READY_TRIES 100 /* with 1 ms between */
+
 /* true: there is no orphan left in here, but perhaps children of the warden's. */
 static bool reap_all(void)
 {
@@ -32,6 +35,18 @@ static bool reap_all(void)
 	while ((r = os_wait_any(&child)) > 0)
 		;
 	return r == -ECHILD;
+}
+
+/* Nothing is in the way of the first word but want of memory, which passes; false: the warden has ended. */
+static bool say_ready(int link)
+{
+	for (unsigned i = 0; i < READY_TRIES; i++) {
+		int r = os_link_send(link, "", 1);
+		if (r != -ENOBUFS && r != -ENOMEM)
+			return r >= 0;
+		os_clock_sleep_ms(1);
+	}
+	return false;
 }
 
 /*
@@ -44,7 +59,7 @@ static _Noreturn void live(int link, bool new_session)
 	os_signal_with_parent(SIGKILL);
 	/* Had the warden ended before it could take us with it, its line is closed.  From here on the job
 	 * may be exec'ed. */
-	if (os_link_send(link, "", 1) < 0)
+	if (!say_ready(link))
 		_exit(1);
 	/* Parent of nobody in the terminal's foreground: ^C and ^Z are for the job. */
 	if (!new_session)
