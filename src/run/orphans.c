@@ -268,13 +268,15 @@ static int consider_name(void *with, const char *name)
 /* Who was only listed is no member: nobody has noticed its end, or whom it left. */
 static bool forget_gone(struct orphans *o)
 {
-	uint32_t kept = o->listed_by_record;
+	uint32_t kept = 0, by_record = o->listed_by_record;
 
-	for (uint32_t i = kept; i < o->listed_count; i++) {
+	for (uint32_t i = 0; i < o->listed_count; i++) {
 		struct proc_stat stat;
 		int r = os_proc_stat(o->listed[i], &stat);
 		if (r == 0 ? stat.state != 'Z' : r != -ESRCH)
 			o->listed[kept++] = o->listed[i];
+		else
+			o->listed_by_record -= i < by_record;
 	}
 	bool is_any = kept < o->listed_count;
 	o->listed_count = kept;

@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
 from faults import SHIM
-from harness import SANITIZED, SOURCE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, outcome, send, wait_until
+from harness import SANITIZED, SOURCE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, outcome, send, switches, wait_until
 
 KILL, STOP = signal.SIGKILL, signal.SIGSTOP
 CLEARED = "env -u SPAWNGUARD_RUN_ID"
@@ -201,7 +201,8 @@ class Moving(MarksTest):
     def test_in_the_middle_of_its_exec_it_is_looked_at_again(self):
         member, server = self.in_its_exec()
         following = self.guard("-N", "j", "--", "true")
-        wait_until(lambda: children(following.pid) or not following.running(), "it has begun to look")
+        # It naps between its looks: it has begun.
+        wait_until(lambda: not following.running() or switches(following.pid) > 5, "it looks again")
         server.send(signal.SIGUSR1)
         following.wait()
         if "not touched" in following.err:  # the machine is so busy that it took longer than anybody waits

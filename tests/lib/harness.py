@@ -261,7 +261,10 @@ class Run:
         return self.ended - self.began
 
     def running(self):
-        return self.proc.poll() is None
+        is_running = self.proc.poll() is None
+        if not is_running and self.ended is None:
+            self.ended = now()
+        return is_running
 
     def wait(self, timeout=None):
         """Reap it the moment it can be reaped; an AssertionError when it does not end."""

@@ -200,7 +200,7 @@ ROWS = [
             after_job(["--budget=calls=10"], [SPAWNGUARD, "notify", "counter", "calls=8.5"])),
     note("a stranger tells", "{j}: warning: pid {}, uid {} has sent to SPAWNGUARD_NOTIFY and is not of this run: passed over",
          stranger, status=-15),
-    note("limit", "{j}: limit passed: max-procs: {3} processes, limit {2}; most: {sh} ({}): ended {3} processes: {sh} ({}), {victim} ({}), {victim} ({})",
+    note("limit", "{j}: limit passed: max-procs: {3} processes, limit {2}; most: {sh} ({}): ended {3} processes: {sh} ({}), {} ({}), {} ({})",
          after_job(["--max-procs=2", "--interval=10ms"], ["sh", "-c", f"{VICTIM} sleep & {VICTIM} sleep & wait"]),
          status=123),
     warning("limit, warned of", "{j}: max-rss: {} memory of one process", ", limit {4K}; most: {sleep} ({})", "; the run goes on",
