@@ -190,11 +190,15 @@ class Records(RungTest):
     def test_a_guard_that_is_alone_is_known_by_its_number_and_the_open_record(self, name, denied):
         run = self.holder_under(denied, "-k", "0.1", shape="ignore-term")
         warden = run.warden()
-        send(warden, signal.SIGSTOP)
+        for guard in (run.pid, warden):  # front would continue the warden
+            send(guard, signal.SIGSTOP)
+            wait_until(lambda pid=guard: Stat(pid).state == "T", "it is stopped")
         send(run.pid, signal.SIGKILL)
         run.wait()
         told = self.under(denied, SPAWNGUARD, "kill", "r")
-        wait_until(lambda: any(r.endswith(".req") for r in os.listdir(os.path.join(self.state, "runs"))), "it is asked")
+        wait_until(lambda: any(r.endswith(".req") for r in os.listdir(os.path.join(self.state, "runs")))
+                   or not told.running(), "it is asked")
+        self.assertTrue(told.running(), told.err)
         send(warden, signal.SIGCONT)
         self.assertEqual((told.wait().status, told.err), (0, ""), name)
         self.assert_clean(told, name)
