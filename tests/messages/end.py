@@ -193,7 +193,7 @@ ROWS = [
          after_job(["--idle-timeout=0.2"], [VICTIM, "sleep"]), status=124),
     note("heartbeat", "{j}: no heartbeat for {200ms} (--heartbeat): ended {1} process: {victim} ({})",
          after_job(["--heartbeat=0.2"], [VICTIM, "sleep"]), status=124),
-    note("budget", "{j}: limit passed: budget: {calls} stands at {12} of {10}: ended {2} processes: {sh} ({}), {notify} ({})",
+    note("budget", "{j}: limit passed: budget: {calls} stands at {12} of {10}: ended {}: {} ({})",
          after_job(["--budget=calls=10"], ["sh", "-c", f"{SPAWNGUARD} notify counter calls=12 && :; exec sleep 60"]), status=123,
          slow=True),
     warning("budget, warned of", "{j}: budget: {calls} stands at {8.5} of {10}", "", "; the run goes on",
