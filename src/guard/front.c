@@ -515,6 +515,7 @@ int front_main(struct run *run)
 
 	report_log_start(run);
 	struct outcome_verdict v = guard(&f, run_environment(run));
+	weigh_end(run);
 	output_finish(run, &v);
 	if (run->job->stats)
 		report_stats(run, &run->state.figures);

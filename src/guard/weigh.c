@@ -12,6 +12,9 @@
 #include "os/link.h"
 #include "os/pidfd.h"
 #include "os/pipe.h"
+#include "os/wait.h"
+
+#define END_MS 100 /* what a KILL takes, unless it has to wait for a read that never ends */
 
 /* The kernel takes the KILL when the read that it may be stuck in ends: it is reaped whenever that is. */
 static void end_reader(struct weigh *w)
@@ -85,6 +88,19 @@ int weigh_look(struct run *run, int link)
 	answer(w, link);
 	end_reader(w);
 	return -1;
+}
+
+void weigh_end(struct run *run)
+{
+	struct weigh *w = &run->weigh;
+	struct os_child child;
+
+	if (w->pid == 0)
+		return;
+	end_reader(w);
+	for (unsigned ms = 0; ms < END_MS && os_wait_try(w->pid, &child) == 0; ms++)
+		os_clock_sleep_ms(1);
+	w->pid = 0;
 }
 
 void weigh_reaped(struct run *run, pid_t pid)

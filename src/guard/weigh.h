@@ -46,6 +46,9 @@ void weigh_begin(struct run *run, const struct pair_message *message);
  * do. */
 int weigh_look(struct run *run, int link);
 
+/* The run is over: nobody waits for an answer, and the reader is not to outlive us, unless it is stuck. */
+void weigh_end(struct run *run);
+
 /* A child of front has ended: was it the reader? */
 void weigh_reaped(struct run *run, pid_t pid);
 /* Is this one the reader? */
