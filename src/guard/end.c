@@ -9,6 +9,7 @@
 #include "guard/alive.h"
 #include "os/fd.h"
 #include "os/link.h"
+#include "os/sched.h"
 #include "os/self.h"
 #include "store/record.h"
 #include "tree/walk.h"
@@ -22,6 +23,10 @@ void warden_need_tree(struct warden *w)
 	if (w->has_tree)
 		return;
 	w->has_tree = true;
+	/* Both of us, from now on: a job that is over sooner does not pay for it. */
+	os_sched_make_prompt(0);
+	if (os_self_parent() == w->run->head.front.pid)
+		os_sched_make_prompt(w->run->head.front.pid);
 	os_raise_files();
 	tree_init(&w->tree, w->epoll);
 	w->tree.init = w->run->isolation.ns.init;

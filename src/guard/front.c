@@ -477,7 +477,6 @@ static struct outcome_verdict guard(struct front *f, char **env)
 	f->link = ends[0];
 	if (f->warden < 0)
 		return not_made(f, f->warden);
-	os_sched_be_prompt();
 	watch(f);
 	struct os_child child = { .status = f->warden_status };
 	if (!f->warden_reaped && os_wait_pid(f->warden, &child) == 0)

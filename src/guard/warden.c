@@ -18,7 +18,6 @@
 #include "os/link.h"
 #include "os/pidfd.h"
 #include "os/proc.h"
-#include "os/sched.h"
 #include "os/self.h"
 #include "os/signal.h"
 #include "os/spawn.h"
@@ -443,7 +442,6 @@ static void settle(struct warden *w)
 	(void)os_chdir_root();
 	(void)os_lower_oom_score(OOM_SCORE); /* where that is not allowed it stays */
 	(void)os_drop_privileges(true);
-	os_sched_be_prompt();
 }
 
 static void plan(struct warden *w)

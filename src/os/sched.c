@@ -38,17 +38,18 @@ struct attributes {
 #define FLAG_RESET_ON_FORK 1
 #define SHORTEST_TURN_NS   100000
 
-void os_sched_be_prompt(void)
+void os_sched_make_prompt(pid_t pid)
 {
 	struct attributes now = { 0 };
 
-	if (syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) < 0 || now.policy != SCHED_OTHER)
+	if (pid == 1 || pid < 0 || syscall(SYS_sched_getattr, pid, &now, sizeof(now), 0) < 0 ||
+	    now.policy != SCHED_OTHER)
 		return;
 	struct attributes prompt = { .size = sizeof(prompt),
 				     .flags = FLAG_RESET_ON_FORK,
 				     .nice = now.nice,
 				     .runtime = SHORTEST_TURN_NS };
-	(void)syscall(SYS_sched_setattr, 0, &prompt, 0);
+	(void)syscall(SYS_sched_setattr, pid, &prompt, 0);
 }
 
 void os_sched_give_back(int policy)

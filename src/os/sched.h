@@ -16,12 +16,12 @@ int os_sched_raise(pid_t pid, int *out_policy);
 /* This process as it was before os_sched_raise. */
 void os_sched_give_back(int policy);
 /*
- * From now on this process asks for the processor in short turns, and so gets
- * it soon after it wakes, however many others are busy; what it forks does
- * not.  Needs no privilege, and takes nothing from its share.  Only where it is
- * an ordinary process; before 6.12 nothing comes of it.
+ * From now on `pid` (0: this process) asks for the processor in short turns,
+ * and so gets it soon after it wakes, however many others are busy; what it
+ * forks does not.  Needs no privilege over one's own, and takes nothing from its
+ * share.  Only where it is an ordinary process; before 6.12 nothing comes of it.
  */
-void os_sched_be_prompt(void);
+void os_sched_make_prompt(pid_t pid);
 /* Is this process scheduled before all that are not real-time? */
 bool os_sched_is_realtime(void);
 

@@ -323,7 +323,7 @@ int hold_signal(struct tree *tree, struct member *m, int sig)
 		os_fd_close(&fd);
 		tree_take_reserve(tree);
 	}
-	return r < 0 && r != -ESRCH ? signal_child(m, sig, r) : r;
+	return r == -ENOSYS || r == -EPERM || hold_is_starved(r) ? signal_child(m, sig, r) : r;
 }
 
 bool hold_is_dead(struct tree *tree, struct member *m)
