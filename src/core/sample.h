@@ -26,8 +26,8 @@ struct sample {
 	int32_t pid; /* for people: it may be another's later */
 	uint16_t depth;
 	uint32_t children; /* that were met below it so far */
-	char state;    /* R S D Z T t X I */
-	char comm[16]; /* a hint: anybody may call itself anything */
+	char state;        /* R S D Z T t X I */
+	char comm[16];     /* a hint: anybody may call itself anything */
 	uint32_t known;
 	uint64_t rss_bytes;
 	uint32_t threads;

@@ -6,8 +6,8 @@
  *   member SERIAL PARENT PID SEEN_NS DEPTH CHILDREN STATE KNOWN RSS THREADS FDS FDS_MAX CPU_NS WAITED_NS
  *          CHILD_FAULTS CAUGHT BLOCKED PENDING PROGRAM WRITTEN WCHAN COMM
  *
- * Numbers are decimal, KNOWN, signals and PROGRAM hexadecimal; what is no plain character of a text is written
- * %XX, and a lone % is an empty one.
+ * Numbers are decimal, KNOWN, signals and PROGRAM hexadecimal; what is no plain character of a text is
+ * written %XX, and a lone % is an empty one.
  */
 #ifndef SG_CORE_SAMPLE_TEXT_H
 #define SG_CORE_SAMPLE_TEXT_H

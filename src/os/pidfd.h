@@ -38,7 +38,8 @@ int os_child_signal(pid_t child, int pidfd, int sig);
 /* Inode of its pidfd, never repeated within a boot; 0 before 6.9, where all pidfds share one. */
 uint64_t os_pidfd_inode(int pidfd);
 
-/* It has ended (a zombie has); false also if that cannot be told, as without a descriptor for its file in /proc. */
+/* It has ended (a zombie has); false also if that cannot be told, as without a descriptor for its file in
+ * /proc. */
 bool os_pidfd_is_dead(int pidfd);
 
 /* Wait until it has ended, at most `timeout_ms` (-1: for ever).  1 ended, 0 not yet. */

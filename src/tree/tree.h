@@ -68,7 +68,7 @@ struct member {
 	struct detect_state detect;
 	struct signature_state role;
 	struct births_trace births;
-	struct trend trend;   /* of its memory */
+	struct trend trend; /* of its memory */
 };
 
 /* What looking at one process needs at a time: its handle and one file. */

@@ -17,13 +17,14 @@ int main(int argc, char **argv)
 	setvbuf(stdin, NULL, _IOLBF, 0);
 	while (fgets(line, sizeof(line), stdin) && line[0] != 'q') {
 		int which, want;
-		if (sscanf(line, "%d %d", &which, &want) != 2 || which < 0 || which > 3 || want < 0 || want > MOST)
+		if (sscanf(line, "%d %d", &which, &want) != 2 || which < 0 || which > 3 || want < 0 ||
+		    want > MOST)
 			return 2;
 		for (; held[which] < want; held[which]++) {
 			void *block;
 			if (mapped) {
-				block = mmap(NULL, 16384, PROT_READ | PROT_WRITE,
-					     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+				block = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+					     -1, 0);
 				memset(block, 1, 16384);
 			} else if (kind == 's') {
 				void **list = block = malloc(64 * sizeof(void *));
