@@ -88,7 +88,7 @@ void flag_raise(struct run *run, int link, const struct finding *f, enum flag_ac
 	write_line(run, f, action);
 	memset(&m, 0, PAIR_HEAD_BYTES);
 	m.kind = PAIR_FLAG;
-	m.number = action;
+	m.number = (int32_t)action;
 	m.finding = *f; /* its names are constants of the program that both of us are */
 	(void)os_link_send(link, &m, PAIR_HEAD_BYTES + sizeof(m.finding));
 }
