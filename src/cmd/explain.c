@@ -54,17 +54,7 @@ static void put_finding(struct buf *out, struct replay *r, const struct finding 
 	buf_str(out, "after ");
 	num_format_duration(out, at_ns);
 	buf_str(out, ": ");
-	buf_str(out, f->rule);
-	buf_str(out, ": ");
-	buf_str(out, f->text);
-	for (unsigned i = 0; i < FINDING_WITNESSES && f->witness[i].pid != 0; i++) {
-		buf_str(out, i == 0 ? "; most: " : ", ");
-		escape_text(out, f->witness[i].comm, strnlen(f->witness[i].comm, sizeof(f->witness[i].comm)),
-			    0);
-		buf_str(out, " (");
-		buf_i64(out, f->witness[i].pid);
-		buf_char(out, ')');
-	}
+	finding_format(out, f);
 	buf_str(out, is_end ? ": the run would be ended\n" : ": flagged\n");
 }
 

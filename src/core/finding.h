@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+struct buf;
+
 enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL, SEVERITY_COUNT };
 /* Stable names: "info", "warning", "critical". */
 const char *severity_name(enum severity severity);
@@ -27,6 +29,9 @@ struct finding {
 	const char *rung;          /* how it was measured: "walk", "perf"; borrowed, constant */
 	struct witness witness[FINDING_WITNESSES]; /* the largest first */
 };
+
+/* "max-procs: 14 processes, limit 12; most: sh (4711), sh (4712)" */
+void finding_format(struct buf *out, const struct finding *finding);
 
 /* `value` into the list, if it is among the largest; equal ones keep their places. */
 void witness_add(struct witness list[FINDING_WITNESSES], int32_t pid, const char comm[16], uint64_t value);

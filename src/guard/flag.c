@@ -21,21 +21,6 @@ static const char *const action_names[] = {
 };
 static_assert(COUNT_OF(action_names) == FLAG_ACTION_COUNT, "one name for each action");
 
-void flag_put(struct buf *line, const struct finding *f)
-{
-	buf_str(line, f->rule);
-	buf_str(line, ": ");
-	buf_str(line, f->text);
-	for (unsigned i = 0; i < FINDING_WITNESSES && f->witness[i].pid != 0; i++) {
-		const struct witness *w = &f->witness[i];
-		buf_str(line, i == 0 ? "; most: " : ", ");
-		escape_text(line, w->comm, strnlen(w->comm, sizeof(w->comm)), 0);
-		buf_str(line, " (");
-		buf_i64(line, w->pid);
-		buf_char(line, ')');
-	}
-}
-
 struct history_flag flag_line(const struct run *run, const struct finding *f, enum flag_action action)
 {
 	struct history_flag h = {
@@ -76,7 +61,7 @@ static void put_message(struct buf *line, const struct run *run, const struct fi
 {
 	escape_text(line, run->name, strlen(run->name), 60);
 	buf_str(line, ": ");
-	flag_put(line, f);
+	finding_format(line, f);
 }
 
 void flag_raise(struct run *run, int link, const struct finding *f, enum flag_action action)

@@ -21,9 +21,6 @@ void flag_raise(struct run *run, int link, const struct finding *finding, enum f
 /* What came of it at front. */
 void flag_hear(struct run *run, const struct pair_message *message);
 
-/* "max-procs: 14 processes, limit 12; most: sh (4711), sh (4712), ..." */
-void flag_put(struct buf *line, const struct finding *finding);
-
 /* As the history has it; `f` is borrowed. */
 struct history_flag flag_line(const struct run *run, const struct finding *f, enum flag_action action);
 

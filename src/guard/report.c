@@ -131,7 +131,7 @@ static void put_cause(struct buf *line, const struct run *run)
 		break;
 	case CAUSE_LIMIT:
 		buf_str(line, "limit passed: ");
-		flag_put(line, &run->limit);
+		finding_format(line, &run->limit);
 		buf_str(line, ": ");
 		return;
 	case CAUSE_START_TIMEOUT:

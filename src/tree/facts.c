@@ -3,13 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/num.h"
 #include "codec/procfs.h"
 #include "core/detect.h"
 #include "os/proc.h"
+#include "tree/measure.h"
 
 #define PAGE_BYTES 4096
-#define TICK_NS    (10 * NS_PER_MS) /* USER_HZ is 100 wherever Linux runs */
 
 void facts_memory(struct member *m)
 {
@@ -34,12 +33,7 @@ static int read_stat(int task_fd, struct sample *s)
 	int r = n < 0 ? (int)n : procfs_parse_stat(bytes, (size_t)n, &stat);
 	if (r < 0)
 		return r;
-	s->state = stat.state;
-	memcpy(s->comm, stat.comm, sizeof(s->comm) - 1);
-	s->threads = (uint32_t)stat.threads;
-	s->cpu_ns = (stat.user_ticks + stat.system_ticks) * TICK_NS;
-	s->waited_ns = stat.waited_ticks * TICK_NS;
-	s->child_faults = stat.child_minor_faults;
+	measure_take_stat(s, &stat);
 	return 0;
 }
 

@@ -8,10 +8,10 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/proc.h"
+#include "tree/facts.h"
 #include "tree/hold.h"
 
-#define PAGE_BYTES 4096
-#define TICK_NS    (10 * NS_PER_MS) /* USER_HZ is 100 wherever Linux runs */
+#define TICK_NS (10 * NS_PER_MS) /* USER_HZ is 100 wherever Linux runs */
 
 /* Of a kept file, opened when it is first asked for; -1 = it cannot be had. */
 static int kept(struct tree *tree, struct member *m, int *fd, const char *name)
@@ -23,6 +23,16 @@ static int kept(struct tree *tree, struct member *m, int *fd, const char *name)
 			*fd = -2; /* once: what is refused stays so */
 	}
 	return *fd;
+}
+
+void measure_take_stat(struct sample *s, const struct proc_stat *stat)
+{
+	s->state = stat->state;
+	memcpy(s->comm, stat->comm, sizeof(s->comm) - 1);
+	s->threads = (uint32_t)stat->threads;
+	s->cpu_ns = (stat->user_ticks + stat->system_ticks) * TICK_NS;
+	s->waited_ns = stat->waited_ticks * TICK_NS;
+	s->child_faults = stat->child_minor_faults;
 }
 
 static int read_stat(struct tree *tree, struct member *m)
@@ -37,12 +47,7 @@ static int read_stat(struct tree *tree, struct member *m)
 		s->known &= ~(uint32_t)SAMPLE_STAT;
 		return n == -ESRCH ? -ESRCH : 0;
 	}
-	s->state = stat.state;
-	memcpy(s->comm, stat.comm, sizeof(s->comm) - 1);
-	s->threads = (uint32_t)stat.threads;
-	s->cpu_ns = (stat.user_ticks + stat.system_ticks) * TICK_NS;
-	s->waited_ns = stat.waited_ticks * TICK_NS;
-	s->child_faults = stat.child_minor_faults;
+	measure_take_stat(s, &stat);
 	s->known |= SAMPLE_STAT;
 	return 0;
 }
@@ -63,14 +68,7 @@ static void count_files(struct tree *tree, struct member *m)
 
 int measure_member(struct tree *tree, struct member *m)
 {
-	struct sample *s = &m->sample;
-
-	s->depth = m->depth;
-	s->known &= ~(uint32_t)SAMPLE_MEMORY;
-	if (m->rss_pages > 0) { /* 0: it is exiting */
-		s->rss_bytes = m->rss_pages * PAGE_BYTES;
-		s->known |= SAMPLE_MEMORY;
-	}
+	facts_memory(m);
 	if (tree->wants & SAMPLE_FDS)
 		count_files(tree, m);
 	return tree->wants & SAMPLE_STAT ? read_stat(tree, m) : 0;
