@@ -175,8 +175,9 @@ class Counted(Births):
 
     def test_nothing_is_opened_where_nobody_asks(self):
         def ring(*args):
+            before = self.ready_count()
             run = self.guard(*args, "--", harness.VICTIM, "sleep")
-            self.wait_ready(run)
+            self.wait_ready(run, before + 1)
             with open(f"/proc/{run.warden()}/maps") as f:
                 found = "perf_event" in f.read()
             run.send(harness.signal.SIGTERM)
