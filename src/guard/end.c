@@ -155,6 +155,7 @@ static void act_term(struct warden *w)
 	warden_keep_figures(w);
 	warden_figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;
 	warden_figures(w)->ended += swept.signalled;
+	watch_end(w, w->tree.procs);
 	report_name_ended(&w->report, &w->tree, MEMBER_TERMED);
 	report_step(&w->report, "sending the first signal to", swept.signalled);
 }

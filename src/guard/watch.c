@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/num.h"
 #include "conf/job.h"
+#include "core/schedule.h"
 #include "guard/flag.h"
 #include "guard/samples.h"
 #include "guard/warden.h"
@@ -86,14 +87,52 @@ void watch_flag(struct warden *w, struct finding *finding)
 	flag_raise(w->run, w->link, finding, FLAG_ONLY);
 }
 
+static void measure(struct warden *w, const struct look *look)
+{
+	limits_begin(&w->watch.limits, look);
+	FOR_EACH_MEMBER (&w->tree, m)
+		if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)))
+			limits_member(&w->watch.limits, &m->sample);
+}
+
+/* Do limits end a run, and can the end still be made shorter? */
+static bool holds_on(const struct warden *w)
+{
+	return w->watch.has_limits && w->run->job->on_limit == ON_LIMIT_KILL && w->ending.grace_ns > 0;
+}
+
+void watch_end(struct warden *w, uint64_t procs)
+{
+	if (!holds_on(w))
+		return;
+	overrun_begin(&w->watch.overrun, w->facts.now_ns, procs, births_total(&w->census.births));
+	if (w->run->job->interval_ns == 0) { /* as at a start: what it does, it mostly does at once */
+		w->period_ns = SCHEDULE_STORM_NS;
+		w->tick_ns = w->facts.now_ns + w->period_ns;
+	}
+}
+
+static void look_at_grace(struct warden *w, const struct look *look)
+{
+	struct watch *watch = &w->watch;
+	struct finding finding;
+
+	if (w->ending.stage != STAGE_GRACE || !holds_on(w))
+		return;
+	measure(w, look);
+	struct limit_verdict v = overrun_look(&watch->overrun, &watch->limits);
+	if (v.grade == GRADE_OK)
+		return;
+	overrun_describe(&v, look->now_ns, &finding);
+	watch_flag(w, &finding);
+	ending_hurry(&w->ending, look->now_ns);
+}
+
 static void look_at_limits(struct warden *w, const struct look *look)
 {
 	struct watch *watch = &w->watch;
 
-	limits_begin(&watch->limits, look);
-	FOR_EACH_MEMBER (&w->tree, m)
-		if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)))
-			limits_member(&watch->limits, &m->sample);
+	measure(w, look);
 	census_testify(w);
 	for (;;) { /* each bound that is passed has its say */
 		struct limit_verdict v = limits_end(&watch->limits);
@@ -122,9 +161,11 @@ void watch_look(struct warden *w)
 		.births_rung = rung ? rung : births_rung_name(BIRTHS_SAMPLED), /* nobody counts them apart */
 	};
 
-	if (w->ending.stage != STAGE_IDLE)
-		return;
 	watch->last_ns = look.now_ns;
+	if (w->ending.stage != STAGE_IDLE) {
+		look_at_grace(w, &look);
+		return;
+	}
 	samples_write(w->run, &look, &w->tree);
 	if (watch->has_limits)
 		look_at_limits(w, &look);

@@ -8,6 +8,7 @@
 #include "core/confirm.h"
 #include "core/growth.h"
 #include "core/limit.h"
+#include "core/overrun.h"
 
 struct buf;
 struct history_start;
@@ -28,6 +29,7 @@ struct watch {
 	struct limits limits;
 	uint64_t last_ns; /* of the look before; 0 = none yet */
 	struct growth growth;
+	struct overrun overrun;       /* of the end */
 	struct watch_held held[2][2]; /* --max-rss, --max-tree-mem; soft, hard */
 	bool is_asking;               /* front, since asking_ns, for asked_n members */
 	uint64_t asking_ns;
@@ -39,6 +41,8 @@ struct watch {
 void watch_init(struct watch *watch, const struct job *job, struct tree *tree);
 /* After a walk: what is found is told, and may begin the end. */
 void watch_look(struct warden *w);
+/* The first signal of the end is sent, to so many: the limits hold on in its grace. */
+void watch_end(struct warden *w, uint64_t procs);
 /* Front's answer to what watch_look() has asked. */
 void watch_weighed(struct warden *w, const struct weigh_answer *answer);
 /* The period that the rules need where it would be `period_ns`. */

@@ -6,7 +6,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SANITIZED, SPAWNGUARD, VICTIM, GuardTest, outcome, wait_until
+from harness import SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, outcome, wait_until
 
 PYTHON = os.path.realpath(sys.executable)
 LONG = os.environ.get("SG_LONG") == "1"
@@ -125,6 +125,81 @@ class Each(LimitTest):
         once = "import time; e = time.process_time() + 0.05\nwhile time.process_time() < e: pass"
         script = f"while :; do {PYTHON} -Ic '{once}'; done"
         self.assert_passed("max-cpu", ["--max-cpu=1s"], ["sh", "-c", script], 1e9, 0.3)
+
+
+FORKS = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN if {deaf} else signal.SIG_DFL)
+log = os.open({log!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+for i in range(600):
+    if os.fork() == 0:
+        os.write(log, b"%.6f\\n" % time.clock_gettime(time.CLOCK_BOOTTIME))
+        time.sleep(60)
+        os._exit(0)
+    time.sleep(0.005)
+time.sleep(60)
+"""
+
+
+class Overrun(LimitTest):
+    """What grows on though it is asked to end gets no more time."""
+    GRACE_S = 5 * SCALE
+
+    def forks(self, *args, deaf):
+        run = self.run_guard(["-k", str(self.GRACE_S), *args],
+                             [PYTHON, "-Ic", FORKS.format(log=self.path("log"), deaf=deaf)], timeout=60 * SCALE)
+        begun = sorted(float(line) for line in self.read("log").split())
+        return run, begun
+
+    def test_a_deaf_fork_loop_gets_no_grace(self):
+        for rung in ("perf", "sampled"):
+            with self.subTest(rung):
+                harness.shutil.rmtree(self.state, ignore_errors=True)
+                if os.path.exists(self.path("log")):
+                    os.remove(self.path("log"))
+                run, begun = self.forks("--max-procs=20", f"--births-rung={rung}", deaf=True)
+                self.assertEqual(run.status, 123, run.err)
+                self.assert_no_survivor(run.err)
+                verdict, second = self.flags()
+                end = self.end_event()
+                self.assertEqual((outcome(end), end["spawnguard.limit"]), ("limit", verdict))
+                self.assertLess(run.wall, self.GRACE_S * 0.7, "well before the end of its grace")
+                self.assertEqual((second["rule"], second["action"], second["severity"]), ("max-procs", "flag", "critical"))
+                self.assertIn("though it is asked to end", second["text"])
+                # Two looks: one that finds it over, one that finds it grown on.
+                rate = (len(begun) - 1) / max(0.001, begun[-1] - begun[0])
+                took = verdict["period"] + second["lasted"] + 0.03 * SCALE
+                self.assertLessEqual(len(begun) + 1 - 20, 1 + 1.3 * rate * took, (verdict, second))
+
+    def test_a_rate_that_goes_on_in_the_grace(self):
+        run, _ = self.forks("--max-spawn-rate=30/10s", deaf=True)
+        self.assertEqual(run.status, 123, run.err)
+        self.assertLess(run.wall, self.GRACE_S * 0.7)
+        self.assertEqual([f["rule"] for f in self.flags()], ["max-spawn-rate"] * 2)
+
+    def test_any_end_holds_the_limits_on(self):
+        """Not ended for a limit at all; in its grace it would pass one."""
+        run, begun = self.forks("--max-procs=100", "-t", "0.2", deaf=True)
+        self.assertEqual(run.status, 124, run.err)
+        self.assertLess(run.wall, 0.2 + self.GRACE_S * 0.7 if not SANITIZED else self.GRACE_S)
+        self.assertLess(len(begun), 300)
+
+    def test_who_only_takes_its_time_has_it(self):
+        """It ignores TERM and does not grow: all of its grace."""
+        run = self.run_guard(["--max-procs=1", "--interval=20ms", "-k", "0.5"], [VICTIM, "ignore-term"])
+        self.assertEqual(run.status, 123, run.err)
+        self.assertGreaterEqual(run.wall, 0.5)
+        self.assertEqual(len(self.flags()), 1)
+
+    def test_a_soft_limit_and_one_that_only_warns_end_nobody_sooner(self):
+        for args in (["--max-procs=20:"], ["--max-procs=20", "--on-limit=flag"]):
+            with self.subTest(args):
+                started = len(self.flags())
+                run = self.run_guard(["-k", "0.6", "-t", "0.2", *args],
+                                     [PYTHON, "-Ic", FORKS.format(log=self.path("log"), deaf=True)])
+                self.assertEqual(run.status, 124, run.err)
+                self.assertGreaterEqual(run.wall, 0.8)
+                self.assertLessEqual(len(self.flags()) - started, 1)
 
 
 class Grades(LimitTest):

@@ -38,6 +38,7 @@ ELSEWHERE = {
     "what is promised, and what is not": "help, on stdout",
     "the tree": "a flag, in the history",
     " grows by ": "a flag, in the history",
+    " though it is asked to end: it gets no more time": "a flag, in the history",
     ", but how much of it is shared cannot be read": "a flag, in the history",
     "root's own": "doctor, on stdout",
     "made by root for this user": "doctor, on stdout",
