@@ -159,6 +159,11 @@ int procfs_parse_stat(const char *bytes, size_t n, struct proc_stat *out_stat)
 	return 0;
 }
 
+bool procfs_has_ended(const struct proc_stat *stat)
+{
+	return (stat->state == 'Z' || stat->state == 'X') && stat->threads <= 1;
+}
+
 int procfs_parse_environ(const char *bytes, size_t n, struct proc_environ *out_environ)
 {
 	struct proc_environ found;

@@ -25,6 +25,8 @@ struct proc_stat {
 	uint64_t start_ticks; /* clock ticks since boot, of this time namespace */
 };
 int procfs_parse_stat(const char *bytes, size_t n, struct proc_stat *out_stat);
+/* A zombie has ended, unless threads of it go on. */
+bool procfs_has_ended(const struct proc_stat *stat);
 
 /* Where its environment lies, of the same file; both 0 = none yet, or it is not told. -EBADMSG before 3.5. */
 struct proc_environ {

@@ -94,7 +94,7 @@ uint64_t os_pidfd_inode(int pidfd)
 	return st.st_ino;
 }
 
-/* By its directory: a zombie has ended, unless threads of it go on. */
+/* By its directory. */
 static bool is_dead_in_proc(int dir)
 {
 	struct proc_stat stat = { 0 };
@@ -102,7 +102,7 @@ static bool is_dead_in_proc(int dir)
 
 	if (r < 0 && r != -ESRCH) /* no descriptor for it: whether it has been waited for can be told */
 		r = os_pidfd_signal(dir, 0);
-	return r == -ESRCH || (r == 0 && (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1);
+	return r == -ESRCH || (r == 0 && procfs_has_ended(&stat));
 }
 
 /* A directory is always ready: looked at again and again. */

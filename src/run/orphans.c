@@ -65,11 +65,12 @@ static void add_weak(struct orphans *o, const struct record_slot *slot)
 	AUTO_FD int fd = os_pidfd_open_or_proc(slot->id.pid);
 	if (os_proc_stat(slot->id.pid, &stat) < 0 || is_older(o, &stat))
 		return;
-	bool same = slot->id.start_ticks == 0 || slot->id.start_ticks == stat.start_ticks;
+	if (slot->id.start_ticks != 0 && slot->id.start_ticks != stat.start_ticks)
+		return; /* another's by now */
 	bool has_mark = reader_has_mark(slot->id.pid, o->record->head.run_id) == 1;
 	found.id.start_ticks = stat.start_ticks;
-	found.id.pidfs_ino = fd >= 0 ? os_pidfd_inode(fd) : 0;
-	hold_or_list(o, &found, &fd, same && has_mark);
+	found.id.pidfs_ino = os_pidfd_inode(fd);
+	hold_or_list(o, &found, &fd, has_mark);
 }
 
 int orphans_read(struct orphans *o)
@@ -150,9 +151,7 @@ unsigned orphans_marks(const struct orphans *o, pid_t pid, pid_t sid)
 static struct record_slot found_now(pid_t pid, int fd, const struct proc_stat *stat)
 {
 	return (struct record_slot){
-		.id = { .pid = pid,
-			.start_ticks = stat->start_ticks,
-			.pidfs_ino = fd >= 0 ? os_pidfd_inode(fd) : 0 },
+		.id = { .pid = pid, .start_ticks = stat->start_ticks, .pidfs_ino = os_pidfd_inode(fd) },
 		.sid = stat->sid,
 		.depth = 1,
 		.seen_boot_ns = os_clock_boot_ns(),
@@ -188,14 +187,14 @@ static bool meet(struct search *search, const struct proc_stat *stat)
 	return true;
 }
 
-/* By its environment and its session; `fd` may be -1. */
+/* By its environment and its session. */
 static void weigh(struct search *search, const struct proc_stat *stat, int *fd)
 {
 	struct orphans *o = search->o;
 	int mark = reader_has_mark(stat->pid, o->record->head.run_id);
 	enum session session = session_of(o, stat->pid, stat->sid);
 
-	if (mark == -ESRCH || (*fd >= 0 && os_pidfd_signal(*fd, 0) == -ESRCH))
+	if (mark == -ESRCH || os_pidfd_signal(*fd, 0) == -ESRCH)
 		search->is_again = true;
 	else if (mark == 1 || session == SESSION_LED) {
 		struct record_slot found = found_now(stat->pid, *fd, stat);
@@ -212,7 +211,7 @@ static void consider(struct search *search, pid_t pid)
 	if (pid <= 1 || pid == os_self_pid() || tree_find(o->tree, pid))
 		return;
 	AUTO_FD int fd = os_pidfd_open_or_proc(pid);
-	if (fd < 0 && fd != -ESRCH && fd != -ENOSYS && fd != -EPERM) /* without handles it can be listed */
+	if (fd < 0 && fd != -ESRCH) /* without descriptors nothing of it can be read, either */
 		return;
 	int r = fd == -ESRCH ? fd : os_proc_stat(pid, &stat);
 	if (r == 0 && (stat.start_ticks < search->since_ticks || is_older(o, &stat)))
@@ -223,7 +222,7 @@ static void consider(struct search *search, pid_t pid)
 		search->is_again = true;
 	if (r < 0 || status.uid != o->record->head.uid)
 		return;
-	bool is_dead = stat.state == 'Z';
+	bool is_dead = procfs_has_ended(&stat);
 	bool is_young = stat.start_ticks >= search->began_ticks || search->since_ticks > 0;
 	if ((is_dead || is_young) && !meet(search, &stat))
 		return;
@@ -242,7 +241,7 @@ static int consider_grouped(void *with, pid_t pid)
 	struct proc_stat stat;
 	BUF(name, RUN_ID_MAX + 16);
 
-	if (pid <= 1 || tree_find(o->tree, pid))
+	if (tree_find(o->tree, pid))
 		return 0;
 	run_cgroup_name(&name, o->record->head.run_id);
 	AUTO_FD int fd = os_pidfd_open_or_proc(pid);
@@ -273,7 +272,7 @@ static bool forget_gone(struct orphans *o)
 	for (uint32_t i = 0; i < o->listed_count; i++) {
 		struct proc_stat stat;
 		int r = os_proc_stat(o->listed[i], &stat);
-		if (r == 0 ? stat.state != 'Z' : r != -ESRCH)
+		if (r == 0 ? !procfs_has_ended(&stat) : r != -ESRCH)
 			o->listed[kept++] = o->listed[i];
 		else
 			o->listed_by_record -= i < by_record;

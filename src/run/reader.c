@@ -7,6 +7,7 @@
 #include "conf/hook_variable.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/proc.h"
 #include "os/read_apart.h"
 #include "spawnguard/exit.h"
@@ -30,6 +31,46 @@ static int judge_nothing(pid_t pid)
 	return place.start != 0 && place.start == place.end ? 0 : -EAGAIN;
 }
 
+/* The environment is of the process, not of the thread that leads it. */
+struct thread_search {
+	pid_t leader;
+	const struct buf *word;
+	int answer;
+};
+
+static int find_in_thread(void *with, const char *name)
+{
+	struct thread_search *s = with;
+	BUF(path, 64);
+
+	buf_str(&path, "/proc/");
+	buf_u64(&path, (uint64_t)s->leader);
+	buf_str(&path, "/task/");
+	buf_str(&path, name);
+	buf_str(&path, "/environ");
+	int r = os_read_apart_find(path.at, s->word->at, s->word->len, READ_TIMEOUT_MS);
+	if (r != -ENODATA && r != -ENOENT && r != -ESRCH) /* those of the leader, and of one that ends now */
+		s->answer = r;
+	return s->answer != -ESRCH;
+}
+
+/* The leader has ended before the others: what none of them tells is of nobody any more. */
+static int find_in_threads(pid_t pid, const struct buf *word)
+{
+	struct thread_search s = { .leader = pid, .word = word, .answer = -ESRCH };
+	AUTO_FD int task = os_proc_open(pid, "task");
+
+	if (task >= 0)
+		(void)os_dir_each(task, find_in_thread, &s); /* what was read of it stands */
+	return s.answer;
+}
+
+static bool has_only_threads(pid_t pid)
+{
+	struct proc_stat stat;
+	return os_proc_stat(pid, &stat) == 0 && stat.state == 'Z' && !procfs_has_ended(&stat);
+}
+
 static int find(pid_t pid, const char *path, const struct buf *word)
 {
 	for (uint32_t nap_ms = 1;; nap_ms *= 2) {
@@ -37,7 +78,7 @@ static int find(pid_t pid, const char *path, const struct buf *word)
 		if (r == -ENOENT)
 			return -ESRCH;
 		if (r == -ENODATA || r == -ESRCH)
-			r = judge_nothing(pid);
+			r = has_only_threads(pid) ? find_in_threads(pid, word) : judge_nothing(pid);
 		if (r != -EAGAIN || nap_ms > EXEC_NAP_MAX_MS)
 			return r;
 		os_clock_sleep_ms(nap_ms);

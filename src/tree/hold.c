@@ -188,7 +188,7 @@ static int weak_answer(const struct proc_id *id)
 {
 	struct proc_stat stat;
 	int r = os_proc_stat(id->pid, &stat);
-	if (r == -ESRCH || (r == 0 && stat.state == 'Z' && stat.threads <= 1))
+	if (r == -ESRCH || (r == 0 && procfs_has_ended(&stat)))
 		return -ESRCH;
 	return r == 0 && id->start_ticks != 0 && stat.start_ticks != id->start_ticks ? -ESRCH : -EAGAIN;
 }
@@ -347,6 +347,5 @@ bool hold_is_dead(struct tree *tree, struct member *m)
 	tree_give_reserve(tree);
 	r = os_proc_stat(m->id.pid, &stat);
 	tree_take_reserve(tree);
-	/* A zombie has ended, unless threads of it go on. */
-	return r == 0 && stat.state == 'Z' && stat.threads <= 1;
+	return r == 0 && procfs_has_ended(&stat);
 }

@@ -66,6 +66,8 @@ static bool persist;
 static const char *log_path, *text_meant, *from_path, *path_meant;
 static long number_meant;
 static bool is_stopped;
+static void (*meanwhile)(void *with);
+static void *meanwhile_with;
 /* Shared by all processes of the program. */
 static struct shared {
 	_Atomic uint64_t count;
@@ -180,12 +182,21 @@ static bool due(const char *name)
 	uint64_t n = atomic_fetch_add(&shared->count, 1) + 1;
 	if (persist ? n < first : n != first)
 		return false;
-	if (error < 0) {
+	int answer = error; /* who is called may arm anew */
+	if (meanwhile && n == first) {
+		is_stopped = true;
+		meanwhile(meanwhile_with);
+		is_stopped = false;
+		errno = saved;
+	}
+	if (answer == 0)
+		return false;
+	if (answer < 0) {
 		report();
 		strike();
 		return false;
 	}
-	errno = error;
+	errno = answer;
 	return true;
 }
 
@@ -200,6 +211,8 @@ void failnth_arm(const struct failnth *fault)
 	first = fault->first > 0 ? fault->first : 1;
 	error = fault->error;
 	persist = fault->persist;
+	meanwhile = fault->meanwhile;
+	meanwhile_with = fault->with;
 	path_meant = fault->path;
 	number_meant = fault->number;
 	atomic_store(&shared->count, 0);

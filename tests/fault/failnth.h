@@ -12,6 +12,10 @@ struct failnth {
 	bool persist;     /* and all later ones */
 	long number;      /* syscall: only calls of that number count; 0 = any */
 	const char *path; /* open, openat: only those of a path with this text; NULL = any */
+	/* Before the `first` call of them; it does not fail then, unless there is an error too: what
+	 * happens in the middle of a look, at that place and no other.  Its own calls do not count. */
+	void (*meanwhile)(void *with);
+	void *with;
 };
 
 /* From now on; NULL: no more.  Of all processes that are forked meanwhile, too. */
