@@ -12,6 +12,7 @@ const struct command_row command_rows[] = {
 	{ "ps",     FOR_PS,     "ps [OPTIONS] [JOB|RUN]",       "list running jobs and their trees" },
 	{ "status", FOR_STATUS, "status [OPTIONS] [JOB]",       "tell how a job stands: running or its last end, limits, last outcomes" },
 	{ "wait",   FOR_WAIT,   "wait [OPTIONS] JOB|RUN...",    "block until runs have ended, and exit as they did" },
+	{ "watch",  FOR_WATCH,  "watch [OPTIONS] JOB|RUN|PID",  "follow the runs of a job, one run, or any tree: does all go well?" },
 	{ "logs",   FOR_LOGS,   "logs [OPTIONS] JOB|RUN",       "print the output of a detached or failed run" },
 	{ "kill",   FOR_KILL,   "kill [OPTIONS] JOB|RUN",       "end a run's whole tree, and prove that it is gone" },
 	{ "freeze", FOR_FREEZE, "freeze [OPTIONS] JOB|RUN",     "stop a run's tree and the clocks of its limits" },

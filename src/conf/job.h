@@ -127,6 +127,7 @@ struct job {
 	bool all_users;         /* of ps, status */
 	bool all, any;          /* of wait */
 	uint64_t patience_ns;   /* --timeout of wait; NUM_NONE = for ever */
+	uint64_t for_ns;        /* of watch; NUM_NONE = to its end */
 	bool follow;            /* of logs */
 	uint32_t lines;         /* --tail of logs; 0 = all */
 	enum color color;       /* of ps, status, doctor */

@@ -49,6 +49,13 @@ void conf_init_first(struct conf *conf, struct buf *why)
 	conf_init(conf, tell_first, why);
 }
 
+void conf_hear_first(struct conf *conf, struct buf *why)
+{
+	buf_clear(why);
+	conf->tell = tell_first;
+	conf->with = why;
+}
+
 /* One file, for the teller and the taker of conf/ini. */
 struct within {
 	struct conf *conf;

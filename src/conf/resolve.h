@@ -49,6 +49,8 @@ void conf_init(struct conf *conf,
 	       bool (*tell)(void *with, const char *file, uint32_t line, const struct buf *what), void *with);
 /* The same, for who stops at the first problem: `why` gets its line. */
 void conf_init_first(struct conf *conf, struct buf *why);
+/* From here on `why` gets it. */
+void conf_hear_first(struct conf *conf, struct buf *why);
 /* "FILE:LINE: what" */
 void conf_say(struct buf *out, const char *file, uint32_t line, const struct buf *what);
 

@@ -39,6 +39,24 @@ void os_signals_give_back(const struct os_signals *was)
 	(void)sigprocmask(SIG_SETMASK, &was->mask, NULL);
 }
 
+/* Blocked, a signal waits though it is ignored: what nohup(1) has asked would come to nothing. */
+os_sigset os_signals_hold(os_sigset set)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	for (int n = 1; n <= 64; n++) {
+		if (!(set & OS_SIG(n)))
+			continue;
+		if (os_signal_is_ignored(n))
+			set &= ~OS_SIG(n);
+		else
+			(void)sigaddset(&mask, n);
+	}
+	(void)sigprocmask(SIG_BLOCK, &mask, NULL); /* fails for no mask of ours */
+	return set;
+}
+
 int os_signalfd_open(os_sigset set)
 {
 	sigset_t mask;

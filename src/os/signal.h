@@ -26,6 +26,9 @@ int os_signals_take(struct os_signals *out_was);
 /* In a child, before exec: as it was. */
 void os_signals_give_back(const struct os_signals *was);
 
+/* Block those of `set` that are not ignored, and nothing else: the terminal's stops stay in force. Which. */
+os_sigset os_signals_hold(os_sigset set);
+
 struct os_signal {
 	int number;
 	int code;  /* > 0: the kernel sent it (a terminal); else a process did */

@@ -11,14 +11,14 @@
 
 #define CHUNK    (256 * 1024)
 #define LINE_MAX (4 * HISTORY_LINE_MAX) /* of a line that is cut by the border of a chunk */
-#define NAME_LEN (sizeof("YYYY-MM.jsonl") - 1)
+#define NAME_LEN (BACKWARD_NAME_MAX - 1)
 
 struct months {
 	char name[BACKWARD_FILES][NAME_LEN + 1]; /* newest first */
 	size_t count;
 };
 
-static bool is_month(const char *name)
+bool backward_is_month(const char *name)
 {
 	static const char form[] = "0000-00.jsonl";
 	if (strlen(name) != NAME_LEN)
@@ -36,7 +36,7 @@ static int collect(void *with, const char *name)
 	struct months *m = with;
 	size_t at = m->count;
 
-	if (!is_month(name))
+	if (!backward_is_month(name))
 		return 0;
 	while (at > 0 && strcmp(m->name[at - 1], name) < 0)
 		at--;

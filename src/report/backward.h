@@ -2,6 +2,7 @@
 #ifndef SG_REPORT_BACKWARD_H
 #define SG_REPORT_BACKWARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -24,5 +25,9 @@ struct backward_line {
  */
 int backward_each(int keep_fd, uid_t owner, int (*each)(void *with, const struct backward_line *line),
 		  void *with, uint64_t *damaged);
+
+/* A file of the history, by its name. */
+#define BACKWARD_NAME_MAX sizeof("YYYY-MM.jsonl")
+bool backward_is_month(const char *name);
 
 #endif

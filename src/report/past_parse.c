@@ -189,3 +189,57 @@ int past_parse_refusals(const struct backward_line *line, uint64_t *out_count)
 	json_decref(object);
 	return 0;
 }
+
+int past_parse_event(const struct backward_line *line, struct past_event *out)
+{
+	json_t *object = load(line);
+	if (!object)
+		return -EBADMSG;
+	out->wall_ns = get_time(line);
+	out->refusals = get_u64(object, "spawnguard.refusals");
+	get_text(object, "spawnguard.run.id", out->run_id, sizeof(out->run_id));
+	get_text(object, "spawnguard.job", out->job, sizeof(out->job));
+	get_text(object, "spawnguard.reason", out->reason, sizeof(out->reason));
+	json_decref(object);
+	return 0;
+}
+
+static uint64_t get_number(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+	return json_is_integer(value) && json_integer_value(value) >= 0 ? (uint64_t)json_integer_value(value)
+									: UINT64_MAX;
+}
+
+static void parse_witnesses(struct finding *f, const json_t *list)
+{
+	for (size_t i = 0; i < FINDING_WITNESSES && i < json_array_size(list); i++) {
+		const json_t *of = json_array_get(list, i);
+		int64_t pid = get_int(of, "pid", 0);
+		uint64_t value = get_number(of, "value");
+
+		f->witness[i].pid = pid > 0 && pid <= INT32_MAX ? (int32_t)pid : 0;
+		f->witness[i].value = value == UINT64_MAX ? 0 : value;
+		get_text(of, "comm", f->witness[i].comm, sizeof(f->witness[i].comm));
+	}
+}
+
+int past_parse_flag(const struct backward_line *line, struct past_flag *out)
+{
+	json_t *object = load(line);
+	if (!object)
+		return -EBADMSG;
+	const json_t *flag = json_object_get(object, "spawnguard.flag");
+	*out = (struct past_flag){ .wall_ns = get_time(line) };
+	get_text(object, "spawnguard.run.id", out->run_id, sizeof(out->run_id));
+	get_text(object, "spawnguard.job", out->job, sizeof(out->job));
+	get_text(flag, "rule", out->rule, sizeof(out->rule));
+	get_text(flag, "severity", out->severity, sizeof(out->severity));
+	get_text(flag, "text", out->finding.text, sizeof(out->finding.text));
+	out->finding.rule = out->rule;
+	out->finding.value = get_number(flag, "value");
+	out->finding.bound = get_number(flag, "bound");
+	parse_witnesses(&out->finding, json_object_get(flag, "witnesses"));
+	json_decref(object);
+	return 0;
+}

@@ -11,10 +11,10 @@ from harness import SPAWNGUARD, GuardTest
 
 SOURCE = os.environ.get("SG_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 SHARE = os.path.join(os.path.dirname(SPAWNGUARD), "..", "share")
-TOPICS = "spawnguard conf history exit-status security run ps wait logs kill reap help".split()
+TOPICS = "spawnguard conf history exit-status security run ps wait watch logs kill reap help".split()
 # What the first status may be where nothing of the kind is running: nothing found, or degraded.
 STATUSES = {"ps": {0, 1}, "kill": {0, 1}, "freeze": {0, 1}, "thaw": {0, 1}, "status": {0, 1},
-            "wait": {0, 1, 75}, "logs": {0, 1}, "doctor": {0, 1, 3}, "config": {0, 1}}
+            "wait": {0, 1, 75}, "watch": {0, 1, 3}, "logs": {0, 1}, "doctor": {0, 1, 3}, "config": {0, 1}}
 HAS_TEXT = os.path.exists(os.path.join(SHARE, "spawnguard/help/run.txt"))
 if not HAS_TEXT:
     STATUSES["help"] = {0, 125}  # built without mandoc: it says so

@@ -87,6 +87,7 @@ NO_MESSAGES = {
     "conf/commands.c": "--help and the manual",
     "conf/columns.c": "--help and the manual, but for what is refused: unit/columns",
     "cmd/status_text": "status, on stdout",
+    "cmd/watch_tell": "watch, on stdout: e2e/watch",
     "cmd/doctor_rows": "doctor, on stdout: e2e/doctor has them",
     "cmd/doctor_ladders": "doctor, on stdout",
     "cmd/doctor_machine": "doctor, on stdout",

@@ -1,0 +1,72 @@
+/* A tree that nobody guards, seen from outside. */
+#ifndef SG_CMD_WATCH_TREE_H
+#define SG_CMD_WATCH_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cmd/watch.h"
+#include "core/confirm.h"
+#include "core/detect.h"
+#include "core/growth.h"
+#include "core/limit.h"
+#include "core/lineage.h"
+#include "core/signature.h"
+#include "tree/tree.h"
+
+/* A verdict about memory that waits for what is shared of it. */
+struct held {
+	struct limit_verdict verdict; /* GRADE_OK = none */
+	struct confirm confirm;
+};
+
+struct outside {
+	struct watch *w;
+	struct watch_who who;
+	char comm[16];
+	struct tree tree;
+	struct proc_id first; /* the process that was named */
+	int handle;           /* owned: of it, to be waited for; -1 = it is gone, or cannot be waited for */
+	pid_t self;
+	struct lineage lineage;
+	uint64_t scan_ns, scanned_pid; /* when /proc is searched next; the last PID given out by then */
+	uint64_t now_ns, last_ns, period_ns;
+	uint64_t met_before; /* members that were there at the first look */
+	uint64_t seen_ns;    /* when a birth was seen last */
+	uint64_t look_pid;   /* the last PID given out, at the look before */
+	uint64_t ended_ns;   /* CPU time of those that are gone and whose parent is not of the tree */
+	uint32_t alive;
+	/* what is asked */
+	bool has_limits, counts;
+	struct births births;
+	struct limits limits;
+	struct growth growth;
+	struct held held[2][2]; /* --max-rss, --max-tree-mem; soft, hard */
+	struct detector detector;
+	struct matcher matcher;
+	uint32_t needs, orphan_needs;
+	uint64_t facts_ns; /* when facts are read next */
+	size_t at;         /* whose come next */
+};
+
+/* Of the tree, and not we ourselves, who may be below what we watch. */
+bool outside_has(const struct outside *o, const struct member *m);
+
+/* watch_rules.c: what run would have said. */
+void rules_init(struct outside *o);
+/* After the first walk: what was before is not of this watch. */
+void rules_begin(struct outside *o);
+void rules_look(struct outside *o);
+/* What was not told yet. */
+void rules_end(struct outside *o);
+/* The period that they need where it would be `period_ns`. */
+uint64_t rules_period(const struct outside *o, uint64_t period_ns);
+
+/* watch_memory.c */
+/* A verdict about memory: held until it is confirmed. */
+bool memory_holds(struct outside *o, const struct limit_verdict *verdict);
+void memory_confirm(struct outside *o);
+void rules_tell(struct outside *o, const struct limit_verdict *verdict, const char *rung);
+void rules_flag(struct outside *o, struct finding *finding);
+
+#endif
