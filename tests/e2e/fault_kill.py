@@ -6,6 +6,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import faults
 import harness
 from faults import CASE_S, FaultTest, add_rows
 from harness import SPAWNGUARD, VICTIM, event_kind, event_run, send, wait_until
@@ -93,4 +94,4 @@ for how in ("KILL", "KILLBOTH"):
 del a_scenario
 
 if __name__ == "__main__":
-    harness.main()
+    faults.main()

@@ -6,8 +6,9 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import faults
 import harness
-from faults import BLIND, CASE_S, PERSISTENT, FaultTest, add_rows, without
+from faults import CASE_S, FaultTest, add_rows
 from harness import SPAWNGUARD, VICTIM, descendants, event_kind, event_run, send, wait_until
 
 LIBEXEC = os.path.join(os.path.dirname(os.path.dirname(SPAWNGUARD)), "libexec", "spawnguard")
@@ -155,10 +156,9 @@ class Kill(FaultTest):
         super().tearDown()
 
 
-BLIND = BLIND + ["poll:ENOMEM", "syscall:ENOSYS"]  # no death can be told, no signal sent: ten seconds too
-add_rows(Start, persistent=without(PERSISTENT, BLIND))
-add_rows(Reap, persistent=without(PERSISTENT, BLIND))
-add_rows(Kill, persistent=without(PERSISTENT, BLIND))
+add_rows(Start)
+add_rows(Reap)
+add_rows(Kill)
 
 if __name__ == "__main__":
-    harness.main()
+    faults.main()

@@ -5,8 +5,9 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import faults
 import harness
-from faults import BLIND, PERSISTENT, FaultTest, add_rows, without
+from faults import PERSISTENT, FaultTest, add_rows
 from harness import SPAWNGUARD, VICTIM, wait_until
 
 
@@ -14,6 +15,7 @@ class Timeout(FaultTest):
     """A member ignores TERM in a session of its own; the job does not."""
     statuses = {124}
     may_be_early = True
+    is_patient = True
     usual = "spawnguard: faulted: timeout after [0-9.]+ms: ended .*"
 
     def command(self):
@@ -47,9 +49,9 @@ class Leftovers(FaultTest):
 
 # A guard that is deaf for ever on both lines hears of no TERM: no kernel does that.
 DEAF = ["read:EIO", "recv:ENOMEM"]
-add_rows(Timeout, persistent=without(PERSISTENT, BLIND))
-add_rows(Leftovers, persistent=without(PERSISTENT, BLIND))
-add_rows(Term, persistent=[row for row in without(PERSISTENT, BLIND) if row not in DEAF])
+add_rows(Timeout)
+add_rows(Leftovers)
+add_rows(Term, persistent=[row for row in PERSISTENT if row not in DEAF])
 
 if __name__ == "__main__":
-    harness.main()
+    faults.main()

@@ -6,6 +6,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import faults
 import harness
 from faults import CASE_S, FaultTest, add_rows
 from harness import SPAWNGUARD
@@ -74,4 +75,4 @@ for scenario in (First, Again, Refused):
 del scenario  # else it is loaded once more, as a test of this name
 
 if __name__ == "__main__":
-    harness.main()
+    faults.main()

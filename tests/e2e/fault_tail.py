@@ -4,6 +4,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import faults
 import harness
 from faults import FaultTest, add_rows
 from harness import SPAWNGUARD
@@ -42,4 +43,4 @@ add_rows(Hooks, [row for row in HOOKS_ONCE if os.geteuid() == 0 or not row.start
          ["clone:EAGAIN", "poll:ENOMEM"])
 
 if __name__ == "__main__":
-    harness.main()
+    faults.main()

@@ -4,6 +4,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import faults
 import harness
 from faults import FaultTest, add_rows
 from harness import SPAWNGUARD
@@ -39,4 +40,4 @@ add_rows(Isolated, WORLD, ["mount:EPERM", "setns:EPERM"])
 add_rows(Kept, KEPT, ["access:EACCES", "fstatvfs:EIO"])
 
 if __name__ == "__main__":
-    harness.main()
+    faults.main()

@@ -7,7 +7,8 @@
  *   SG_FAULT=FUNCTION:N:KILLBOTH         to the first process of the program and to the last one it forked
  *   SG_FAULT=FUNCTION:N:STOP             before the Nth call, SIGSTOP to the process that makes it: whoever
  *                                        continues it has had the time to do what must happen at that place
- *   SG_FAULT_FROM=FILE                   calls are counted only while this file is there
+ *   SG_FAULT=count                       nothing fails; SG_FAULT_LOG gets a line for each function that was
+ * called SG_FAULT_FROM=FILE                   calls are counted only while this file is there
  *   SG_FAULT_TEXT=TEXT                   of the calls of write, only those whose bytes hold TEXT are counted
  *   SG_FAULT_LOG=FILE                    at its end each process appends "FUNCTION COUNT"; the greatest
  *                                        COUNT is the number of calls: below N, the run got through
@@ -53,6 +54,7 @@
 #define KILL      (-1) /* in place of an errno */
 #define KILL_BOTH (-2)
 #define STOP      (-3)
+#define TALLY_MAX 128 /* functions */
 
 /* glibc's own, so that dlsym() may allocate while we look for the others. */
 extern void *__libc_malloc(size_t n);
@@ -68,10 +70,15 @@ static long number_meant;
 static bool is_stopped;
 static void (*meanwhile)(void *with);
 static void *meanwhile_with;
+static bool is_tally;
 /* Shared by all processes of the program. */
 static struct shared {
 	_Atomic uint64_t count;
 	_Atomic pid_t first, forked;
+	struct tally {
+		_Atomic(const char *) name; /* literals: the same in all of them */
+		_Atomic uint64_t count;
+	} tally[TALLY_MAX];
 } * shared; /* NULL: not for us */
 static __typeof__(&syscall) log_call;
 
@@ -117,7 +124,8 @@ __attribute__((constructor)) static void start(void)
 	const char *fault = getenv("SG_FAULT");
 	if (!fault || !shim_is_for_us("SG_FAULT_PROGRAM"))
 		return;
-	if (!understand(fault)) {
+	is_tally = strcmp(fault, "count") == 0;
+	if (!is_tally && !understand(fault)) {
 		dprintf(STDERR_FILENO, "failnth: SG_FAULT=%s: not FUNCTION:N:ERRNO[:persist]\n", fault);
 		_exit(BROKEN);
 	}
@@ -130,18 +138,38 @@ __attribute__((constructor)) static void start(void)
 		shared->first = getpid();
 }
 
+static void report_one(const char *name, uint64_t count)
+{
+	char line[64], *at = shim_put_text(line, name);
+	*at++ = ' ';
+	at = shim_put_number(at, count);
+	*at++ = '\n';
+	shim_log(log_call, log_path, line, (size_t)(at - line));
+}
+
 /* Called wherever a process may end; a second line does no harm. */
 __attribute__((destructor)) static void report(void)
 {
 	if (!shared || !log_path)
 		return;
-	char line[64], *at = shim_put_text(line, function);
-	*at++ = ' ';
-	at = shim_put_number(at, atomic_load(&shared->count));
-	*at++ = '\n';
 	int saved = errno;
-	shim_log(log_call, log_path, line, (size_t)(at - line));
+	if (!is_tally)
+		report_one(function, atomic_load(&shared->count));
+	for (int i = 0; is_tally && i < TALLY_MAX && shared->tally[i].name; i++)
+		report_one(shared->tally[i].name, atomic_load(&shared->tally[i].count));
 	errno = saved;
+}
+
+static void tally(const char *name)
+{
+	for (int i = 0; i < TALLY_MAX; i++) {
+		const char *there = NULL;
+		if (atomic_compare_exchange_strong(&shared->tally[i].name, &there, name) ||
+		    strcmp(there, name) == 0) {
+			atomic_fetch_add(&shared->tally[i].count, 1);
+			return;
+		}
+	}
 }
 
 void failnth_pause(bool is_paused)
@@ -172,7 +200,11 @@ static void strike(void)
 /* Is this call of `name` the one to fail?  Then errno is set. */
 static bool due(const char *name)
 {
-	if (!shared || is_stopped || strcmp(name, function) != 0)
+	if (!shared || is_stopped)
+		return false;
+	if (is_tally)
+		tally(name);
+	if (strcmp(name, function) != 0)
 		return false;
 	int saved = errno;
 	bool is_time = !from_path || log_call(SYS_faccessat, AT_FDCWD, from_path, F_OK) == 0;

@@ -1,6 +1,10 @@
 """The loop "fail the Nth call of F with E, N = 1, 2, ... until a run gets through", and what must hold after each.
 
-By default N goes 1 to 6 and then in growing steps; with SG_LONG=1 in the environment it is every N.
+With SG_LONG=1 in the environment it is every N.  Else a run in which nothing fails is counted first, and of each
+function N is the first and the last; where several errors are asked of it, the second is put at the second and the
+last but one, and so on; what fails from then on does so from the first, and from the middle.
+
+Most of a case is spent waiting (for a deadline, for a grace), so each file's tests are dealt to a few processes.
 """
 import faulthandler
 import os
@@ -8,6 +12,7 @@ import re
 import shutil
 import signal
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
@@ -16,7 +21,8 @@ from harness import SANITIZED, GuardTest, event_kind, event_run, wait_until
 
 LONG = os.environ.get("SG_LONG") == "1"
 CASE_S = int(os.environ.get("SG_CASE_S", "20")) # of one run: longer is a hang
-EACH_TO = 6      # every N up to here, then twice as many
+WORKERS = int(os.environ.get("SG_FAULT_WORKERS", "8" if LONG else "6"))
+PR_SET_PDEATHSIG = 1
 CALLS_MAX = 3000 # of one function in one run; persistent faults can make a guard try again and again
 BROKEN_MAX = 3   # of one row: then it is known well enough
 GUARD_STATUSES = {75, 121, 124, 125}
@@ -38,27 +44,26 @@ ONCE = [
     "pidfd_send_signal:ENOSYS", "close:EIO", "ioctl:ENOTTY", "statfs:EIO", "capget:EPERM", "capset:EPERM",
     "close_range:ENOSYS", "getdents64:EIO", "ftruncate:EIO", "nanosleep:EINTR", "sched_setscheduler:EPERM",
 ]
-PERSISTENT = [
-    "openat:EMFILE", "openat:EACCES", "read:EIO", "write:ENOSPC", "pread:EIO", "pwrite:ENOSPC", "fork:EAGAIN",
-    "clone:EAGAIN", "epoll_wait:ENOMEM", "poll:ENOMEM", "timerfd_settime:ENOMEM", "recv:ENOMEM", "send:ENOBUFS",
-    "flock:ENOLCK", "fstat:EIO", "fstatat:EACCES", "renameat:EIO", "renameat2:EIO", "unlinkat:EIO", "prctl:EINVAL",
-    "syscall:EMFILE", "syscall:ENOSYS", "fcntl:EMFILE", "malloc:ENOMEM", "calloc:ENOMEM", "kill:EPERM",
-    "pidfd_open:ENOSYS", "pidfd_open:EPERM", "close:EIO", "ioctl:ENOTTY", "capset:EPERM", "close_range:ENOSYS",
-]
-# Where nothing can be seen of a tree that has to be ended, the guard tries for its full ten seconds.
-BLIND = ["openat:EMFILE", "openat:EACCES", "pread:EIO", "fstat:EIO", "syscall:EMFILE"]
-# Then the very line that tells of it may be lost; nothing else may.
-MUTE = {"writev", "poll", "send"}
+# Of each row also: that call and all later ones.  Not those that no kernel gives for ever: a signal that interrupts each
+# call, a wait that tells no end (in its place: what a filter of calls would answer).
+PASSING = {"read:EINTR", "epoll_wait:EINTR", "poll:EINTR", "recv:EINTR", "wait4:EINTR", "waitpid:EINTR", "nanosleep:EINTR"}
+INSTEAD = ["waitpid:ENOSYS", "nanosleep:ENOSYS", "pidfd_open:EPERM"]
+PERSISTENT = [row for row in ONCE if row not in PASSING] + INSTEAD
+# Where nothing can be seen of a tree that has to be ended, or no signal sent, the guard tries for its full ten seconds:
+# without SG_LONG in one scenario (is_patient), from the first call on.
+BLIND = {"openat", "pread", "fstat", "syscall", "pidfd_open"}
+# What is said where a line of the history may be missing.
+LOST = re.compile("history")
 # Then the program itself may seem to be absent.
 MAY_HIDE_PROGRAM = {"execve", "stat", "faccessat"}
 
 
-def numbers():
-    """N = 1, 2, ...; without SG_LONG in growing steps."""
-    n = 1
-    while n <= CALLS_MAX:
-        yield n
-        n += 1 if LONG or n < EACH_TO else n
+def points(place, last, persist):
+    """Which N; `place` of the row among those of its function, which was called `last` times."""
+    if last == 0:
+        return []
+    wanted = {1, last // 2 + 1} if persist else {1 + place, last - place}
+    return sorted({min(max(n, 1), last) for n in wanted})
 
 
 @unittest.skipIf(SANITIZED, "a preloaded library would come before the sanitizer's own")
@@ -69,6 +74,7 @@ class FaultTest(GuardTest):
     statuses = {0}     # when nothing fails
     runs_job = True
     may_be_early = False # the end may come before the job has left its line
+    is_patient = False # also what takes ten seconds
     usual = None       # pattern of the line that is said when nothing fails
 
     def command(self):
@@ -105,8 +111,21 @@ class FaultTest(GuardTest):
         return self.read("ran").count("ran\n")
 
     def calls(self):
-        """How many calls of the function there were, over all processes of the program."""
-        return max([int(line.split()[1]) for line in self.read("calls").splitlines()] or [0])
+        """How many calls of each function that counts there were, over all processes of the program."""
+        found = {}
+        for line in self.read("calls").splitlines():
+            name, count = line.split()
+            found[name] = max(found.get(name, 0), int(count))
+        return found
+
+    def usual_calls(self):
+        """The same of a run in which nothing fails."""
+        cls = type(self)
+        if "counted" not in cls.__dict__:
+            self.count = 0
+            self.one("count", "", 1)
+            cls.counted = self.calls_made
+        return cls.counted
 
     def odd(self, run):
         """What was said beyond the usual."""
@@ -114,10 +133,15 @@ class FaultTest(GuardTest):
 
     # --- one case
 
-    def walk(self, row, persist):
+    def walk(self, row, persist, place=0):
         function, error = row.split(":")
+        # as after the first case of any: what the directory lacks then is made once
+        last = 0 if LONG else self.usual_calls().get(function, 0)
         broken_cases = 0
-        for n in numbers():
+        wanted = range(1, CALLS_MAX) if LONG else points(place, last, persist)
+        if persist and not LONG and function in BLIND:
+            wanted = wanted[:int(self.is_patient)]
+        for n in wanted:
             fault = f"{function}:{n}:{error}{':persist' if persist else ''}"
             signal.alarm(harness.TEST_LIMIT_S)
             faulthandler.dump_traceback_later(harness.TEST_LIMIT_S + 60, exit=True)
@@ -129,7 +153,7 @@ class FaultTest(GuardTest):
                 broken_cases += 1
                 with self.subTest(fault):
                     raise broken
-            if self.count < n or broken_cases == BROKEN_MAX:
+            if LONG and self.count < n or broken_cases == BROKEN_MAX:
                 return
 
     def clear(self):
@@ -153,13 +177,14 @@ class FaultTest(GuardTest):
         try:
             self.act(run)
             run.wait(CASE_S)
-            self.count = self.calls()
+            self.calls_made = self.calls()
+            self.count = self.calls_made.get(function, 0)
             reached = function if self.count >= n else None
             self.check(run, reached)
             self.check_history(run)
             self.check_next(run, reached)
         except AssertionError as why:
-            raise AssertionError(f"{why}\n--- {fault}, {self.calls()} calls: status {run.status}, job ran "
+            raise AssertionError(f"{why}\n--- {fault}, {self.calls().get(function, 0)} calls: status {run.status}, job ran "
                                  f"{self.times_ran()} times, said:\n{run.err}{run.out}") from None
         self.runs[:] = self.kept
 
@@ -204,6 +229,8 @@ class FaultTest(GuardTest):
         for run_id, those in kinds.items():
             self.assertLessEqual(those.count("start"), 1, f"{run_id}: {those}")
             self.assertLessEqual(those.count("end"), 1, f"{run_id}: {those}")
+            if self.times_ran() and run.status >= 0 and not LOST.search(run.err):
+                self.assertEqual(those.count("start"), 1, f"{run_id}: a lost start row, and not a word: {those}")
             if not self.odd(run):
                 self.assertIn(those, [["start", "end"], ["refused"]], f"{run_id}: and not a word")
 
@@ -216,20 +243,75 @@ class FaultTest(GuardTest):
         self.assert_all_gone()
 
 
-def without(rows, *others):
-    """The rows that are in none of the others; all of them with SG_LONG=1."""
-    return rows if LONG else [row for row in rows if not any(row in other for other in others)]
-
-
 def add_rows(cls, once=ONCE, persistent=PERSISTENT):
     """One test per row."""
-    def adder(row, persist):
+    def adder(row, persist, place):
         def test(self):
-            self.walk(row, persist)
+            self.walk(row, persist, place)
         test.__name__ = f"test_{row.replace(':', '_')}{'_persist' if persist else ''}"
+        test.is_long = persist and row.split(":")[0] in BLIND
         setattr(cls, test.__name__, test)
-    for row in once:
-        adder(row, False)
-    for row in persistent:
-        adder(row, True)
+    for rows, persist in ((once, False), (persistent, True)):
+        places = {}
+        for row in rows:
+            function = row.split(":")[0]
+            places[function] = places.get(function, -1) + 1
+            adder(row, persist, places[function])
     return cls
+
+
+class Dealt(unittest.BaseTestSuite):
+    """The tests that this process gets: each takes the next when it is done with one."""
+    _cleanup = False
+
+    def __init__(self, tests, pipe):
+        super().__init__(tests)
+        self.pipe = pipe
+
+    def __iter__(self):
+        while number := os.read(self.pipe, 2):
+            yield self._tests[int.from_bytes(number, "big")]
+
+
+def all_tests():
+    """Of the file that runs; what waits for long comes first."""
+    def each(suite):
+        for test in suite:
+            yield from each(test) if isinstance(test, unittest.TestSuite) else [test]
+    tests = each(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
+    return sorted(tests, key=lambda test: not getattr(getattr(test, test._testMethodName), "is_long", False))
+
+
+def main():
+    """As harness.main(), its tests dealt to WORKERS processes; by name: one after the other."""
+    if len(sys.argv) > 1 or WORKERS < 2:
+        harness.main()
+    faulthandler.enable()
+    parent, tests, workers = os.getpid(), all_tests(), []
+    deal, dealer = os.pipe()
+    for n in range(WORKERS):
+        log = tempfile.TemporaryFile("w+")
+        pid = os.fork()
+        if pid == 0:
+            os.close(dealer)
+            harness.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:
+                os._exit(1)
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+            runner = unittest.TextTestRunner(verbosity=2, resultclass=harness.Told)
+            result = runner.run(Dealt(tests, deal))
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0 if result.wasSuccessful() else 1)
+        workers.append((pid, log))
+    os.close(deal)
+    os.write(dealer, b"".join(n.to_bytes(2, "big") for n in range(len(tests))))
+    os.close(dealer)
+    status = 0
+    for pid, log in workers:
+        if os.waitpid(pid, 0)[1] != 0:
+            status = 1
+        log.seek(0)
+        sys.stderr.write(log.read())
+    sys.exit(status)
