@@ -122,7 +122,7 @@ int os_read_apart_find(const char *path, const char *word, size_t n, int timeout
 	AUTO_FD int in = ends[0];
 	os_fd_close(&ends[1]);
 	if (pid < 0)
-		return -EAGAIN;
+		return -ENOMEM; /* EAGAIN is what a read says */
 	r = take_answer(pid, in, &answer, 1, timeout_ms);
 	if (r < 0)
 		return r;

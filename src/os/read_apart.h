@@ -11,7 +11,7 @@
  * Looked for by a child that holds nothing but one pipe, may use next to
  * nothing, and ends by itself some seconds later.  1, 0, -ENODATA (there is
  * not one byte in it), -ETIMEDOUT (the child is killed and, if it is stuck,
- * left to whoever reaps), -errno.
+ * left to whoever reaps), -ENOMEM (no child can be made), -errno of the read.
  */
 int os_read_apart_find(const char *path, const char *word, size_t n, int timeout_ms);
 

@@ -14,6 +14,7 @@
 
 #define READ_TIMEOUT_MS 3000 /* a read takes microseconds: only what blocks for ever reaches it */
 #define EXEC_NAP_MAX_MS 512  /* 1 + 2 + 4 ...: a second in all; it takes one that has the processor 0.1 ms */
+#define FORK_NAP_MAX_MS 4    /* each process there is costs that much at the limit of processes */
 
 /*
  * Nothing was read of it.  An exec gives up the old memory before the new has
@@ -79,7 +80,8 @@ static int find(pid_t pid, const char *path, const struct buf *word)
 			return -ESRCH;
 		if (r == -ENODATA || r == -ESRCH)
 			r = has_only_threads(pid) ? find_in_threads(pid, word) : judge_nothing(pid);
-		if (r != -EAGAIN || nap_ms > EXEC_NAP_MAX_MS)
+		uint32_t max_ms = r == -EAGAIN ? EXEC_NAP_MAX_MS : r == -ENOMEM ? FORK_NAP_MAX_MS : 0;
+		if (nap_ms > max_ms)
 			return r;
 		os_clock_sleep_ms(nap_ms);
 	}

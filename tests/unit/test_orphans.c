@@ -100,6 +100,21 @@ static void marks_decide_who_is_held_and_who_listed(void **state)
 	finish();
 }
 
+/* At the limit of processes that is every one there is: a look at all of them stays a matter of moments. */
+static void one_that_no_reader_can_be_made_for_is_soon_let_be(void **state)
+{
+	(void)state;
+	begin();
+	pid_t pid = marked(0);
+	failnth_arm(&(struct failnth){ .function = "fork", .error = EAGAIN, .persist = true });
+	assert_int_equal(orphans_marks(&o, pid, 0), ORPHANS_UNKNOWN);
+	assert_in_range(failnth_count(), 2, 4);
+	failnth_arm(&(struct failnth){ .function = "fork", .error = EAGAIN });
+	assert_int_equal(orphans_marks(&o, pid, 0), ORPHANS_RUN_ID);
+	end_marked(pid);
+	end();
+}
+
 static void a_list_holds_each_once_and_no_more_than_it_can(void **state)
 {
 	pid_t pids[ORPHANS_LISTED_MAX + 1];
@@ -236,6 +251,7 @@ int main(void)
 		TEST(who_is_older_than_the_run_is_none_of_it),
 		TEST(a_record_that_cannot_be_read_is_told),
 		TEST(marks_decide_who_is_held_and_who_listed),
+		TEST(one_that_no_reader_can_be_made_for_is_soon_let_be),
 		TEST(a_list_holds_each_once_and_no_more_than_it_can),
 		TEST(a_session_is_led_by_its_leader_alone),
 		TEST(who_is_in_the_runs_group_is_of_the_run),
