@@ -8,7 +8,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import faults
 import harness
-from faults import CASE_S, FaultTest, add_rows
+from faults import BLIND, CASE_S, FaultTest, add_rows
 from harness import SPAWNGUARD, VICTIM, descendants, event_kind, event_run, send, wait_until
 
 LIBEXEC = os.path.join(os.path.dirname(os.path.dirname(SPAWNGUARD)), "libexec", "spawnguard")
@@ -19,6 +19,7 @@ NOT_LOOKED = re.compile("not looked for|put aside|cannot be verified from here|n
 
 class DeadRun(FaultTest):
     """Before each case: a run whose guards are dead, and whose job lives in the section that only one may be in."""
+    blind = BLIND | {"poll", "pidfd_send_signal"}  # no death can be told, no signal sent
 
     def setUp(self):
         super().setUp()
@@ -102,6 +103,7 @@ class Start(DeadRun):
 class Reap(DeadRun):
     """spawnguard reap."""
     program = "reap"
+    is_patient = True
     runs_job = False
 
     def command(self):

@@ -74,6 +74,7 @@ class FaultTest(GuardTest):
     statuses = {0}     # when nothing fails
     runs_job = True
     may_be_early = False # the end may come before the job has left its line
+    blind = BLIND
     is_patient = False # also what takes ten seconds
     usual = None       # pattern of the line that is said when nothing fails
 
@@ -139,7 +140,7 @@ class FaultTest(GuardTest):
         last = 0 if LONG else self.usual_calls().get(function, 0)
         broken_cases = 0
         wanted = range(1, CALLS_MAX) if LONG else points(place, last, persist)
-        if persist and not LONG and function in BLIND:
+        if persist and not LONG and function in self.blind:
             wanted = wanted[:int(self.is_patient)]
         for n in wanted:
             fault = f"{function}:{n}:{error}{':persist' if persist else ''}"
@@ -249,7 +250,7 @@ def add_rows(cls, once=ONCE, persistent=PERSISTENT):
         def test(self):
             self.walk(row, persist, place)
         test.__name__ = f"test_{row.replace(':', '_')}{'_persist' if persist else ''}"
-        test.is_long = persist and row.split(":")[0] in BLIND
+        test.is_long = persist and row.split(":")[0] in cls.blind
         setattr(cls, test.__name__, test)
     for rows, persist in ((once, False), (persistent, True)):
         places = {}
