@@ -242,6 +242,7 @@ void rules_look(struct outside *o)
 		.period_ns = o->now_ns - o->last_ns,
 		.ended_ns = o->ended_ns,
 		.output_bytes = UINT64_MAX,
+		.written_bytes = UINT64_MAX,
 		.births_rung = births_rung_name(BIRTHS_SAMPLED),
 	};
 

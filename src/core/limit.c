@@ -91,7 +91,7 @@ void limits_member(struct limits *l, const struct sample *s)
 	if (s->known & SAMPLE_FDS)
 		add_most(l, LIMIT_FDS, s, s->fds);
 	if (s->known & SAMPLE_WRITTEN)
-		add_sum(l, LIMIT_IO, s, s->written_bytes);
+		testify(l, LIMIT_IO, s, s->written_bytes);
 }
 
 void limits_parent(struct limits *l, int32_t pid, const char comm[16], uint64_t children)
@@ -121,6 +121,10 @@ static void look_back(struct limits *l)
 	if (l->look.output_bytes != UINT64_MAX) {
 		l->value[LIMIT_OUTPUT] = l->look.output_bytes;
 		l->known |= BIT(LIMIT_OUTPUT);
+	}
+	if (l->look.written_bytes != UINT64_MAX) {
+		l->value[LIMIT_IO] = l->look.written_bytes;
+		l->known |= BIT(LIMIT_IO);
 	}
 }
 

@@ -38,7 +38,7 @@ struct sample {
 	uint64_t caught, blocked, pending; /* signal N: bit N-1 */
 	char wchan[32];                    /* where it sleeps in the kernel; "" = it runs */
 	uint64_t program;                  /* digest of its executable's path */
-	uint64_t written_bytes;            /* to files and devices, so far */
+	uint64_t written_bytes; /* by write(2) and its like, with its children that it has waited for */
 };
 
 /* One look, beside its members. */
@@ -48,6 +48,8 @@ struct look {
 	uint64_t ended_ns;          /* CPU time of children that the guard itself has waited for */
 	uint64_t output_bytes;      /* of files that the guard has opened for the job; UINT64_MAX = unknown */
 	const char *births_rung;    /* "perf", "cgroup", "sampled" */
+	uint64_t written_bytes; /* by all members there ever were, as far as it was seen; UINT64_MAX = unknown
+				 */
 };
 
 #endif

@@ -59,6 +59,7 @@ void sample_text_look(struct buf *out, const struct look *look)
 	put_u64(out, look->ended_ns);
 	put_u64(out, look->output_bytes);
 	put_text(out, look->births_rung, 16);
+	put_u64(out, look->written_bytes);
 	buf_char(out, '\n');
 }
 
@@ -179,6 +180,7 @@ static int parse_look(struct words *w, struct look *out)
 	look.ended_ns = next_u64(w, UINT64_MAX);
 	look.output_bytes = next_u64(w, UINT64_MAX);
 	look.births_rung = next_word(w);
+	look.written_bytes = next_u64(w, UINT64_MAX);
 	if (w->bad || *w->at != '\0')
 		return -EINVAL;
 	*out = look;

@@ -151,9 +151,9 @@ static bool is_read_output(const struct run *run)
 
 void alive_note_job(struct run *run)
 {
-	struct proc_io io;
-
-	run->job_written = is_read_output(run) && os_read_own_io(&io) == 0 ? io.written : PROGRESS_UNKNOWN;
+	run->job_written = PROGRESS_UNKNOWN;
+	if (is_read_output(run) || io_is_counted(run->job))
+		io_note_job(run);
 }
 
 void alive_begin(struct warden *w)
@@ -257,21 +257,10 @@ static uint64_t read_period(const struct job *job)
 	return part_ns < READ_SELDOM_NS ? part_ns : READ_SELDOM_NS;
 }
 
-/* What lives and is not known to have come too late for one message. */
 static void ask_io(struct warden *w)
 {
-	struct pair_message m;
-	size_t n = 0;
-
-	memset(&m, 0, PAIR_HEAD_BYTES);
-	m.kind = PAIR_READ_IO;
-	FOR_EACH_MEMBER (&w->tree, member)
-		if (!(member->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)) && n < PAIR_PIDS_MAX)
-			m.pid[n++] = member->id.pid;
 	w->io_next_ns = w->facts.now_ns + read_period(w->run->job);
-	if (n > 0 && os_link_send(w->link, &m, PAIR_HEAD_BYTES + n * sizeof(m.pid[0])) == 0)
-		w->io_asked_ns = w->facts.now_ns;
-	else /* nobody to ask, or of whom: what is known must do */
+	if (!io_ask(w, true)) /* what is known must do */
 		progress_io(&w->clocks, w->facts.now_ns, PROGRESS_UNKNOWN, PROGRESS_UNKNOWN);
 }
 
@@ -280,12 +269,13 @@ void alive_hear(struct warden *w, const struct pair_message *m)
 	struct progress *p = &w->clocks;
 	bool is_known = m->number > 0;
 
-	w->io_asked_ns = 0;
+	if (!progress_is_asked(p))
+		return;
 	if (p->written == PROGRESS_UNKNOWN) /* from its first byte on */
 		p->written = w->run->job_written;
 	bool was_ready = p->ready_at_ns != 0;
-	progress_io(p, w->facts.now_ns, is_known ? m->io.written : PROGRESS_UNKNOWN,
-		    is_known ? m->io.stored : PROGRESS_UNKNOWN);
+	progress_io(p, w->facts.now_ns, is_known ? m->io.sum.written : PROGRESS_UNKNOWN,
+		    is_known ? m->io.sum.stored : PROGRESS_UNKNOWN);
 	if (!was_ready && p->ready_at_ns != 0)
 		be_ready(w);
 }
@@ -332,7 +322,7 @@ void alive_look(struct warden *w)
 	bool was_ready = p->ready_at_ns != 0;
 	progress_look(p, w->facts.now_ns, &signs);
 	bool is_starting = !was_ready && p->start_ns != NUM_NONE;
-	if (p->needs_io && w->io_asked_ns == 0 && w->facts.now_ns >= w->io_next_ns &&
+	if (p->needs_io && w->io.asked_ns == 0 && w->facts.now_ns >= w->io_next_ns &&
 	    (is_starting ? is_read_output(w->run) : p->idle_ns != NUM_NONE))
 		ask_io(w);
 	if (!was_ready && (p->ready_at_ns != 0 || has_ready_file(&w->run->places)))
@@ -353,11 +343,11 @@ void alive_strike(struct warden *w)
 		notify_read(w); /* what waits to be read was told in time */
 		warden_tick(w);
 	}
-	if (w->io_asked_ns != 0 && w->facts.now_ns >= w->io_asked_ns + ANSWER_NS) {
-		w->io_asked_ns = 0;
+	if (w->io.asked_ns != 0 && w->facts.now_ns >= w->io.asked_ns + ANSWER_NS) {
+		w->io.asked_ns = 0;
 		progress_io(&w->clocks, w->facts.now_ns, PROGRESS_UNKNOWN, PROGRESS_UNKNOWN);
 	}
-	if (w->io_asked_ns == 0 && progress_wants_io(&w->clocks, w->facts.now_ns))
+	if (w->io.asked_ns == 0 && progress_wants_io(&w->clocks, w->facts.now_ns))
 		ask_io(w);
 	enum progress_clock clock = progress_due(&w->clocks, w->facts.now_ns);
 	if (clock != PROGRESS_NONE)
@@ -370,7 +360,7 @@ uint64_t alive_next(const struct warden *w)
 		return NUM_NONE;
 	uint64_t next_ns = progress_next(&w->clocks);
 	/* What front reads comes by itself, or not at all. */
-	return w->io_asked_ns != 0 && next_ns <= w->facts.now_ns ? w->io_asked_ns + ANSWER_NS : next_ns;
+	return w->io.asked_ns != 0 && next_ns <= w->facts.now_ns ? w->io.asked_ns + ANSWER_NS : next_ns;
 }
 
 void alive_hold(struct warden *w, enum progress_holder who)

@@ -34,6 +34,7 @@ void warden_need_tree(struct warden *w)
 	sight_init(w);
 	census_attach(w);
 	alive_want(w);
+	io_init(w);
 	(void)tree_set_root(&w->tree, os_self_pid()); /* without /proc: the job alone, by its own handle */
 	w->had_job = !warden_figures(w)->has_status;
 	if (w->had_job)
@@ -67,6 +68,7 @@ void warden_tick(struct warden *w)
 	warden_figures(w)->ticks++;
 	warden_keep_figures(w);
 	alive_look(w);
+	io_look(w);
 	int64_t overflow = journal_write(&w->journal, &w->tree);
 	if (overflow > 0)
 		w->run->state.overflow = (uint64_t)overflow;

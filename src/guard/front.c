@@ -21,7 +21,6 @@
 #include "os/pidfd.h"
 #include "os/poll.h"
 #include "os/proc.h"
-#include "os/read_apart.h"
 #include "os/sched.h"
 #include "os/self.h"
 #include "os/spawn.h"
@@ -37,8 +36,6 @@
 
 /* timeout(1) and service managers send TERM twice in one moment: only a later one means "now". */
 #define HURRY_AFTER_NS NS_PER_S
-
-#define READ_IO_MS 200 /* a read takes 10 µs a process */
 
 #define REAL_TIME_SIGNALS 0xfffffffe00000000ULL /* 34 to 64 */
 
@@ -182,20 +179,6 @@ static void follow_stop(struct front *f, const struct pair_message *stopped)
 		os_signal_stop_self(stopped->number);
 }
 
-/* What the warden may not look into; asked at most once a second.  A process that is becoming another program
- * makes whoever reads it wait: not for longer than nobody would notice. */
-static void read_io(struct front *f, const struct pair_message *asked, size_t n)
-{
-	struct pair_message m;
-	struct proc_io sum = { 0 };
-
-	memset(&m, 0, PAIR_HEAD_BYTES);
-	m.kind = PAIR_IO;
-	m.number = os_read_apart_io(asked->pid, n / sizeof(asked->pid[0]), READ_IO_MS, &sum);
-	m.io = sum;
-	(void)os_link_send(f->link, &m, PAIR_HEAD_BYTES + sizeof(m.io));
-}
-
 /* false: the line is at its end, the warden is gone. */
 static bool read_link(struct front *f)
 {
@@ -215,7 +198,7 @@ static bool read_link(struct front *f)
 		else if (m.kind == PAIR_KILLING)
 			(void)os_sched_raise(f->warden, NULL); /* unreaped child: it is the warden */
 		else if (m.kind == PAIR_READ_IO)
-			read_io(f, &m, (size_t)n - PAIR_HEAD_BYTES);
+			io_answer(&m, (size_t)n - PAIR_HEAD_BYTES, f->link);
 		else if (m.kind == PAIR_NOTIFY)
 			notify_pass_on(f->run, m.datagram, (size_t)n - PAIR_HEAD_BYTES);
 		else if (m.kind == PAIR_STARTED) {

@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 #include "codec/history.h"
-#include "codec/procfs.h"
 #include "codec/record.h"
 #include "core/finding.h"
 #include "core/outcome.h"
+#include "guard/io.h"
 #include "guard/weigh.h"
 
 #define PAIR_TEXT_MAX 1024
@@ -29,7 +29,7 @@ enum pair_kind {
 	PAIR_WEIGH,   /* question: the memory of members, by a reader */
 	PAIR_READ_IO, /* read what these processes have written: number of them in pid */
 	/* to warden */
-	PAIR_IO,      /* the answer: number were read, or -errno; io */
+	PAIR_IO,      /* the answer: number were read, or -errno; io, as far as it goes */
 	PAIR_SIGNAL,  /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
 	PAIR_END,     /* end the tree: cause, number, sender */
 	PAIR_HURRY,   /* no more grace */
@@ -60,7 +60,7 @@ struct pair_message {
 		char text[PAIR_TEXT_MAX];
 		char datagram[4096];
 		int32_t pid[PAIR_PIDS_MAX];
-		struct proc_io io;
+		struct io_answer io;
 		struct pair_end end;
 		struct finding finding;
 		struct weigh_question question;

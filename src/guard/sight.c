@@ -40,6 +40,7 @@ static void parted(void *with, struct member *m)
 
 	matcher_parted(&w->sight.matcher, &m->role, parent ? &parent->role : NULL, &m->sample,
 		       w->facts.now_ns);
+	io_parted(w, m);
 }
 
 void sight_init(struct warden *w)

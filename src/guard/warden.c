@@ -169,7 +169,7 @@ static void take_message(struct warden *w, const struct pair_message *m)
 			pass_on(w, m->number); /* a hangup: as the terminal would have told it */
 		warden_begin_end(w, (enum end_cause)m->cause, grace_of(w), &m->sender);
 	} else if (m->kind == PAIR_IO) {
-		alive_hear(w, m);
+		io_hear(w, m);
 	} else if (m->kind == PAIR_WEIGHED) {
 		watch_weighed(w, &m->answer);
 	} else if (m->kind == PAIR_HURRY) {
@@ -514,6 +514,7 @@ static void finish(struct warden *w)
 	}
 	if (w->has_tree)
 		sight_finish(w);
+	io_finish(w);
 	report_finish(&w->report, w->has_tree ? &w->tree : NULL, w->start_errno, w->link);
 	remove_unread(w);
 }

@@ -11,6 +11,7 @@
 #include "core/progress.h"
 #include "guard/census.h"
 #include "guard/freeze.h"
+#include "guard/io.h"
 #include "guard/pair.h"
 #include "guard/report.h"
 #include "guard/run.h"
@@ -40,8 +41,8 @@ struct warden {
 	uint64_t deadline_ns, tick_ns, period_ns, ending_wake_ns, timer_ns;
 	struct nested nested;
 	struct freeze freeze;
-	uint64_t io_asked_ns;   /* front was asked to read; 0 = it has answered */
-	uint64_t io_next_ns;    /* not before that again */
+	struct io_watch io;
+	uint64_t io_next_ns;    /* not asked for the clocks before that again */
 	struct progress clocks; /* of --start-timeout, --idle-timeout, --heartbeat */
 	struct run_report report;
 	struct watch watch;

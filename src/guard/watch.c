@@ -11,6 +11,7 @@
 #include "guard/samples.h"
 #include "guard/warden.h"
 #include "os/proc.h"
+#include "os/read_apart.h"
 #include "tree/tree.h"
 
 /* What a limit needs of each member, beside its memory. */
@@ -128,6 +129,14 @@ static void look_at_grace(struct warden *w, const struct look *look)
 	ending_hurry(&w->ending, look->now_ns);
 }
 
+/* How it was measured. */
+static const char *rung_of(enum limit_id id, const struct look *look)
+{
+	if (id == LIMIT_SPAWN_RATE)
+		return look->births_rung;
+	return id == LIMIT_IO ? "io" : "walk";
+}
+
 static void look_at_limits(struct warden *w, const struct look *look)
 {
 	struct watch *watch = &w->watch;
@@ -140,7 +149,7 @@ static void look_at_limits(struct warden *w, const struct look *look)
 			break;
 		if (watch_holds(w, &v))
 			continue;
-		watch_tell(w, &v, v.id == LIMIT_SPAWN_RATE ? look->births_rung : "walk");
+		watch_tell(w, &v, rung_of(v.id, look));
 		if (w->ending.stage != STAGE_IDLE)
 			return;
 	}
@@ -158,6 +167,7 @@ void watch_look(struct warden *w)
 		.births = births_total(&w->census.births),
 		.ended_ns = f->user_ns + f->system_ns,
 		.output_bytes = UINT64_MAX,
+		.written_bytes = io_written(w),
 		.births_rung = rung ? rung : births_rung_name(BIRTHS_SAMPLED), /* nobody counts them apart */
 	};
 
@@ -201,6 +211,8 @@ static bool is_too_seldom(const struct job *job)
 
 bool watch_cannot(const struct job *job, struct buf *why)
 {
+	struct proc_io io;
+
 	for (unsigned i = 0; i < LIMIT_COUNT; i++) {
 		if (!is_set(job, (enum limit_id)i))
 			continue;
@@ -211,6 +223,8 @@ bool watch_cannot(const struct job *job, struct buf *why)
 			reason = " cannot be held: /proc does not show this PID namespace";
 		else if (i == LIMIT_GROWTH && is_too_seldom(job))
 			reason = " cannot be held: --interval is more than a tenth of its time";
+		else if (i == LIMIT_IO && os_read_own_io(&io) < 0)
+			reason = " cannot be held: /proc does not tell what is written";
 		if (!reason)
 			continue;
 		buf_str(why, "--");

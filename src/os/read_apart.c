@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -91,17 +92,27 @@ static void child(int out, const char *path, const char *word, size_t n, int tim
 	_exit(0);
 }
 
+static void give_up(pid_t pid)
+{
+	(void)kill(pid, SIGKILL); /* ours and not waited for: its number is its own */
+	if (waitpid(pid, NULL, WNOHANG) == 0)
+		(void)poll(NULL, 0, 10);
+	(void)waitpid(pid, NULL, WNOHANG);
+}
+
+/* `n` bytes that the child writes at once, PIPE_BUF at most. */
+static bool take_piece(int in, void *bytes, size_t n, int timeout_ms)
+{
+	struct pollfd p = { .fd = in, .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) > 0 && read(in, bytes, n) == (ssize_t)n;
+}
+
 /* Wait for the child's answer of `n` bytes, and for the child. 0, -ETIMEDOUT. */
 static int take_answer(pid_t pid, int in, void *answer, size_t n, int timeout_ms)
 {
-	struct pollfd p = { .fd = in, .events = POLLIN };
-	int ready = poll(&p, 1, timeout_ms);
-
-	if (ready <= 0 || read(in, answer, n) != (ssize_t)n) {
-		(void)kill(pid, SIGKILL); /* ours and not waited for: its number is its own */
-		if (waitpid(pid, NULL, WNOHANG) == 0)
-			(void)poll(NULL, 0, 10);
-		(void)waitpid(pid, NULL, WNOHANG);
+	if (!take_piece(in, answer, n, timeout_ms)) {
+		give_up(pid);
 		return -ETIMEDOUT;
 	}
 	(void)waitpid(pid, NULL, 0);
@@ -158,6 +169,8 @@ pid_t os_read_apart_begin(void (*work)(int out, const void *with), const void *w
 
 /* --- /proc/PID/io --------------------------------------------------------------------------------------- */
 
+#define IO_PIECE 512 /* of 8 bytes: PIPE_BUF */
+
 struct io_answer {
 	struct proc_io sum;
 	int32_t count;
@@ -181,33 +194,61 @@ int os_read_own_io(struct proc_io *out_io)
 	return read_io("/proc/self/io", out_io);
 }
 
+/* What the kernel adds to the count of a process when that waits for a child it has in no thread's. */
+int os_read_waited_io(struct proc_io *out_io)
+{
+	struct proc_io all, self;
+
+	int r = read_io("/proc/self/io", &all);
+	if (r == 0)
+		r = read_io("/proc/thread-self/io", &self);
+	if (r < 0)
+		return r;
+	*out_io =
+		(struct proc_io){ .written = all.written - self.written, .stored = all.stored - self.stored };
+	return 0;
+}
+
 struct io_asked {
 	const int32_t *pid;
 	size_t n;
 };
 
+static uint64_t read_io_of(int32_t pid, struct io_answer *answer)
+{
+	struct proc_io io;
+	BUF(path, 40);
+
+	buf_str(&path, "/proc/");
+	buf_i64(&path, pid);
+	buf_str(&path, "/io");
+	int r = read_io(path.at, &io);
+	if (r < 0)
+		return r == -ENOENT || r == -ESRCH ? OS_IO_GONE : OS_IO_UNKNOWN;
+	answer->sum.written += io.written;
+	answer->sum.stored += io.stored;
+	answer->count++;
+	return io.written;
+}
+
 static void read_all_io(int out, const void *with)
 {
 	const struct io_asked *asked = with;
 	struct io_answer answer;
+	uint64_t written[IO_PIECE];
 
 	memset(&answer, 0, sizeof(answer));
-	for (size_t i = 0; i < asked->n; i++) {
-		struct proc_io io;
-		BUF(path, 40);
-		buf_str(&path, "/proc/");
-		buf_i64(&path, asked->pid[i]);
-		buf_str(&path, "/io");
-		if (read_io(path.at, &io) < 0)
-			continue;
-		answer.sum.written += io.written;
-		answer.sum.stored += io.stored;
-		answer.count++;
+	for (size_t at = 0; at < asked->n; at += IO_PIECE) {
+		size_t n = asked->n - at < IO_PIECE ? asked->n - at : IO_PIECE;
+		for (size_t i = 0; i < n; i++)
+			written[i] = read_io_of(asked->pid[at + i], &answer);
+		(void)!write(out, written, n * sizeof(written[0]));
 	}
 	(void)!write(out, &answer, sizeof(answer));
 }
 
-int os_read_apart_io(const int32_t *pid, size_t n, int timeout_ms, struct proc_io *out_sum)
+int os_read_apart_io(const int32_t *pid, size_t n, int timeout_ms, uint64_t *out_written,
+		     struct proc_io *out_sum)
 {
 	struct io_asked asked = { .pid = pid, .n = n };
 	struct io_answer answer;
@@ -216,6 +257,13 @@ int os_read_apart_io(const int32_t *pid, size_t n, int timeout_ms, struct proc_i
 	pid_t reader = os_read_apart_begin(read_all_io, &asked, timeout_ms, &in);
 	if (reader < 0)
 		return reader;
+	for (size_t at = 0; at < n; at += IO_PIECE) {
+		size_t piece = n - at < IO_PIECE ? n - at : IO_PIECE;
+		if (!take_piece(in, out_written + at, piece * sizeof(out_written[0]), timeout_ms)) {
+			give_up(reader);
+			return -ETIMEDOUT;
+		}
+	}
 	int r = take_answer(reader, in, &answer, sizeof(answer), timeout_ms);
 	if (r < 0)
 		return r;

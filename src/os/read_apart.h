@@ -25,13 +25,18 @@ pid_t os_read_apart_begin(void (*work)(int out, const void *with), const void *w
 			  int *out_fd);
 
 /*
- * What these processes, and those that they have waited for, have written and stored (/proc/PID/io), all
- * together; read by such a child.  Who is gone or may not be looked into is passed over.  How many were read;
- * -ETIMEDOUT, -errno.
+ * What these processes, and those that they have waited for, have written (/proc/PID/io), each for itself:
+ * OS_IO_UNKNOWN, it may not be looked into, OS_IO_GONE, there is none; and what they have written and stored,
+ * all together.  Read by such a child, in this order.  How many were read; -ETIMEDOUT, -errno.
  */
+#define OS_IO_UNKNOWN UINT64_MAX
+#define OS_IO_GONE    (UINT64_MAX - 1)
 struct proc_io;
-int os_read_apart_io(const int32_t *pid, size_t n, int timeout_ms, struct proc_io *out_sum);
+int os_read_apart_io(const int32_t *pid, size_t n, int timeout_ms, uint64_t *out_written,
+		     struct proc_io *out_sum);
 /* The same of the calling process.  Async-signal-safe. 0, -errno. */
 int os_read_own_io(struct proc_io *out_io);
+/* Of the children that the calling process, which has one thread, has waited for. 0, -errno. */
+int os_read_waited_io(struct proc_io *out_io);
 
 #endif

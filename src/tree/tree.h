@@ -20,6 +20,7 @@
 #include "core/growth.h"
 #include "core/sample.h"
 #include "core/signature.h"
+#include "core/written.h"
 
 /* How members are told from strangers that got their number: the best rung that works here. */
 enum identity_rung {
@@ -69,6 +70,7 @@ struct member {
 	struct signature_state role;
 	struct births_trace births;
 	struct trend trend; /* of its memory */
+	struct written_state written;
 };
 
 /* What looking at one process needs at a time: its handle and one file. */

@@ -209,6 +209,9 @@ ROWS = [
             reader_gone),
     note("limit of files", "{j}: limit passed: max-fds: {} open files of one process, limit {1}; most: {victim} ({}): ended {1} process: "
          "{victim} ({})", after_job(["--max-fds=1", "--interval=10ms"], [VICTIM, "sleep"]), status=123),
+    note("limit of what is written", "{j}: limit passed: max-io: {1.5K} written, limit {1K}; most: {sh} ({}): ended {1} process: {sh} ({})",
+         after_job(["--max-io=1K", "--interval=10ms"],
+                   ["sh", "-c", "printf %1536s x >/dev/null; while :; do read x; done </dev/zero"]), status=123),
     note("timeout, KILL", "{j}: timeout after {200ms}: ended {2} processes ({2} by KILL): {victim} ({}), {victim} ({})",
          after_job(["-t", "0.2", "-k", "0.1"], [VICTIM, "ignore-term"]), status=124),
     note("timeout, many", "{j}: timeout after {500ms}: ended {6} processes: {victim} ({}), {victim} ({}), {victim} ({}), ...",

@@ -324,6 +324,10 @@ ROWS = [
     error("limit without /proc", 125, "--{max-procs} cannot be held", ": /proc does not show this PID namespace",
           "; nothing was started: leave --require-limits out, or see: spawnguard doctor",
           lambda t: in_namespace(t, "--max-procs=9", "--require-limits")),
+    error("limit of what /proc does not tell", 125, "--{max-io} cannot be held", ": /proc does not tell what is written",
+          "; nothing was started: leave --require-limits out, or see: spawnguard doctor",
+          lambda t: t.in_mounts("mount --bind /dev/null /proc/$$/io", SPAWNGUARD, "run", "--max-io=9", "--require-limits", "--", "true").wait(),
+          proc=False),
     error("samples", 125, "cannot write samples: {/}", ": {Is a directory}",
           "; nothing was started: give another file with --record-samples, or leave it out", run("--record-samples=/")),
     # --- its exec

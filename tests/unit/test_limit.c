@@ -58,7 +58,8 @@ static struct limit_verdict look(struct limits *l, uint64_t now_ns, uint64_t bir
 			    .period_ns = 50 * MS,
 			    .births = births,
 			    .ended_ns = NS_PER_S,
-			    .output_bytes = 900 };
+			    .output_bytes = 900,
+			    .written_bytes = 700 };
 	limits_begin(l, &now);
 	for (size_t i = 0; i < n; i++)
 		limits_member(l, &s[i]);
@@ -80,7 +81,7 @@ static const struct {
 	{ LIMIT_CPU,        5 * NS_PER_S, 0 }, /* with what the guard has waited for */
 	{ LIMIT_CPU,        5 * NS_PER_S, 10 * NS_PER_S },
 	{ LIMIT_FDS,        10, 0 },
-	{ LIMIT_IO,         150, 0 },
+	{ LIMIT_IO,         700, 0 },
 	{ LIMIT_OUTPUT,     900, 0 },
 };
 /* clang-format on */
@@ -119,8 +120,8 @@ static void what_is_not_measured_trips_nothing(void **state)
 	struct sample blind[2] = { pair[0], pair[1] };
 	blind[0].known = blind[1].known = 0;
 	for (unsigned i = 0; i < LIMIT_COUNT; i++) {
-		bool is_always =
-			i == LIMIT_PROCS || i == LIMIT_DEPTH || i == LIMIT_SPAWN_RATE || i == LIMIT_OUTPUT;
+		bool is_always = i == LIMIT_PROCS || i == LIMIT_DEPTH || i == LIMIT_SPAWN_RATE ||
+				 i == LIMIT_IO || i == LIMIT_OUTPUT;
 		struct limits l = with((enum limit_id)i, LIMIT_NONE, 0, NS_PER_S);
 		struct limit_verdict v = look(&l, NS_PER_S, 60, blind, 2);
 		if (v.grade != (is_always ? GRADE_HARD : GRADE_OK))
@@ -226,6 +227,26 @@ static void the_largest_are_the_witnesses(void **state)
 	assert_int_equal(finding.severity, SEVERITY_CRITICAL);
 }
 
+/* What is known only of files and of members that are read apart. */
+static void what_is_written_is_not_known_at_once(void **state)
+{
+	(void)state;
+	static const enum limit_id ids[] = { LIMIT_IO, LIMIT_OUTPUT };
+	for (size_t i = 0; i < COUNT_OF(ids); i++) {
+		struct limits l = with(ids[i], LIMIT_NONE, 0, 0);
+		struct look now = { .now_ns = 1, .output_bytes = UINT64_MAX, .written_bytes = UINT64_MAX };
+		limits_begin(&l, &now);
+		limits_member(&l, &pair[0]);
+		assert_int_equal(limits_end(&l).grade, GRADE_OK);
+		now.output_bytes = now.written_bytes = 1;
+		limits_begin(&l, &now);
+		limits_member(&l, &pair[0]);
+		struct limit_verdict v = limits_end(&l);
+		assert_int_equal(v.grade, GRADE_HARD);
+		assert_int_equal(v.witness[0].pid, ids[i] == LIMIT_IO ? 101 : 0);
+	}
+}
+
 /* Told one by one, with their own times. */
 static void births_between_looks_have_their_own_times(void **state)
 {
@@ -269,7 +290,9 @@ static void parents_are_the_witnesses_of_a_rate(void **state)
 {
 	(void)state;
 	struct limits l = with(LIMIT_SPAWN_RATE, LIMIT_NONE, 5, NS_PER_S);
-	struct look now = { .now_ns = NS_PER_S, .births = 9, .output_bytes = UINT64_MAX };
+	struct look now = {
+		.now_ns = NS_PER_S, .births = 9, .output_bytes = UINT64_MAX, .written_bytes = UINT64_MAX
+	};
 	limits_begin(&l, &now);
 	limits_member(&l, &pair[0]);
 	static const char sh[16] = "sh", make[16] = "make";
@@ -293,6 +316,7 @@ int main(void)
 		cmocka_unit_test(a_rate_counts_what_came_within_its_time),
 		cmocka_unit_test(a_share_of_a_core_is_not_taken_from_one_busy_moment),
 		cmocka_unit_test(the_largest_are_the_witnesses),
+		cmocka_unit_test(what_is_written_is_not_known_at_once),
 		cmocka_unit_test(births_between_looks_have_their_own_times),
 		cmocka_unit_test(just_under_a_rate_is_under_it),
 		cmocka_unit_test(parents_are_the_witnesses_of_a_rate),

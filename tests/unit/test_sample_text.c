@@ -77,7 +77,7 @@ static void members_come_back_as_they_were(void **state)
 static void looks_come_back_as_they_were(void **state)
 {
 	(void)state;
-	struct look look = { 1, 2, 3, 4, UINT64_MAX, "perf" }, back;
+	struct look look = { 1, 2, 3, 4, UINT64_MAX, "perf", 6 }, back;
 	struct sample sample;
 	BUF(text, SAMPLE_LINE_MAX);
 	sample_text_look(&text, &look);
@@ -88,6 +88,7 @@ static void looks_come_back_as_they_were(void **state)
 	assert_int_equal(back.ended_ns, 4);
 	assert_int_equal(back.output_bytes, UINT64_MAX);
 	assert_string_equal(back.births_rung, "perf");
+	assert_int_equal(back.written_bytes, 6);
 	buf_clear(&text);
 	sample_text_begin(&text, "abc");
 	assert_int_equal(parse(&text, &back, &sample), SAMPLE_LINE_HEAD);
@@ -100,11 +101,13 @@ static void what_is_no_line_is_refused(void **state)
 		" ",
 		"look",
 		"look 1 2 3 4 5",
+		"look 1 2 3 4 5 perf",
 		"look 1 2 3 4 5 ",
+		"look 1 2 3 4 5 perf 6 7",
 		"look 1 2 3 4 5 perf more",
-		"look 1 2 3 4 x perf",
-		"look -1 2 3 4 5 perf",
-		"look  1 2 3 4 5 perf",
+		"look 1 2 3 4 x perf 6",
+		"look -1 2 3 4 5 perf 6",
+		"look  1 2 3 4 5 perf 6",
 		"member",
 		"spawnguard-samples 1 ",
 		"spawnguard-samples 2 a",
