@@ -10,11 +10,13 @@
 #include "conf/options.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/proc.h"
 #include "os/say.h"
 #include "os/self.h"
 #include "run/describe.h"
 #include "run/find.h"
 #include "spawnguard/exit.h"
+#include "store/breaker.h"
 #include "store/lock.h"
 #include "store/places.h"
 #include "tree/walk.h"
@@ -38,6 +40,8 @@ struct status {
 	uint64_t damaged;               /* lines of histories */
 	uint32_t passed_over, problems; /* records; places */
 	int error;                      /* of the output */
+	struct host_id host;
+	struct breaker breaker; /* of the job at hand */
 	/* of the place at hand */
 	const struct place *place;
 	struct live *live; /* owned */
@@ -124,16 +128,34 @@ static bool is_known(const struct status *s, const char *name, size_t live_befor
 
 /* ---- all of it */
 
+/* What its runs have used up together. False: it cannot be told. */
+static bool read_budgets(struct status *s, const char *name)
+{
+	struct breaker_time now = { .time_namespace = s->host.time_ns,
+				    .boot_ns = os_clock_boot_ns(),
+				    .wall_ns = os_clock_wall_ns() };
+
+	memcpy(now.boot_id, s->host.boot_id, sizeof(now.boot_id));
+	memset(&s->breaker, 0, sizeof(s->breaker));
+	if (s->place->dir.keep_fd < 0)
+		return true;
+	int r = breaker_read(s->place->dir.keep_fd, name, s->place->owner, &now, &s->breaker);
+	return r == 0 || r == -ENOENT || r == -EINVAL ||
+	       r == -ENAMETOOLONG; /* a name that no job has: of an old line */
+}
+
 static void show(struct status *s, const char *name, const struct past_job *past)
 {
 	struct shown_job job = { .name = name,
 				 .owner = s->place->owner,
 				 .live = s->live,
 				 .live_count = s->live_count,
-				 .past = past };
+				 .past = past,
+				 .budgets = &s->breaker.budgets };
 	size_t live = status_next_live(&job, 0);
 	uint64_t started_ns = past && past->start ? past->start->started_wall_ns : 0;
 
+	job.has_damage = !s->table && !read_budgets(s, name);
 	job.refused = (past ? past->refused : 0) + count_pending(s, name, started_ns);
 	if (live == s->live_count && past && (past->count > 0 || past->start))
 		s->all_well =
@@ -269,9 +291,10 @@ static int run_status(struct status *s)
 int main(int argc, char **argv)
 {
 	struct cmd cmd = { .name = "status", .command = FOR_STATUS };
-	struct status s = { .cmd = &cmd, .all_well = true };
+	static struct status s = { .all_well = true };
 
 	(void)argc;
+	s.cmd = &cmd;
 	int code = cmd_start_looking(&cmd, argv);
 	if (code >= 0)
 		return code;
@@ -285,6 +308,7 @@ int main(int argc, char **argv)
 		return cmd_fail("cannot look at the jobs", -ENOMEM);
 	buf_init(&s.out, text, TEXT_BYTES);
 	os_raise_files();
+	os_host_id(-1, &s.host);
 	code = run_status(&s);
 	table_free(s.table);
 	return code;

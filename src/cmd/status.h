@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "codec/json_write.h"
 #include "codec/record.h"
+#include "core/budget.h"
 #include "report/past.h"
 #include "ui/term.h"
 
@@ -29,8 +30,10 @@ struct shown_job {
 	uid_t owner;
 	const struct live *live; /* borrowed: runs going on, of this job and of others */
 	size_t live_count;
-	const struct past_job *past; /* NULL: not in the history */
-	uint64_t refused;            /* starts since its newest */
+	const struct past_job *past;   /* NULL: not in the history */
+	uint64_t refused;              /* starts since its newest */
+	const struct budgets *budgets; /* borrowed: over its runs */
+	bool has_damage;               /* what they are kept in cannot be read */
 };
 
 /* The run of this job from `from` on; live_count: no more. */

@@ -65,6 +65,23 @@ static void json_end(struct json *j, const struct past_run *run, bool whole)
 	json_u64(j, "peak_processes", run->peak_procs);
 }
 
+static void json_budget(struct json *j, const struct budget *b)
+{
+	uint64_t used = budget_used(b);
+
+	json_open(j, NULL, '{');
+	json_str(j, "key", b->key);
+	json_micro(j, "used", used);
+	json_micro(j, "limit", b->limit);
+	json_seconds(j, "per", b->per_ns, 3);
+	json_bool(j, "used_up", used >= b->limit);
+	if (used > 0)
+		json_seconds(j, "less_in", budget_room_in(b, used), 3);
+	if (used >= b->limit)
+		json_seconds(j, "room_in", budget_room_in(b, b->limit), 3);
+	json_close(j, '}');
+}
+
 void status_json_job(struct json *j, const struct shown_job *job)
 {
 	const struct past_job *past = job->past;
@@ -95,6 +112,12 @@ void status_json_job(struct json *j, const struct shown_job *job)
 		json_close(j, '}');
 	}
 	json_close(j, ']');
+	json_open(j, "budgets", '[');
+	for (uint32_t i = 0; i < job->budgets->count; i++)
+		json_budget(j, &job->budgets->at[i]);
+	json_close(j, ']');
+	if (job->has_damage)
+		json_bool(j, "budgets_damaged", true);
 	json_u64(j, "refused", job->refused);
 	json_close(j, '}');
 }

@@ -153,6 +153,33 @@ static void put_limits(struct buf *out, uint64_t timeout_ns, uint64_t kill_after
 	buf_char(out, '\n');
 }
 
+static void put_in(struct buf *out, const char *what, uint64_t ns)
+{
+	buf_str(out, what);
+	num_format_duration(out, ns);
+	buf_str(out, ", at ");
+	utc_format(out, os_clock_wall_ns() + ns);
+}
+
+static void put_budget(struct buf *out, const struct budget *b)
+{
+	uint64_t used = budget_used(b);
+
+	buf_str(out, "budget     ");
+	put_name(out, b->key);
+	buf_char(out, ' ');
+	num_format_micro(out, used);
+	buf_str(out, " of ");
+	num_format_micro(out, b->limit);
+	buf_str(out, " within ");
+	num_format_duration(out, b->per_ns);
+	if (used >= b->limit)
+		put_in(out, ": used up; room again in ", budget_room_in(b, b->limit));
+	else if (used > 0)
+		put_in(out, "; less again in ", budget_room_in(b, used));
+	buf_char(out, '\n');
+}
+
 void status_put_job(struct buf *out, const struct term *term, const struct shown_job *job)
 {
 	const struct past_job *past = job->past;
@@ -185,6 +212,10 @@ void status_put_job(struct buf *out, const struct term *term, const struct shown
 		put_legend(term, out, past);
 		buf_char(out, '\n');
 	}
+	for (uint32_t i = 0; i < job->budgets->count; i++)
+		put_budget(out, &job->budgets->at[i]);
+	if (job->has_damage)
+		buf_str(out, "budget     cannot be read: what keeps it is damaged, or not to be opened\n");
 	if (job->refused > 0) {
 		buf_str(out, "refused    ");
 		buf_u64(out, job->refused);

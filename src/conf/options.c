@@ -99,7 +99,7 @@ const struct option_row option_rows[] = {
 	{ "max-cpu",             0,  KIND_LIMIT,    TAKES("D|PCT%/D"), AT(limit[LIMIT_CPU]), "none", "CPU time of the tree, or percent of one core over a time: 10m, 150%/30s", GROUP_LIMITS, FOR_RULES },
 	{ "max-fds",             0,  KIND_LIMIT,    TAKES("N"),     AT(limit[LIMIT_FDS]), "none", "open files of any one process", GROUP_LIMITS, FOR_RULES },
 	{ "max-io",              0,  KIND_LIMIT,    TAKES("SIZE"),  AT(limit[LIMIT_IO]), "none", "bytes that all processes together write, to files or anything else, since the start", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
-	{ "budget",              0,  KIND_BUDGET,   TAKES("K=LIMIT"), AT(budget), NULL, "what the job may use up of a counter that it tells of: warned of at 80 %, a hard limit at 100 %; may come 16 times", GROUP_LIMITS, FOR_JOB },
+	{ "budget",              0,  KIND_BUDGET,   TAKES("K=LIMIT[/D]"), AT(budget), NULL, "what the job may use up of a counter that it tells of, in one run or (/D) in all runs within a time: warned of at 80 %, a hard limit at 100 %; may come 16 times", GROUP_LIMITS, FOR_JOB },
 	{ "on-limit",            0,  KIND_WORD,     ONE_OF("warn|flag|kill", on_limit_words), AT(on_limit), "kill", "what passing a hard limit does: one line, a flag in the history, or the end of the run", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
 	{ "require-limits",      0,  KIND_FLAG,     NOTHING,        AT(require_limits), NULL, "do not start where a limit that was asked for cannot be held", GROUP_LIMITS, FOR_JOB },
 	{ "record-samples",      0,  KIND_TEXT,     TAKES("FILE"),  AT(record_samples), NULL, "write what each look has measured to this file, for spawnguard explain --samples", GROUP_LIMITS, FOR_JOB },

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/num.h"
+#include "conf/budget_value.h"
 #include "conf/columns.h"
 #include "conf/job.h"
 #include "conf/limit_value.h"
@@ -145,26 +146,13 @@ static int parse_tag(const struct option_row *row, const char *text, struct job 
 	return add_pair(&pairs, text, key, "one tag too many: at most 16", why);
 }
 
-/* "K=LIMIT": key as that of a counter, in units of it. */
 static int parse_budget(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	struct pairs pairs = { field_of(row, job), &job->budget_count, job->budget_layer, JOB_BUDGETS_MAX };
-	size_t key = plain_length(text, "_.-");
-	uint64_t micro = 0;
-	if (key == 0 || key > COUNTERS_KEY_MAX || text[key] != '=')
-		return refuse(why, "not a budget: write KEY=NUMBER, the key 1 to 32 of A-Z a-z 0-9 _ . -");
-	const char *number = text + key + 1;
-	if (strchr(number, '/'))
-		return refuse(why,
-			      "a budget over several runs is not kept yet: leave out what follows the /");
-	int r = is_none(number) ? 0 : num_parse_micro(number, &micro);
-	if (r == -ERANGE)
-		return refuse(why, "more than can be counted: use none");
-	if (r < 0)
-		return refuse(why, "not a number: write KEY=1000, KEY=2.5 or KEY=none");
-	if (micro == 0 && !is_none(number))
-		return refuse(why, "0 is refused: use none");
-	return add_pair(&pairs, text, key, "one budget too many: at most 16", why);
+	struct budget_value value;
+
+	int r = budget_value_parse(text, &value, why);
+	return r < 0 ? r : add_pair(&pairs, text, strlen(value.key), "one budget too many: at most 16", why);
 }
 
 static int parse_env(const struct option_row *row, const char *text, struct job *job, struct buf *why)

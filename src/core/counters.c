@@ -29,13 +29,34 @@ static struct counter *need(struct counters *c, const char *key)
 	return found;
 }
 
-int counters_set_budget(struct counters *c, const char *key, uint64_t budget)
+int counters_set_budget(struct counters *c, const char *key, uint64_t budget, uint64_t per_ns)
 {
 	struct counter *found = need(c, key);
 	if (!found)
 		return -ENOSPC;
 	found->budget = budget;
+	found->per_ns = per_ns;
 	return 0;
+}
+
+uint64_t counter_unkept(const struct counter *c)
+{
+	return c->highest - c->kept;
+}
+
+uint64_t counter_stands_at(const struct counter *c)
+{
+	uint64_t sum;
+
+	if (c->per_ns == 0)
+		return c->value;
+	return __builtin_add_overflow(c->used, counter_unkept(c), &sum) ? NONE - 1 : sum;
+}
+
+void counter_keep(struct counter *c, uint64_t used)
+{
+	c->kept = c->highest;
+	c->used = used;
 }
 
 int counters_tell(struct counters *c, const char *key, uint64_t value, bool is_added)
@@ -49,6 +70,8 @@ int counters_tell(struct counters *c, const char *key, uint64_t value, bool is_a
 	if (is_added && __builtin_add_overflow(found->value, value, &value))
 		value = NONE - 1;
 	found->value = value;
+	if (value > found->highest)
+		found->highest = value;
 	found->is_told = true;
 	return 0;
 }
@@ -63,14 +86,15 @@ const struct counter *counters_judge(struct counters *c, bool *out_is_hard)
 {
 	for (uint32_t i = 0; i < c->count; i++) {
 		struct counter *k = &c->at[i];
-		if (k->budget == NONE || k->has_struck || k->value < k->budget)
+		if (k->budget == NONE || k->has_struck || counter_stands_at(k) < k->budget)
 			continue;
 		k->has_warned = k->has_struck = *out_is_hard = true;
 		return k;
 	}
 	for (uint32_t i = 0; i < c->count; i++) {
 		struct counter *k = &c->at[i];
-		if (k->budget == NONE || k->has_warned || !k->is_told || k->value < warn_at(k->budget))
+		if (k->budget == NONE || k->has_warned || !k->is_told ||
+		    counter_stands_at(k) < warn_at(k->budget))
 			continue;
 		k->has_warned = true;
 		*out_is_hard = false;

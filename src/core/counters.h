@@ -17,6 +17,10 @@ struct counter {
 	bool is_told; /* the job has said something of it */
 	uint64_t value;
 	uint64_t budget; /* UINT64_MAX = none */
+	uint64_t per_ns; /* of all runs within that time; 0 = of this one alone */
+	/* With per_ns: the most that it stood at, how much of that all know of, and what all together have
+	 * used. */
+	uint64_t highest, kept, used;
 	bool has_warned, has_struck;
 };
 
@@ -28,8 +32,15 @@ struct counters {
 };
 
 struct counter *counters_find(struct counters *c, const char *key);
-/* That much of `key` may be used up. 0, -ENOSPC (as many kinds as there is room for). */
-int counters_set_budget(struct counters *c, const char *key, uint64_t budget);
+/* That much of `key` may be used up: by this run, or by all of its job within `per_ns`. 0, -ENOSPC (as many
+ * kinds as there is room for). */
+int counters_set_budget(struct counters *c, const char *key, uint64_t budget, uint64_t per_ns);
+/* What its budget is held against. */
+uint64_t counter_stands_at(const struct counter *c);
+/* With per_ns: what the others do not know of yet. */
+uint64_t counter_unkept(const struct counter *c);
+/* Now they do; all together have used `used`. */
+void counter_keep(struct counter *c, uint64_t used);
 /* The job tells: it stands at `value`, or has risen by it. 0, -ENOSPC. */
 int counters_tell(struct counters *c, const char *key, uint64_t value, bool is_added);
 

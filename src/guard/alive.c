@@ -127,22 +127,6 @@ static uint64_t output_bytes(const struct alive_places *p)
 	return sum;
 }
 
-static void set_budgets(struct run *run)
-{
-	const struct job *job = run->job;
-
-	for (uint32_t i = 0; i < job->budget_count; i++) {
-		char key[COUNTERS_KEY_MAX + 1] = "";
-		uint64_t micro;
-		size_t n = strcspn(job->budget[i], "="); /* parsed when it was read: it fits */
-		if (n > COUNTERS_KEY_MAX || num_parse_micro(job->budget[i] + n + 1, &micro) < 0)
-			continue; /* none */
-		memcpy(key, job->budget[i], n);
-		(void)counters_set_budget(&run->notify.told->counters, key,
-					  micro); /* there is room for them */
-	}
-}
-
 /* Output is seen by what the whole tree writes, whatever that is: there is no better way. */
 static bool is_read_output(const struct run *run)
 {
@@ -173,7 +157,6 @@ void alive_begin(struct warden *w)
 	}
 	p->is_output_written = is_read_output(run);
 	p->needs_io = job->idle_timeout_ns != NUM_NONE || is_read_output(run);
-	set_budgets(run);
 	struct progress_signs at = { .output_bytes = output_bytes(&run->places),
 				     .cpu_ns = 0,
 				     .io_bytes = PROGRESS_UNKNOWN };
@@ -200,10 +183,15 @@ static void describe(const struct counter *c, bool is_hard, uint64_t now_ns, str
 	buf_init(&text, out->text, sizeof(out->text));
 	buf_str(&text, c->key);
 	buf_str(&text, " stands at ");
-	num_format_micro(&text, c->value);
+	num_format_micro(&text, counter_stands_at(c));
 	buf_str(&text, " of ");
 	num_format_micro(&text, c->budget);
-	out->value = c->value / NUM_MICRO;
+	if (c->per_ns > 0) {
+		buf_str(&text, " within ");
+		num_format_duration(&text, c->per_ns);
+		out->per_ns = c->per_ns;
+	}
+	out->value = counter_stands_at(c) / NUM_MICRO;
 	out->bound = c->budget / NUM_MICRO;
 	out->since_ns = out->now_ns = now_ns;
 	out->rung = "notify";
@@ -219,6 +207,7 @@ static void judge_budgets(struct warden *w)
 	struct finding finding;
 	bool is_hard;
 
+	budget_told(w->run, w->facts.now_ns);
 	while (w->ending.stage == STAGE_IDLE && (found = counters_judge(&told->counters, &is_hard))) {
 		enum flag_action action = is_hard ? actions[w->run->job->on_limit] : FLAG_WARN;
 		describe(found, is_hard, w->facts.now_ns, &finding);
@@ -337,7 +326,11 @@ void alive_strike(struct warden *w)
 		[PROGRESS_BEAT] = CAUSE_HEARTBEAT,
 	};
 
-	if (w->ending.stage != STAGE_IDLE || !progress_is_asked(&w->clocks))
+	if (w->ending.stage != STAGE_IDLE)
+		return;
+	if (w->facts.now_ns >= budget_next(w->run))
+		judge_budgets(w);
+	if (!progress_is_asked(&w->clocks))
 		return;
 	if (progress_wants_look(&w->clocks, w->facts.now_ns)) {
 		notify_read(w); /* what waits to be read was told in time */
@@ -358,9 +351,11 @@ uint64_t alive_next(const struct warden *w)
 {
 	if (w->ending.stage != STAGE_IDLE)
 		return NUM_NONE;
-	uint64_t next_ns = progress_next(&w->clocks);
+	uint64_t next_ns = progress_next(&w->clocks), keep_ns = budget_next(w->run);
 	/* What front reads comes by itself, or not at all. */
-	return w->io.asked_ns != 0 && next_ns <= w->facts.now_ns ? w->io.asked_ns + ANSWER_NS : next_ns;
+	if (w->io.asked_ns != 0 && next_ns <= w->facts.now_ns)
+		next_ns = w->io.asked_ns + ANSWER_NS;
+	return keep_ns < next_ns ? keep_ns : next_ns;
 }
 
 void alive_hold(struct warden *w, enum progress_holder who)

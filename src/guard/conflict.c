@@ -46,20 +46,19 @@ void conflict_say(const struct run *run, const struct holder *h, const char *wha
 	voice_line(&line, VOICE_WARNING, is_said);
 }
 
-/* At most one line per job and minute, with the number since the last. */
-static void record_refusal(const struct run *run, struct holder *h, const char *reason, int exit_code)
+void conflict_record(const struct run *run, struct lock_refusals *refusals, const struct refusal *refusal,
+		     int exit_code)
 {
-	struct lock_refusals *refusals = &h->info.refusals;
 	uint64_t wall_ns = os_clock_wall_ns();
 	struct history_refused refused = {
 		.wall_ns = wall_ns,
 		.job = run->name,
 		.run_id = run->head.run_id,
 		.parent_run_id = run->head.parent_run_id,
-		.outcome = SG_OUTCOME_CONFLICT,
-		.reason = reason,
-		.holder_run_id = h->info.holder.run_id,
-		.holder_pid = h->is_elsewhere ? 0 : h->info.holder.front,
+		.outcome = refusal->outcome,
+		.reason = refusal->reason,
+		.holder_run_id = refusal->holder_run_id ? refusal->holder_run_id : "",
+		.holder_pid = refusal->holder_pid,
 		.count = ++refusals->count,
 	};
 
@@ -75,6 +74,16 @@ static void record_refusal(const struct run *run, struct holder *h, const char *
 	AUTO_FD int info = lockinfo_open(run->dir.run_fd, run->lock_path, false);
 	if (info >= 0)
 		(void)lockinfo_write_refusals(info, refusals);
+}
+
+static void record_refusal(const struct run *run, struct holder *h, const char *reason, int exit_code)
+{
+	struct refusal refusal = { .outcome = SG_OUTCOME_CONFLICT,
+				   .reason = reason,
+				   .holder_run_id = h->info.holder.run_id,
+				   .holder_pid = h->is_elsewhere ? 0 : h->info.holder.front };
+
+	conflict_record(run, &h->info.refusals, &refusal, exit_code);
 }
 
 static int refuse(const struct run *run, const char *what, const char *reason)

@@ -77,7 +77,8 @@ int notify_open(struct run *run)
 
 	if (!alive_is_wanted(run->job))
 		return 0;
-	s->told = os_shared_new(sizeof(*s->told));
+	if (!s->told) /* where there is a budget it was made for it */
+		s->told = os_shared_new(sizeof(*s->told));
 	int r = s->told ? 0 : -ENOMEM;
 	if (r == 0 && notify_is_wanted(run->job))
 		r = open_socket(run);

@@ -307,6 +307,7 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 	if (run->cgroup_fd >= 0) /* a group that is not empty stays: of survivors, or of what is left alone */
 		(void)run_cgroup_remove(&run->head);
 	notify_remove(run);
+	budget_finish(run);
 	c.has_told = notify_get(run, &c.told);
 	tail_collect(run);
 	c.has_tail = tail_get(run, &c.tail);

@@ -11,6 +11,7 @@
 #include "core/finding.h"
 #include "core/outcome.h"
 #include "guard/alive.h"
+#include "guard/budget.h"
 #include "guard/hook.h"
 #include "guard/isolate.h"
 #include "guard/notify.h"
@@ -73,6 +74,7 @@ struct run {
 	struct finding limit; /* what the run is ended for; rule NULL = nothing */
 	struct notify_socket notify;
 	struct alive_places places;
+	struct budget_keeping budget;
 	uint64_t job_written;         /* by the job's process before its exec; told as world_failed is */
 	struct tree *takeover;        /* front's, after the warden's death */
 	enum world_step world_failed; /* told by the job's process, through the memory it shares */

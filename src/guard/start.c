@@ -476,9 +476,9 @@ int run_start(struct run *run, int *out_exit)
 	if ((*out_exit = conflict_take_locks(run)) != 0)
 		return *out_exit == CONFLICT_SKIPPED ? (*out_exit = 0, -1) : -1;
 	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
-	    (*out_exit = samples_open(run)) != 0 || (*out_exit = output_prepare(run)) != 0 ||
-	    (*out_exit = alive_prepare(run)) != 0 || (*out_exit = notify_open(run)) != 0 ||
-	    (*out_exit = write_records(run)) != 0) {
+	    (*out_exit = budget_prepare(run)) != 0 || (*out_exit = samples_open(run)) != 0 ||
+	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = alive_prepare(run)) != 0 ||
+	    (*out_exit = notify_open(run)) != 0 || (*out_exit = write_records(run)) != 0) {
 		output_withdraw(run);
 		notify_remove(run);
 		cgroup_withdraw(run);
@@ -494,5 +494,7 @@ int run_explain(struct run *run)
 		return code;
 	make_run_id(run);
 	fill_head(run);
+	if ((code = budget_explain(run)) != 0)
+		return code;
 	return conflict_explain(run);
 }

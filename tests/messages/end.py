@@ -18,6 +18,15 @@ def after_job(args, command, **popen):
     return lambda t: t.run_guard(["-N", "j", *args], command, **popen)
 
 
+def in_breaker(script):
+    """The job does something to the file that keeps its budget, and tells what it has used."""
+    def how(t):
+        return t.run_guard(["-N", "j", "--budget=calls=10/1d"],
+                           ["sh", "-c", f"(cd \"$0\" && {script}) && exec {SPAWNGUARD} notify counter calls=1",
+                            os.path.join(t.state, "breaker")])
+    return how
+
+
 def hangup(t):
     """Its terminal goes away."""
     master, slave = pty.openpty()
@@ -196,6 +205,14 @@ ROWS = [
     note("budget", "{j}: limit passed: budget: {calls} stands at {12} of {10}: ended {}: {} ({})",
          after_job(["--budget=calls=10"], ["sh", "-c", f"{SPAWNGUARD} notify counter calls=12 && :; exec sleep 60"]), status=123,
          slow=True),
+    note("budget over runs", "{j}: limit passed: budget: {calls} stands at {12} of {10} within {1d}: ended {}: {} ({})",
+         after_job(["--budget=calls=10/1d"], ["sh", "-c", f"{SPAWNGUARD} notify counter calls=12 && :; exec sleep 60"]), status=123,
+         slow=True),
+    warning("budgets damaged meanwhile", "{j}: its file in breaker/ is damaged: put aside as .bad", "",
+            "; what this run knows of stays counted", in_breaker("echo x >j")),
+    warning("budgets cannot be written meanwhile", "cannot read the budgets: {j}", ": {Not a directory}",
+            ": what this run uses up counts for itself alone until it can be written down",
+            in_breaker("cd .. && rm -r breaker && echo >breaker")),
     warning("budget, warned of", "{j}: budget: {calls} stands at {8.5} of {10}", "", "; the run goes on",
             after_job(["--budget=calls=10"], [SPAWNGUARD, "notify", "counter", "calls=8.5"])),
     note("a stranger tells", "{j}: warning: pid {}, uid {} has sent to SPAWNGUARD_NOTIFY and is not of this run: passed over",

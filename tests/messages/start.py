@@ -1,7 +1,9 @@
 """What is said before the job: its state, the lock, what an earlier run left, its world, its exec."""
+import fcntl
 import os
 import signal
 import subprocess
+import zlib
 
 from harness import SPAWNGUARD, VICTIM, wait_until
 from messages import error, note, warning
@@ -189,7 +191,60 @@ def in_namespace(t, *args):
     return t.start(*way, SPAWNGUARD, "run", *args, "--", "true").wait()
 
 
+# --- budgets over runs
+
+BUDGET = "--budget=calls=10/1d"
+UNKEPT = "; nothing was started: what its runs use up could not be counted; leave out the times of --budget to start without"
+
+
+def spent(*args):
+    """An earlier run has used up the budget."""
+    def how(t):
+        t.run_guard(["-N", "j", BUDGET], [SPAWNGUARD, "notify", "counter", "calls=12"])
+        return t.run_guard(["-N", "j", BUDGET, *args], ["true"])
+    return how
+
+
+def keeping(text):
+    """The file that keeps it has that text, and the right check."""
+    def how(t):
+        os.makedirs(os.path.join(t.state, "breaker"), 0o700)
+        with open(os.open(os.path.join(t.state, "breaker", "j"), os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+            f.write(text + f"check {zlib.crc32(text.encode()):08x}\n")
+        return t.run_guard(["-N", "j", BUDGET], ["true"])
+    return how
+
+
+def crowded():
+    """As many others as there is room for."""
+    return keeping("spawnguard breaker 1\nat ? 0 0 18446744073709551615\n" +
+                   "".join(f"budget k{i} 1000 5 0\nused 0 1\n" for i in range(32)))
+
+
+def no_place(t):
+    t.run_guard(["-N", "j"], ["true"]) # the rest is there
+    t.write(os.path.join(t.state, "breaker"), "")
+    return t.run_guard(["-N", "j", BUDGET], ["true"])
+
+
+def busy(t):
+    """Somebody has the right to write it, and keeps it."""
+    t.run_guard(["-N", "j", BUDGET], ["true"])
+    with open(os.path.join(t.state, "locks", "breaker", "j"), "r+") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        return t.run_guard(["-N", "j", BUDGET], ["true"])
+
+
 ROWS = [
+    error("budget used up", 69, "not started: budget used up: {j}: {calls} stands at {12} of {10} within {1d}; room again in {23h59m}, at {}",
+          "", "; see: spawnguard status {j}; to start all the same: --budget {calls}=none", spent()),
+    warning("budget used up, only warned of", "budget used up: {j}: {calls} stands at {12} of {10} within {1d}; room again in {23h59m}, at {}",
+            "", "; the run goes on", spent("--on-limit=warn")),
+    warning("budgets damaged", "{j}: its file in breaker/ is damaged: put aside as .bad", "",
+            "; what earlier runs have used up is not known any more", keeping("spawnguard breaker 2\n")),
+    error("budgets, no place", 125, "cannot read the budgets: {j}", ": {Not a directory}", UNKEPT, no_place),
+    error("budgets, too many", 125, "cannot keep one more budget of this job: {j}", ": {No space left on device}", UNKEPT, crowded()),
+    error("budgets, locked", 125, "cannot lock the budgets of: {j}", ": {Device or resource busy}", UNKEPT, busy, slow=True),
     # --- progress
     error("output unseen", 125, "not started: --start-timeout: no output can be seen",
           ": neither stdout nor stderr is a regular file, and /proc does not tell what is written", "; give --ready-file or --notify, or keep the output with --output or --detach", unseen, proc=False),

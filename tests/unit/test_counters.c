@@ -38,7 +38,7 @@ static void there_is_an_end_to_kinds(void **state)
 		assert_int_equal(counters_tell(&c, key, i, false), 0);
 	}
 	assert_int_equal(counters_tell(&c, "more", 1, false), -ENOSPC);
-	assert_int_equal(counters_set_budget(&c, "more", 1), -ENOSPC);
+	assert_int_equal(counters_set_budget(&c, "more", 1, 0), -ENOSPC);
 	assert_int_equal(c.refused, 1);
 	assert_int_equal(counters_tell(&c, "k0", 9, false), 0);
 	assert_int_equal(counters_find(&c, "k0")->value, 9);
@@ -68,7 +68,7 @@ static void budgets_warn_and_strike(void **state)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct counters c = { 0 };
 		bool is_hard = false;
-		assert_int_equal(counters_set_budget(&c, "k", rows[i].budget), 0);
+		assert_int_equal(counters_set_budget(&c, "k", rows[i].budget, 0), 0);
 		assert_int_equal(counters_tell(&c, "k", rows[i].value, false), 0);
 		const struct counter *found = counters_judge(&c, &is_hard);
 		if ((found ? 1 + is_hard : 0) != rows[i].grade)
@@ -82,8 +82,8 @@ static void soft_comes_before_hard_and_each_once(void **state)
 	(void)state;
 	struct counters c = { 0 };
 	bool is_hard = true;
-	assert_int_equal(counters_set_budget(&c, "a", 10), 0);
-	assert_int_equal(counters_set_budget(&c, "b", 10), 0);
+	assert_int_equal(counters_set_budget(&c, "a", 10, 0), 0);
+	assert_int_equal(counters_set_budget(&c, "b", 10, 0), 0);
 	counters_tell(&c, "a", 8, false);
 	counters_tell(&c, "b", 10, false);
 	assert_string_equal(counters_judge(&c, &is_hard)->key, "b");
@@ -102,7 +102,7 @@ static void what_was_not_told_is_not_told(void **state)
 	(void)state;
 	struct counters c = { 0 };
 	bool is_hard;
-	assert_int_equal(counters_set_budget(&c, "a", 10), 0);
+	assert_int_equal(counters_set_budget(&c, "a", 10, 0), 0);
 	assert_false(counters_find(&c, "a")->is_told);
 	assert_null(counters_judge(&c, &is_hard));
 	counters_tell(&c, "a", 0, false);

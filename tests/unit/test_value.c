@@ -529,7 +529,17 @@ static void test_budgets(void **state)
 		{ "as good as 0", "d=0.0000001", -EINVAL },
 		{ "below it", "d=-1", -EINVAL },
 		{ "with a unit", "d=1K", -EINVAL },
-		{ "within a time", "d=5/1d", -EINVAL },
+		{ "within a time", "t=5/1d", 0 },
+		{ "within two units of it", "u=0.5/1h30m", 0 },
+		{ "the same key, another time", "t=5/2d", -EINVAL },
+		{ "no time", "d=5/", -EINVAL },
+		{ "no time at all", "d=5/0", -EINVAL },
+		{ "for ever", "d=5/none", -EINVAL },
+		{ "no such time", "d=5/1x", -EINVAL },
+		{ "two times", "d=5/1d/1d", -EINVAL },
+		{ "none within a time", "d=none/1d", -EINVAL },
+		{ "no number within a time", "d=/1d", -EINVAL },
+		{ "more digits than any number has", "d=0000000000000000000000000000000001", -EINVAL },
 		{ "no number", "d=", -EINVAL },
 		{ "no key", "=5", -EINVAL },
 		{ "nothing", "", -EINVAL },
@@ -542,11 +552,11 @@ static void test_budgets(void **state)
 		if (read_value("budget", FOR_RUN, rows[i].text, &job, &why) != rows[i].result)
 			fail_msg("%s", rows[i].rule);
 	}
-	assert_int_equal(job.budget_count, 5);
+	assert_int_equal(job.budget_count, 7);
 	value_next_source(&job);
 	BUF(why, 256);
 	assert_int_equal(read_value("budget", FOR_RUN, "a=3", &job, &why), 0);
-	assert_int_equal(job.budget_count, 5);
+	assert_int_equal(job.budget_count, 7);
 	assert_string_equal(job.budget[0], "a=3");
 }
 

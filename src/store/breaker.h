@@ -1,0 +1,41 @@
+/*
+ * breaker/NAME: what the runs of a job leave for the next, budgets for now.  Written anew as a whole and
+ * renamed into its place, so that a reader needs no lock; changed only under locks/breaker/NAME, which is
+ * never renamed.
+ */
+#ifndef SG_STORE_BREAKER_H
+#define SG_STORE_BREAKER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "codec/breaker.h"
+#include "core/budget.h"
+
+struct fail;
+struct statedir;
+
+struct breaker {
+	struct budgets budgets;
+};
+
+/*
+ * The right to change it, waited for no longer than that: who has it writes a
+ * small file.  Owned descriptor, for as short as can be; -EWOULDBLOCK; -errno
+ * with `fail`.
+ */
+int breaker_lock(const struct statedir *dir, const char *job, uint32_t wait_ms, struct fail *fail);
+
+/*
+ * As it stands at `now`.  0; -ENOENT with nothing in *out_breaker; -EBADMSG:
+ * damaged, or another's; -errno.  Needs no lock.
+ */
+int breaker_read(int keep_fd, const char *job, uid_t owner, const struct breaker_time *now,
+		 struct breaker *out_breaker);
+/* Under the lock. 0, -errno with `fail`. */
+int breaker_write(int keep_fd, const char *job, const struct breaker_time *now, const struct breaker *breaker,
+		  struct fail *fail);
+/* Under the lock: out of the way as NAME.bad, looked at by people only. 0, -errno with `fail`. */
+int breaker_quarantine(int keep_fd, const char *job, struct fail *fail);
+
+#endif
