@@ -68,6 +68,7 @@ static uint64_t span_of(const struct limit_bound *b)
 
 void rules_init(struct outside *o)
 {
+	static struct signatures built_in;
 	const struct job *job = &o->w->cmd.job;
 
 	o->has_limits = limits_are_set(job->limit);
@@ -83,7 +84,9 @@ void rules_init(struct outside *o)
 	o->detector.found = found;
 	o->detector.with = o;
 	o->detector.orphan_grace_ns = job->orphan_grace_ns;
-	o->matcher.signatures = job->signatures ? job->signatures : &signatures_built_in;
+	if (!job->signatures)
+		signatures_init(&built_in);
+	o->matcher.signatures = job->signatures ? job->signatures : &built_in;
 	o->needs = (detect_needs(job->detect) & ~(uint32_t)SAMPLE_WCHAN) | matcher_needs(&o->matcher, false);
 	o->orphan_needs = matcher_needs(&o->matcher, true);
 }

@@ -458,8 +458,8 @@ static int read_section(struct conf *conf, const struct conf_file *file, const s
 	if (r.result < 0)
 		return r.result;
 	if (!known) { /* before those built in: who names something knows it better */
-		known = &all->list[all->count - signatures_built_in.count];
-		memmove(known + 1, known, signatures_built_in.count * sizeof(*known));
+		known = &all->list[all->count - SIGNATURES_BUILT_IN];
+		memmove(known + 1, known, SIGNATURES_BUILT_IN * sizeof(*known));
 		all->count++;
 	}
 	*known = fresh;
@@ -470,7 +470,7 @@ int conf_signatures(struct conf *conf, struct signatures *out)
 {
 	int result = 0;
 
-	*out = signatures_built_in;
+	signatures_init(out);
 	for (uint32_t f = 0; f < conf->file_count; f++) {
 		const struct conf_file *file = &conf->file[f];
 		for (uint32_t i = 0; i < file->ini.count; i++)

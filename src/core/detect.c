@@ -179,7 +179,7 @@ static void judge_fds(struct detector *d, struct detect_state *m, const struct s
 /* Where a sleep that nothing interrupts is in order: for so many samples. */
 #define FOR_EVER UINT8_MAX
 static const struct {
-	const char *begins;
+	char begins[31]; /* in place: a pointer would be relocated at each start */
 	uint8_t samples;
 } benign[] = {
 	/* clang-format off */

@@ -23,21 +23,40 @@ const char *const signature_action_words[] = { "report", "end", "kill", NULL };
 static_assert(COUNT_OF(signature_action_words) == SIGNATURE_ACTION_COUNT + 1, "one word for each action");
 
 /* clang-format off */
-const struct signatures signatures_built_in = { .count = 2, .list = {
-	{ .name = "agent-triplet", .about = "what an agent's session leaves for a moment: a runtime, its wrapper and a child runtime",
-	  .meaning = MEANING_HARMLESS, .action = SIGNATURE_END, .role_count = 3,
-	  .role = {
-		{ "runtime", "", "", 0, "", -1, BAND(165 * MB, 240 * MB), BAND(2, 2), BAND(16, 26), BAND_ANY, 0, TERM, 1 },
-		{ "wrapper", "", "hrtimer_nanosleep", 0, "", -1, BAND(512 * 1024, 8 * MB), BAND(1, 1), BAND_ANY, BAND_ANY, 0, 0, 1 },
-		{ "child", "", "", 0, "", -1, BAND(155 * MB, 190 * MB), BAND_ANY, BAND(13, 23), BAND_ANY, TERM, 0, 1 },
-	  } },
-	{ .name = "spawn-loop", .about = "a parent that starts the same worker again each time it dies within seconds",
-	  .meaning = MEANING_INFO, .action = SIGNATURE_REPORT, .any = true, .siblings = true, .role_count = 1,
-	  .role = {
-		{ "worker", "", "", 0, "", -1, BAND(32 * MB, UINT64_MAX), BAND_ANY, BAND_ANY, BAND(0, 10 * NS_PER_S), 0, 0, 12 },
-	  } },
-} };
+static const struct signature_role triplet[] = {
+	{ "runtime", "", "", 0, "", -1, BAND(165 * MB, 240 * MB), BAND(2, 2), BAND(16, 26), BAND_ANY, 0, TERM, 1 },
+	{ "wrapper", "", "hrtimer_nanosleep", 0, "", -1, BAND(512 * 1024, 8 * MB), BAND(1, 1), BAND_ANY, BAND_ANY, 0, 0, 1 },
+	{ "child", "", "", 0, "", -1, BAND(155 * MB, 190 * MB), BAND_ANY, BAND(13, 23), BAND_ANY, TERM, 0, 1 },
+};
+static const struct signature_role spawn_loop[] = {
+	{ "worker", "", "", 0, "", -1, BAND(32 * MB, UINT64_MAX), BAND_ANY, BAND_ANY, BAND(0, 10 * NS_PER_S), 0, 0, 12 },
+};
 /* clang-format on */
+
+/* No table: its pointers would be relocated at each start of the program, which few look into. */
+void signatures_init(struct signatures *out)
+{
+	out->count = SIGNATURES_BUILT_IN;
+	out->list[0] = (struct signature){
+		.name = "agent-triplet",
+		.about = "what an agent's session leaves for a moment: a runtime, its wrapper and a child "
+			 "runtime",
+		.meaning = MEANING_HARMLESS,
+		.action = SIGNATURE_END,
+		.role_count = COUNT_OF(triplet),
+	};
+	memcpy(out->list[0].role, triplet, sizeof(triplet));
+	out->list[1] = (struct signature){
+		.name = "spawn-loop",
+		.about = "a parent that starts the same worker again each time it dies within seconds",
+		.meaning = MEANING_INFO,
+		.action = SIGNATURE_REPORT,
+		.any = true,
+		.siblings = true,
+		.role_count = COUNT_OF(spawn_loop),
+	};
+	memcpy(out->list[1].role, spawn_loop, sizeof(spawn_loop));
+}
 
 struct signature_role signature_role_any(const char *name)
 {

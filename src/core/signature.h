@@ -64,8 +64,9 @@ struct signatures {
 	uint32_t count;
 };
 
-/* What comes with the program. */
-extern const struct signatures signatures_built_in;
+/* What comes with the program, and nothing else; what stands behind them is not written. */
+#define SIGNATURES_BUILT_IN 2
+void signatures_init(struct signatures *out);
 /* A role that asks for nothing. */
 struct signature_role signature_role_any(const char *name);
 /* The one of that name, or NULL. */

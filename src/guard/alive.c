@@ -27,7 +27,6 @@ void alive_init(struct alive_places *places)
 {
 	places->output[0] = places->output[1] = -1;
 	places->is_all_seen = false;
-	places->ready_file[0] = '\0';
 }
 
 bool alive_is_wanted(const struct job *job)
@@ -71,12 +70,13 @@ static int refuse(const char *what, const char *why, const char *next)
 static int find_ready_file(struct run *run)
 {
 	struct alive_places *p = &run->places;
+	static char ready_file[4096];
 	const char *name = run->job->ready_file;
 	struct buf path;
 
 	if (!name)
 		return 0;
-	buf_init(&path, p->ready_file, sizeof(p->ready_file));
+	buf_init(&path, ready_file, sizeof(ready_file));
 	if (name[0] != '/') {
 		char cwd[2048];
 		os_working_dir(cwd, sizeof(cwd));
@@ -87,6 +87,7 @@ static int find_ready_file(struct run *run)
 	if (path.cut)
 		return refuse("--ready-file", ": its path is too long", "; give a shorter one");
 	/* One of an earlier run says nothing: it must come anew, or be changed. */
+	p->ready_file = ready_file;
 	p->ready_was_there = os_file_id_at(OS_CWD, p->ready_file, &p->ready_was) == 0;
 	return 0;
 }
@@ -273,7 +274,7 @@ static bool has_ready_file(const struct alive_places *p)
 {
 	struct os_file_id id;
 
-	if (p->ready_file[0] == '\0' || os_file_id_at(OS_CWD, p->ready_file, &id) < 0)
+	if (!p->ready_file || os_file_id_at(OS_CWD, p->ready_file, &id) < 0)
 		return false;
 	return !p->ready_was_there || !os_is_same_file(&id, &p->ready_was) ||
 	       id.changed_wall_ns != p->ready_was.changed_wall_ns;

@@ -18,9 +18,9 @@ struct warden;
 
 /* Of a run, before the fork. */
 struct alive_places {
-	int output[2];         /* owned: regular files that the job writes to; -1 = none */
-	bool is_all_seen;      /* both outputs of the job are such */
-	char ready_file[4096]; /* absolute; "" = none */
+	int output[2];          /* owned: regular files that the job writes to; -1 = none */
+	bool is_all_seen;       /* both outputs of the job are such */
+	const char *ready_file; /* absolute, kept until the process ends; NULL = none */
 	struct os_file_id ready_was;
 	bool ready_was_there;
 };

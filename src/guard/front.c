@@ -179,8 +179,8 @@ static void follow_stop(struct front *f, const struct pair_message *stopped)
 		os_signal_stop_self(stopped->number);
 }
 
-/* false: the line is at its end, the warden is gone. */
-static bool read_link(struct front *f)
+/* false: the line is at its end, the warden is gone.  Apart: a message is large, and most runs have none. */
+static __attribute__((noinline)) bool read_link(struct front *f)
 {
 	struct pair_message m;
 	ssize_t n;

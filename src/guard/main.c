@@ -1,6 +1,7 @@
 /* spawnguard: `run` is here; every other command is an executable of its own in libexec/spawnguard. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/escape.h"
@@ -134,7 +135,7 @@ static int command_run(char **argv, char **env)
 		return code;
 	code = run_here(&run);
 	detach_tell_end(code);
-	return code;
+	_exit(code); /* nothing is put off until exit(3), which touches six pages to find that out */
 }
 
 /* bin/spawnguard and libexec/spawnguard stand beside each other, installed or built. */

@@ -345,10 +345,28 @@ static int write_down(struct run_report *report, struct close_run *c)
 	return r;
 }
 
+/* Apart: a message is large, and most ends send none. */
+static __attribute__((noinline)) void tell_front(const struct run_report *report, const struct close_run *c,
+						 int link)
+{
+	struct pair_message done;
+
+	memset(&done, 0, PAIR_HEAD_BYTES);
+	done.kind = PAIR_DONE;
+	done.end.figures = report->run->state.figures;
+	done.end.verdict = c->verdict;
+	done.end.process_count = c->process_count;
+	memcpy(done.end.process, c->process, sizeof(c->process));
+	struct buf detail;
+	buf_init(&detail, done.end.detail, sizeof(done.end.detail));
+	if (c->detail)
+		buf_str(&detail, c->detail);
+	(void)os_link_send(link, &done, PAIR_HEAD_BYTES + sizeof(done.end));
+}
+
 void report_finish(struct run_report *report, struct tree *tree, int start_errno, int link)
 {
 	struct close_run c = closing(report, tree, start_errno, "warden");
-	struct pair_message done;
 
 	if (start_errno != 0)
 		say_not_started(report->run, start_errno);
@@ -359,17 +377,7 @@ void report_finish(struct run_report *report, struct tree *tree, int start_errno
 	if (write_down(report, &c) == 0 && report->run->record_fd >= 0 && c.process_count == 0 &&
 	    start_errno == 0 && !c.keep_record)
 		return;
-	memset(&done, 0, PAIR_HEAD_BYTES);
-	done.kind = PAIR_DONE;
-	done.end.figures = report->run->state.figures;
-	done.end.verdict = c.verdict;
-	done.end.process_count = c.process_count;
-	memcpy(done.end.process, c.process, sizeof(c.process));
-	struct buf detail;
-	buf_init(&detail, done.end.detail, sizeof(done.end.detail));
-	if (c.detail)
-		buf_str(&detail, c.detail);
-	(void)os_link_send(link, &done, PAIR_HEAD_BYTES + sizeof(done.end));
+	tell_front(report, &c, link);
 }
 
 struct outcome_verdict report_finish_by_front(struct run_report *report, struct tree *tree, int start_errno)

@@ -44,8 +44,7 @@ struct surroundings {
 struct run {
 	const struct job *job; /* borrowed, as all pointers below */
 	const struct surroundings *around;
-	char **argv;        /* of the job */
-	char program[4096]; /* what will be exec'ed */
+	char **argv; /* of the job */
 	char name[208];
 	struct os_signals signals; /* as the caller had them */
 	pid_t group;               /* the caller's process group */
@@ -78,6 +77,7 @@ struct run {
 	uint64_t job_written;         /* by the job's process before its exec; told as world_failed is */
 	struct tree *takeover;        /* front's, after the warden's death */
 	enum world_step world_failed; /* told by the job's process, through the memory it shares */
+	char program[4096];           /* what will be exec'ed; last: most of its pages are never touched */
 };
 
 void run_init(struct run *run, const struct job *job, const struct surroundings *around, char **argv);

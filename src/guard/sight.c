@@ -45,6 +45,7 @@ static void parted(void *with, struct member *m)
 
 void sight_init(struct warden *w)
 {
+	static struct signatures built_in;
 	struct sight *s = &w->sight;
 	const struct job *job = w->run->job;
 
@@ -52,7 +53,9 @@ void sight_init(struct warden *w)
 	s->detector.found = found;
 	s->detector.with = w;
 	s->detector.orphan_grace_ns = job->orphan_grace_ns;
-	s->matcher.signatures = job->signatures ? job->signatures : &signatures_built_in;
+	if (!job->signatures)
+		signatures_init(&built_in);
+	s->matcher.signatures = job->signatures ? job->signatures : &built_in;
 	s->needs = (detect_needs(job->detect) & ~(uint32_t)SAMPLE_WCHAN) | matcher_needs(&s->matcher, false);
 	s->orphan_needs = matcher_needs(&s->matcher, true);
 	s->facts_ns = w->run->head.started_boot_ns + FACTS_AFTER_NS;

@@ -11,25 +11,28 @@
 #include "os/link.h"
 #include "os/say.h"
 
-static int to_link = -1;
-static const char *journal;
-static bool is_quiet;
-static uint32_t verbosity;
+/* In one, which is not all 0: so on a page that the start of the program touches. */
+static struct {
+	int link; /* to front; -1: we are */
+	const char *journal;
+	bool is_quiet;
+	uint32_t verbosity;
+} voice = { .link = -1 };
 
 void voice_set_link(int link)
 {
-	to_link = link;
+	voice.link = link;
 }
 
 void voice_set_level(bool quiet, uint32_t verbose)
 {
-	is_quiet = quiet;
-	verbosity = verbose;
+	voice.is_quiet = quiet;
+	voice.verbosity = verbose;
 }
 
 void voice_set_journal(const char *stream)
 {
-	journal = stream;
+	voice.journal = stream;
 }
 
 /* Asked each time: with --detach stderr becomes a file. */
@@ -38,12 +41,12 @@ static bool is_journal(void)
 	BUF(stream, 48);
 	struct os_file_id id;
 
-	if (!journal || os_file_id(2, &id) < 0)
+	if (!voice.journal || os_file_id(2, &id) < 0)
 		return false;
 	buf_u64(&stream, id.dev);
 	buf_char(&stream, ':');
 	buf_u64(&stream, id.ino);
-	return strcmp(stream.at, journal) == 0;
+	return strcmp(stream.at, voice.journal) == 0;
 }
 
 static void say(const char *text, size_t n, enum voice_level level)
@@ -63,7 +66,7 @@ void voice_relay(const char *text, size_t n, enum voice_level level, bool is_sai
 	if (!log_is_on())
 		return;
 	int r = log_line((int)level, text, n, &path);
-	if (r == 0 || is_quiet)
+	if (r == 0 || voice.is_quiet)
 		return;
 	BUF(line, 256);
 	buf_str(&line, "warning: cannot write to the system log: ");
@@ -85,7 +88,7 @@ void voice_line(const struct buf *line, enum voice_level level, bool is_said)
 
 	if (!is_said && !log_is_on())
 		return;
-	if (to_link < 0) {
+	if (voice.link < 0) {
 		voice_relay(line->at, line->len, level, is_said);
 		return;
 	}
@@ -94,7 +97,7 @@ void voice_line(const struct buf *line, enum voice_level level, bool is_said)
 	m.kind = is_said ? PAIR_SAY : PAIR_LOG;
 	m.number = (int32_t)level;
 	memcpy(m.text, line->at, n);
-	(void)os_link_send(to_link, &m, PAIR_HEAD_BYTES + n); /* front gone or stopped: nobody to tell */
+	(void)os_link_send(voice.link, &m, PAIR_HEAD_BYTES + n); /* front gone or stopped: nobody to tell */
 }
 
 void voice_error(const struct buf *line)
@@ -106,17 +109,17 @@ void voice_error(const struct buf *line)
 void voice_note(const struct buf *line)
 {
 	bool is_warning = strncmp(line->at, "warning: ", 9) == 0;
-	voice_line(line, is_warning ? VOICE_WARNING : VOICE_NOTE, !is_quiet);
+	voice_line(line, is_warning ? VOICE_WARNING : VOICE_NOTE, !voice.is_quiet);
 }
 
 bool voice_tells_steps(void)
 {
-	return verbosity > 0;
+	return voice.verbosity > 0;
 }
 
 void voice_step(const struct buf *line)
 {
-	if (verbosity > 0)
+	if (voice.verbosity > 0)
 		voice_line(line, VOICE_INFO, true);
 }
 

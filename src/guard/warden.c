@@ -29,7 +29,7 @@
 #define OOM_SCORE (-900)
 
 /* Not on the stack and not from the heap: an end must need neither. */
-static struct warden the_warden;
+_Alignas(4096) static struct warden the_warden; /* what each run needs of it is one page */
 
 static uint64_t grace_of(const struct warden *w)
 {
@@ -528,7 +528,8 @@ void warden_main(struct run *run, char **env, int link)
 	w->epoll = w->signals = w->timer = w->job_fd = -1;
 	freezing_init(&w->freeze.state);
 	census_init(&w->census);
-	w->report = (struct run_report){ .run = run, .nested = &w->nested };
+	w->report.run = run;
+	w->report.nested = &w->nested;
 	voice_set_link(link);
 	if (run->new_session)
 		(void)os_leave_group(true);

@@ -22,6 +22,8 @@
 #include "tree/kill.h"
 #include "tree/tree.h"
 
+/* What each run needs stands first and close together, what it may need behind it: a page is paid for when it
+ * is touched. */
 struct warden {
 	struct run *run;
 	int link, signals, timer, epoll;
@@ -33,21 +35,21 @@ struct warden {
 	bool had_job;    /* the tree was made while the job lived */
 	bool is_stopped; /* the job, as far as wait(2) told */
 	uint32_t stops;  /* of the job by the terminal, so far */
-	struct tree tree;
+	uint64_t deadline_ns, tick_ns, period_ns, ending_wake_ns, timer_ns;
 	struct journal journal;
 	struct ending ending;
 	struct ending_facts facts;
 	struct killer killer;
-	uint64_t deadline_ns, tick_ns, period_ns, ending_wake_ns, timer_ns;
-	struct nested nested;
-	struct freeze freeze;
-	struct io_watch io;
 	uint64_t io_next_ns;    /* not asked for the clocks before that again */
 	struct progress clocks; /* of --start-timeout, --idle-timeout, --heartbeat */
+	struct census census;
 	struct run_report report;
+	struct freeze freeze; /* of which these are the first words */
+	struct nested nested;
+	struct io_watch io;
 	struct watch watch;
 	struct sight sight;
-	struct census census;
+	struct tree tree;
 };
 
 /* What wakes it: tags of its epoll set. */

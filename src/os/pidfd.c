@@ -28,14 +28,18 @@ int os_pidfd_open(pid_t pid)
 	return open_any(pid);
 }
 
-/* From the first refusal on: there is no pidfd here. */
-static bool has_none;
+/* Facts of the kernel, asked once.  In one, which is not all 0: so on a page that the start of the program
+ * touches. */
+static struct {
+	int has_pidfs;
+	bool has_none; /* from the first refusal on: there is no pidfd here */
+} known = { .has_pidfs = -1 };
 
 int os_pidfd_open_or_proc(pid_t pid)
 {
 	int refused = -ENOSYS;
 
-	if (!has_none) {
+	if (!known.has_none) {
 		int fd = os_pidfd_open(pid);
 		if (fd != -ENOSYS && fd != -EPERM)
 			return fd;
@@ -45,7 +49,7 @@ int os_pidfd_open_or_proc(pid_t pid)
 		return -ESRCH;
 	if (!os_proc_is_ours()) /* its numbers are strangers' */
 		return refused;
-	has_none = true;
+	known.has_none = true;
 	int fd = os_proc_open(pid, "");
 	return fd == -ENOENT ? -ESRCH : fd;
 }
@@ -53,7 +57,7 @@ int os_pidfd_open_or_proc(pid_t pid)
 bool os_pidfd_is_proc(int pidfd)
 {
 	struct stat st;
-	return has_none && pidfd >= 0 && fstat(pidfd, &st) == 0 && S_ISDIR(st.st_mode);
+	return known.has_none && pidfd >= 0 && fstat(pidfd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 int os_pidfd_open_self(void)
@@ -78,18 +82,17 @@ int os_child_signal(pid_t child, int pidfd, int sig)
 
 uint64_t os_pidfd_inode(int pidfd)
 {
-	static int has_pidfs = -1; /* a fact of the kernel: asked once */
 	struct stat st;
 
 	if (os_pidfd_is_proc(pidfd))
 		return 0;
-	if (has_pidfs < 0) {
+	if (known.has_pidfs < 0) {
 		struct statfs fs;
 		if (fstatfs(pidfd, &fs) < 0)
 			return 0;
-		has_pidfs = fs.f_type == PIDFS_MAGIC;
+		known.has_pidfs = fs.f_type == PIDFS_MAGIC;
 	}
-	if (!has_pidfs || fstat(pidfd, &st) < 0)
+	if (!known.has_pidfs || fstat(pidfd, &st) < 0)
 		return 0;
 	return st.st_ino;
 }

@@ -74,7 +74,7 @@ static void finds_roles(void **state)
 {
 	(void)state;
 	struct signatures signatures;
-	signatures = signatures_built_in;
+	signatures_init(&signatures);
 	for (size_t i = 0; i < COUNT_OF(fit_rows); i++) {
 		struct matcher m = { .signatures = &signatures };
 		struct signature_state st = { 0 };
@@ -93,7 +93,7 @@ static void counts_whole_groups(void **state)
 {
 	(void)state;
 	struct signatures signatures;
-	signatures = signatures_built_in;
+	signatures_init(&signatures);
 	for (unsigned r = 0; r < 4; r++)
 		for (unsigned w = 0; w < 4; w++)
 			for (unsigned c = 0; c < 4; c++) {
@@ -123,7 +123,7 @@ static void is_one_line(void **state)
 	struct finding f;
 	BUF(line, 200);
 
-	signatures = signatures_built_in;
+	signatures_init(&signatures);
 	for (unsigned i = 0; i < 30; i++) {
 		static const size_t row[] = { 0, 2, 3 };
 		struct signature_state st = { 0 };
@@ -152,7 +152,7 @@ static void a_role_may_change_as_more_is_known(void **state)
 	struct signature_state st = { 0 };
 	struct sample s = sample_of(2); /* as it starts it looks like a wrapper */
 
-	signatures = signatures_built_in;
+	signatures_init(&signatures);
 	s.known = SAMPLE_MEMORY | SAMPLE_STAT;
 	matcher_member(&m, &st, NULL, &s, true, 11 * S);
 	assert_int_equal(st.role, WRAPPER);
@@ -245,7 +245,7 @@ static void sees_a_spawn_loop(void **state)
 		struct signature_state parent = { 0 };
 		uint64_t now_ns = 100 * S;
 
-		signatures = signatures_built_in;
+		signatures_init(&signatures);
 		for (unsigned w = 0; w < 2; w++)
 			for (unsigned n = 0; n < loop_rows[i].worker[w].many; n++) {
 				const struct worker *worker = &loop_rows[i].worker[w];
@@ -269,7 +269,7 @@ static void asks_for_what_roles_name(void **state)
 	struct signatures signatures;
 	struct matcher m = { .signatures = &signatures };
 
-	signatures = signatures_built_in;
+	signatures_init(&signatures);
 	assert_int_equal(matcher_needs(&m, true), ALL);
 	assert_int_equal(matcher_needs(&m, false), SAMPLE_MEMORY); /* which a look reads anyway */
 	signatures_find(&signatures, "spawn-loop")->is_off = true;
