@@ -196,6 +196,9 @@ static int begin(struct watch *w, const struct named *n, const char *rule)
 
 	if (n->pid == 0 && rule)
 		return refuse_rule(rule);
+	if (rule && w->cmd.job.interval_ns == NUM_NONE) /* of the configuration it is meant for runs */
+		return cmd_say_exit("--interval=none would look at nothing: give a time, or leave it out",
+				    NULL, "", EXIT_USAGE);
 	if (n->run_id && self && w->cmd.job.for_ns == NUM_NONE &&
 	    find_is_ancestor(&w->cmd.dir, self, n->run_id))
 		return cmd_say_exit("not watching the run around this one to its end: ", n->run.job,

@@ -28,6 +28,8 @@ ROWS = [
           failing("openat:EIO"), shim=True),
     error("watch a run with a limit", 2, "--{max-procs} is for a PID alone", ": a run is judged by its own guard",
           "; give it to spawnguard run, or leave it out", words("watch", "j", "--max-procs=3")),
+    error("watch without a look", 2, "--interval=none would look at nothing", "", ": give a time, or leave it out",
+          words("watch", str(os.getpid()), "--interval=none")),
     error("watch what never ran", 3, "nothing of {j} has run within {}", ": nothing can be said of it", "; see: spawnguard status",
           words("watch", "j", "--for=0.1s")),
     error("watch ourselves", 75, "not watching the run around this one to its end: {j}", " would never end", ": give --for",
