@@ -79,10 +79,8 @@ uint32_t endgame_run(struct endgame *e)
 		sleep_until(e, wake_ns);
 	}
 	e->rung = killer_finish(&e->killer);
-	if (ending.stage == STAGE_GONE || is_gone(e))
+	if (is_gone(e))
 		return 0;
-	uint32_t alive = tree_count_alive(e->tree);
-	if (facts.only_dead && alive == 0)
-		return 0;
-	return alive > 0 ? alive : 1; /* a child that /proc does not show */
+	uint32_t alive = tree_count_alive(e->tree), unshown = facts.only_dead ? 0 : 1;
+	return alive > 0 ? alive : unshown; /* a child that /proc does not show */
 }

@@ -83,8 +83,7 @@ static uint32_t end_members(struct recovery *r, struct run_view *view, const str
 		name_members(r, tree);
 		return alive;
 	}
-	if (alive > 0 || !killer_is_empty(&e.killer))
-		r->survivors = endgame_run(&e);
+	r->survivors = endgame_run(&e); /* where nobody is, it ends at once */
 	r->killed += e.killed;
 	if (e.killed > 0 || nested.count > 0)
 		nested_close(r->dir, r->run_id);

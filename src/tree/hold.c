@@ -196,8 +196,8 @@ static int weak_answer(const struct proc_id *id)
 int hold_open_recorded(const struct proc_id *id)
 {
 	AUTO_FD int fd = os_pidfd_open_or_proc(id->pid);
-	if (fd == -ENOSYS || fd == -EPERM) /* no handle here: the number alone proves nothing */
-		return weak_answer(id);
+	if (fd == -ENOSYS || fd == -EPERM) /* no handle, and /proc is another's or does not show it */
+		return -EAGAIN;
 	if (fd < 0)
 		return fd == -ESRCH || fd == -EINVAL ? -ESRCH : fd;
 	uint64_t inode = os_pidfd_inode(fd);
@@ -258,9 +258,9 @@ int tree_add_seed(struct tree *tree, const struct record_slot *slot)
 int tree_add_listed(struct tree *tree, const struct record_slot *slot)
 {
 	struct proc_stat stat;
-	int r = tree_find(tree, slot->id.pid) ? 0 : os_proc_stat(slot->id.pid, &stat);
+	int r = os_proc_stat(slot->id.pid, &stat);
 
-	return r < 0 || tree_find(tree, slot->id.pid) ? r : append_seed(tree, slot, &stat, -1);
+	return r < 0 ? r : append_seed(tree, slot, &stat, -1);
 }
 
 int tree_add_held(struct tree *tree, const struct record_slot *slot, int handle)

@@ -140,7 +140,8 @@ void tree_add_job(struct tree *tree, pid_t pid, int pidfd, uint64_t now_ns);
  * not signal it.
  */
 int tree_add_seed(struct tree *tree, const struct record_slot *slot);
-/* One of the latter: it is shown, for as long as nothing in this tree is signalled. 0, -ESRCH, -errno. */
+/* One of the latter, once: it is shown, for as long as nothing in this tree is signalled. 0, -ESRCH, -errno.
+ */
 int tree_add_listed(struct tree *tree, const struct record_slot *slot);
 /* The same for one that the caller has verified, held by `handle` (a pidfd, taken). 0, -ESRCH, -errno. */
 int tree_add_held(struct tree *tree, const struct record_slot *slot, int handle);

@@ -329,6 +329,23 @@ WRAP_AS("fopen", FILE *, NULL, fopen64, (const char *path, const char *mode), pa
 WRAP_AS("posix_spawn", int, errno, posix_spawn, (pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 	const posix_spawnattr_t *attributes, char *const argv[], char *const env[]), pid, path, actions, attributes, argv, env)
 
+static time_t ahead_s;
+
+void failnth_advance(unsigned seconds)
+{
+	ahead_s += (time_t)seconds;
+}
+
+FIND(clock_gettime)
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+	find_clock_gettime();
+	int r = real_clock_gettime(clock, time);
+	if (r == 0 && clock == CLOCK_BOOTTIME)
+		time->tv_sec += ahead_s;
+	return r;
+}
+
 FIND(close)
 int close(int fd)
 {

@@ -20,6 +20,8 @@ struct failnth {
 
 /* From now on; NULL: no more.  Of all processes that are forked meanwhile, too. */
 void failnth_arm(const struct failnth *fault);
+/* CLOCK_BOOTTIME goes on by this, all at once: for who waits for long. */
+void failnth_advance(unsigned seconds);
 /* How many calls there were since. */
 uint64_t failnth_count(void);
 /* None counts or fails meanwhile: for who has work of its own to do before the end (tests/coverage/flush.c).

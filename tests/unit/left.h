@@ -7,7 +7,17 @@
 #include "store/record.h"
 
 #define TICK_NS 10000000U /* of the start time that /proc tells */
-#define RUN     "a0a0456789abcdef0123456789abcdef"
+#define MARK    "SPAWNGUARD_RUN_ID="
+
+/* No other test on this machine looks for processes of this run, or ends them. */
+static char run_mark[sizeof(MARK) + 32];
+#define RUN (run_mark + sizeof(MARK) - 1)
+
+static inline void name_run(void)
+{
+	snprintf(run_mark, sizeof(run_mark), MARK "%08x%08xa0a0456789abcdef", (unsigned)getpid(),
+		 (unsigned)os_clock_boot_ns());
+}
 
 static struct scratch scratch;
 static struct record record;
@@ -18,7 +28,8 @@ static inline void begin(void)
 {
 	struct record_head head = { .started_boot_ns = os_clock_boot_ns(), .uid = geteuid() };
 	struct record_state state = { .phase = PHASE_RUNNING };
-	memcpy(head.run_id, RUN, sizeof(RUN));
+	name_run();
+	memcpy(head.run_id, RUN, strlen(RUN) + 1);
 	nest_open();
 	scratch_make(&scratch);
 	scratch_mkdir(&scratch, "runs");
@@ -55,8 +66,7 @@ static inline bool is_listed(pid_t pid)
 
 static inline void body_marked(int with_session)
 {
-	static char word[] = "SPAWNGUARD_RUN_ID=" RUN;
-	char *argv[] = { "/bin/sleep", "60", NULL }, *env[] = { word, NULL };
+	char *argv[] = { "/bin/sleep", "60", NULL }, *env[] = { run_mark, NULL };
 	if (with_session)
 		(void)setsid();
 	(void)!write(nest.ready[1], "", 1);

@@ -525,6 +525,10 @@ static void nothing_is_believed(void)
 	assert_int_equal(recovery_run(&r, RUN), -ENOSYS);
 	fail_call(SYS_pidfd_open, ENOSYS);
 	assert_int_equal(os_pidfd_open_or_proc(job), -ENOSYS); /* its numbers are strangers' */
+	/* So nothing is known of a recorded one: neither that it is gone. */
+	assert_int_equal(hold_open_recorded(&(struct proc_id){ .pid = job, .start_ticks = 1 }), -EAGAIN);
+	fail_call(SYS_pidfd_open, EPERM);
+	assert_int_equal(hold_open_recorded(&(struct proc_id){ .pid = job, .start_ticks = 1 }), -EAGAIN);
 	heal();
 	assert_int_equal(hold_signal(&tree, tree_find(&tree, job), SIGKILL), 0); /* held since it was made */
 	let_go(&tree);

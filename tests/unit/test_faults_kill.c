@@ -160,7 +160,8 @@ static void a_frozen_group_is_let_go_if_it_is_ours_alone(void)
 	nest_open();
 	pid_t root = victim(body_celled, 1), other = victim(body_celled, 0);
 	wait_ready(3);
-	struct tree seeds;
+	struct tree seeds, one;
+	tree_init(&one, nest.ready[0]);
 	tree_init(&tree, nest.ready[0]);
 	tree_init(&seeds, nest.ready[0]);
 	assert_int_equal(tree_set_root(&tree, root), 0);
@@ -169,6 +170,8 @@ static void a_frozen_group_is_let_go_if_it_is_ours_alone(void)
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(tree_add_held(&seeds, &slots[i], os_pidfd_open(slots[i].id.pid)), 0);
 	(void)tree_walk(&seeds, os_clock_boot_ns(), false);
+	assert_int_equal(tree_add_held(&one, &slots[0], os_pidfd_open(root)), 0);
+	one.member[0].flags |= MEMBER_KILLED;
 	assert_true(put("freezer.state", "FROZEN"));
 	struct proc_stat stat;
 	for (uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
@@ -179,6 +182,8 @@ static void a_frozen_group_is_let_go_if_it_is_ours_alone(void)
 	passed += thaw_killed(&tree) == 0; /* not known to be frozen */
 	fail_path("cgroup.procs", EACCES, false);
 	passed += thaw_killed(&tree) == 0; /* the root is in there, and another */
+	fail_path("cgroup.procs", EACCES, false);
+	passed += thaw_killed(&one) == 0; /* a stranger is in there */
 	heal();
 	(void)sweep_kill(&seeds, os_clock_boot_ns());
 	for (uint64_t end_ns = os_clock_boot_ns() + WAIT_NS; os_clock_boot_ns() < end_ns;) {
@@ -190,9 +195,43 @@ static void a_frozen_group_is_let_go_if_it_is_ours_alone(void)
 	passed += os_pidfd_wait(seeds.member[0].handle, 20000);
 	(void)put("freezer.state", "THAWED"); /* whatever came of it */
 	tree_release(&seeds);
+	tree_release(&one);
 	let_go(&tree);
 	assert_int_equal(rmdir(cell), 0);
-	assert_int_equal(passed, 4);
+	assert_int_equal(passed, 5);
+}
+
+/* Nothing has to be let go: who has not got KILL, is dead, or cannot be held. */
+static void only_who_was_killed_and_stays_is_let_go(void)
+{
+	pid_t job = hold_job(&tree, body_wide, 1, 2);
+	(void)walk();
+	struct member *m = tree_find(&tree, child_of(job));
+	assert_int_equal(thaw_killed(&tree), 0);
+	m->flags |= MEMBER_KILLED; /* it lives, and stands still for no freezer */
+	assert_int_equal(thaw_killed(&tree), 0);
+	failnth_arm(&(struct failnth){ .function = "poll", .first = UINT64_MAX });
+	m->flags |= MEMBER_DEAD;
+	assert_int_equal(thaw_killed(&tree), 0);
+	assert_int_equal(failnth_count(), 0); /* it was not asked whether it has ended */
+	m->flags &= ~(uint32_t)MEMBER_DEAD;
+	member_close(m);
+	assert_int_equal(thaw_killed(&tree), 0);
+	assert_int_equal(failnth_count(), 0);
+	end();
+}
+
+/* The table is full of the dead: who finds no room in it may live. */
+static void who_finds_no_room_beside_the_dead_may_live(void)
+{
+	begin_crowded();
+	assert_int_equal(close(nest.life[1]), 0); /* all end */
+	nest.life[1] = -1;
+	for (uint64_t end_ns = os_clock_boot_ns() + WAIT_NS; tree_count_alive(&tree) > 0;)
+		assert_true(os_clock_boot_ns() < end_ns);
+	struct sweep_result swept = sweep_kill(&tree, os_clock_boot_ns());
+	assert_true(swept.alive == 0 && swept.fresh > 0 && !swept.only_dead);
+	end();
 }
 
 int main(void)
@@ -205,6 +244,8 @@ int main(void)
 		APART(a_ladder_without_memory_comes_to_an_end),
 		APART(a_storm_that_nobody_outruns_is_swept),
 		APART(a_frozen_group_is_let_go_if_it_is_ours_alone),
+		APART(only_who_was_killed_and_stays_is_let_go),
+		APART(who_finds_no_room_beside_the_dead_may_live),
 	};
 	/* clang-format on */
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -396,9 +396,8 @@ static void who_is_found_has_no_place_in_a_full_record(void)
 
 static void body_marked_leader_gone(int with_session)
 {
-	static char word[] = "SPAWNGUARD_RUN_ID=" RUN, program[] = "/proc/self/exe",
-		    leader_gone[] = LEADER_GONE;
-	char *argv[] = { program, leader_gone, NULL }, *env[] = { word, NULL };
+	static char program[] = "/proc/self/exe", leader_gone[] = LEADER_GONE;
+	char *argv[] = { program, leader_gone, NULL }, *env[] = { run_mark, NULL };
 	if (with_session)
 		(void)setsid();
 	(void)execve(program, argv, env);

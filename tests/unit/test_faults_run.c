@@ -17,10 +17,9 @@
 #include "run/close.h"
 #include "run/endgame.h"
 #include "run/recovery.h"
+#include "state.h"
 #include "store/lock.h"
 #include "store/record.h"
-
-#define RUN "0123456789abcdef0123456789abcdef"
 
 static bool never(void *with)
 {
@@ -37,6 +36,50 @@ static void the_dead_are_no_survivors(void)
 	struct endgame e = { .tree = &tree, .signal = SIGTERM, .reap = never };
 	assert_int_equal(endgame_run(&e), 0);
 	assert_int_equal(tree_count_alive(&tree), 0);
+	let_go(&tree);
+}
+
+static unsigned asked;
+
+static bool never_and_late(void *with)
+{
+	if (++asked == 5)
+		failnth_advance(60);
+	return never(with);
+}
+
+/* None is left, and still there are children: one that /proc does not show is told as a survivor. */
+static void a_child_that_is_not_shown_is_a_survivor(void)
+{
+	nest_open();
+	tree_init(&tree, nest.ready[0]);
+	assert_int_equal(tree_set_root(&tree, getpid()), 0);
+	struct endgame e = { .tree = &tree, .signal = SIGTERM, .reap = never_and_late };
+	assert_int_equal(endgame_run(&e), 1);
+	assert_true(asked > 5);
+	let_go(&tree);
+}
+
+/* Reaped in the middle of it: its handle is there till the next walk, and it is not waited for. */
+static bool reap_and_forget(void *with)
+{
+	pid_t pid = waitpid(-1, NULL, WNOHANG);
+	(void)with;
+	if (pid > 0)
+		tree_forget(&tree, pid);
+	return pid < 0;
+}
+
+static void who_is_reaped_meanwhile_is_not_waited_for(void)
+{
+	pid_t job = hold_job(&tree, body_wide, 2, 3);
+	assert_int_equal(walk(), 2);
+	struct endgame e = {
+		.tree = &tree, .grace_ns = 20000000000, .signal = SIGTERM, .reap = reap_and_forget
+	};
+	assert_int_equal(endgame_run(&e), 0);
+	assert_int_equal(e.killed, 0); /* the first signal was enough */
+	assert_null(tree_find(&tree, job));
 	let_go(&tree);
 }
 
@@ -67,87 +110,6 @@ static void who_is_in_the_group_is_waited_for(void)
 }
 
 /* ---- runs */
-
-static struct scratch home;
-static struct statedir dir;
-
-static void begin_state(void)
-{
-	nest_open();
-	scratch_make(&home);
-	assert_int_equal(statedir_open(&dir, home.path, NULL, NULL), 0);
-}
-
-static void end_state(void)
-{
-	heal();
-	statedir_close(&dir);
-	scratch_remove(&home);
-	nest_close();
-}
-
-/* The record of RUN: its front and warden (0: dead), and a member (0: none). */
-static void write_run(pid_t front, pid_t warden, pid_t member)
-{
-	struct record_head head = { .timeout_ns = UINT64_MAX, .uid = geteuid(), .job = "nightly" };
-	struct record_state state = { .phase = PHASE_RUNNING };
-	struct record_slot slot = { .depth = 1 };
-	memcpy(head.run_id, RUN, sizeof(RUN));
-	os_host_id(-1, &head.host);
-	if (front)
-		head.front = id_of(front);
-	if (warden)
-		state.warden = id_of(warden);
-	if (member)
-		slot.id = id_of(member);
-	AUTO_FD int fd = record_create(dir.run_fd, &head, NULL);
-	assert_true(fd >= 0);
-	assert_int_equal(record_write_first(fd, &state, &slot, record_seed(RUN)), 0);
-}
-
-static bool has_pair(void)
-{
-	struct host_id here;
-	struct run_view view;
-	os_host_id(-1, &here);
-	assert_int_equal(run_view_open(&dir, RUN, &here, &view), 0);
-	assert_true(view.is_guarded && view.has_front && view.has_warden);
-	bool has = view.front >= 0 && view.warden >= 0;
-	assert_int_equal(view.front >= 0, view.warden >= 0); /* both or none */
-	run_view_close(&view);
-	return has;
-}
-
-/* Before 6.9 two guards are known by each other: one is the parent of the other. */
-static void guards_are_known_by_their_kinship(void)
-{
-	without_inodes();
-	begin_state();
-	pid_t front = victim(body_wide, 1), other = victim(body_stand, 0);
-	wait_ready(3);
-	tree_init(&tree, nest.ready[0]);
-	assert_int_equal(tree_set_root(&tree, front), 0);
-	assert_int_equal(walk(), 1);
-	pid_t warden = tree.member[1].id.pid;
-	write_run(front, warden, 0);
-	assert_true(has_pair());
-	fail_call(SYS_pidfd_send_signal, ESRCH); /* ended meanwhile */
-	assert_false(has_pair());
-	fail_path("/stat", EIO, true);
-	assert_false(has_pair());
-	heal();
-	assert_int_equal(record_remove(dir.run_fd, RUN), 0);
-	write_run(front, other, 0); /* no parent and child */
-	assert_false(has_pair());
-	struct record record;
-	assert_int_equal(record_open(dir.run_fd, RUN, &record), 0);
-	record.state.warden.start_ticks = 0; /* not recorded: no mark */
-	assert_int_equal(record_write_state(record.fd, &record.state, record.seed), 0);
-	assert_false(has_pair());
-	record_close(&record);
-	tree_release(&tree);
-	end_state();
-}
 
 static unsigned seen;
 
@@ -181,22 +143,6 @@ static void a_search_that_fails_is_told(void)
 	assert_int_equal(seen, 0);
 	assert_int_equal(find_runs(&dir, "0123", see, NULL), 0);
 	assert_int_equal(seen, 1);
-	end_state();
-}
-
-static void a_guard_of_another_user_must_be_his(void)
-{
-	if (geteuid() != 0)
-		_exit(SKIP);
-	begin_state();
-	pid_t his = victim(body_stand, 0);
-	wait_ready(1);
-	write_run(his, 0, 0);
-	assert_int_equal(fchownat(dir.run_fd, "runs/" RUN, 65534, 65534, 0), 0);
-	struct find look = { .dir = &dir, .owner = 65534, .each = see };
-	assert_int_equal(find_look(&look), 0); /* a run without guards: the process is root's */
-	fail_path("/status", EIO, true);
-	assert_int_equal(find_look(&look), 0);
 	end_state();
 }
 
@@ -255,6 +201,65 @@ static void a_recovery_that_fails_leaves_the_record(void)
 	end_state();
 }
 
+#define MARK "SPAWNGUARD_RUN_ID="
+static char own_mark[64]; /* of a run that no other test looks for at the same time */
+
+/* Marked for the run, in our session: two marks. */
+static void body_marked(int arg)
+{
+	char *argv[] = { "/bin/sleep", "60", NULL }, *env[] = { own_mark, NULL };
+	(void)arg;
+	(void)execve(argv[0], argv, env);
+}
+
+static unsigned born;
+
+static void beget(void *with)
+{
+	struct proc_stat stat;
+	(void)with;
+	pid_t pid = victim(body_marked, 0);
+	uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
+	do {
+		assert_true(os_clock_boot_ns() < end_ns);
+		assert_int_equal(os_proc_stat(pid, &stat), 0);
+	} while (strcmp(stat.comm, "sleep") != 0);
+	born++;
+	failnth_arm(&(struct failnth){ .function = "lseek", .meanwhile = beget });
+}
+
+/* At each look another is born: it is searched a few times, not for ever. */
+static void a_search_that_always_finds_another_ends(void)
+{
+	assert_true(setsid() > 0);
+	begin_state();
+	snprintf(own_mark, sizeof(own_mark), MARK "%08x%08xfedcba9876543210", (unsigned)getpid(),
+		 (unsigned)os_clock_boot_ns());
+	const char *run_id = own_mark + strlen(MARK);
+	write_run_as(run_id, (struct record_state){ .phase = PHASE_RUNNING, .job_pid = getpid() }, 0, 0, 0,
+		     0);
+	struct recovery r = recovery_of();
+	r.grace_ns = 0;
+	failnth_arm(&(struct failnth){ .function = "lseek", .meanwhile = beget });
+	assert_int_equal(recovery_run(&r, run_id), 0);
+	heal();
+	assert_true(r.members >= 5 && r.survivors == 0 && born >= r.members);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)kill(0, SIGTERM); /* who was born behind the last look; the session is our own */
+	end_state();
+}
+
+static void of_a_run_elsewhere_that_is_over_only_the_record_is_left(void)
+{
+	begin_state();
+	write_run_as(RUN, (struct record_state){ .phase = PHASE_CLOSED }, 1, 0, 0, 0);
+	struct recovery r = recovery_of();
+	assert_int_equal(recovery_run(&r, RUN), 0);
+	assert_true(r.is_closed && r.is_unverifiable && !r.is_guarded);
+	assert_false(record_exists(dir.run_fd, RUN));
+	end_state();
+}
+
 static void a_planted_record_is_put_aside(void)
 {
 	begin_state();
@@ -300,6 +305,12 @@ static void the_end_is_written_as_far_as_it_can_be(void)
 	BUF(text, 8192);
 	close_format_status(&text, &c);
 	assert_non_null(strstr(text.at, "/log"));
+	assert_null(strstr(text.at, "half way"));
+	c.has_told = true;
+	memcpy(c.told.status, "half way", 9);
+	buf_clear(&text);
+	close_format_status(&text, &c);
+	assert_non_null(strstr(text.at, "half way"));
 	fail_once("renameat", 1, EIO); /* not handed on: removed */
 	assert_int_equal(record_recycle(dir.run_fd, RUN), 0);
 	assert_false(record_exists(dir.run_fd, RUN));
@@ -498,12 +509,14 @@ int main(void)
 	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		APART(the_dead_are_no_survivors),
+		APART(a_child_that_is_not_shown_is_a_survivor),
+		APART(who_is_reaped_meanwhile_is_not_waited_for),
 		APART(who_is_in_the_group_is_waited_for),
-		APART(guards_are_known_by_their_kinship),
 		APART(a_search_that_fails_is_told),
-		APART(a_guard_of_another_user_must_be_his),
 		APART(a_tree_is_shown_as_far_as_there_is_memory),
 		APART(a_recovery_that_fails_leaves_the_record),
+		APART(a_search_that_always_finds_another_ends),
+		APART(of_a_run_elsewhere_that_is_over_only_the_record_is_left),
 		APART(a_planted_record_is_put_aside),
 		APART(the_end_is_written_as_far_as_it_can_be),
 		APART(a_member_that_cannot_be_asked_is_named_all_the_same),

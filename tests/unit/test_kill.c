@@ -62,6 +62,15 @@ static void nothing_begun_is_nothing_to_finish(void **state)
 	assert_false(os_sched_is_realtime());
 }
 
+static void the_kernel_kills_a_group_or_a_namespace(void **state)
+{
+	(void)state;
+	for (enum kill_rung rung = KILL_NOT; rung < KILL_COUNT; rung++) {
+		const struct killer k = { .rung = rung };
+		assert_int_equal(killer_is_kernel(&k), rung == KILL_CGROUP || rung == KILL_ISOLATE);
+	}
+}
+
 static int asked;
 
 static int ask(void *with)
@@ -433,6 +442,7 @@ int main(void)
 		TEST(begins_with_the_best_that_is_asked_for),
 		TEST(a_rung_that_cannot_be_had_is_passed_over),
 		TEST(nothing_begun_is_nothing_to_finish),
+		TEST(the_kernel_kills_a_group_or_a_namespace),
 		TEST(a_storm_is_outrun_in_real_time_or_somebody_is_asked),
 		TEST(each_rung_ends_a_tree),
 		TEST(what_was_real_time_before_is_not_taken),

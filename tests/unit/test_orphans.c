@@ -175,9 +175,13 @@ static void body_grouped(int arg)
 static void who_is_in_the_runs_group_is_of_the_run(void **state)
 {
 	(void)state;
-	if (!own_open_as(&own, "spawnguard-" RUN))
-		skip();
+	char name[64];
 	begin();
+	snprintf(name, sizeof(name), "spawnguard-%s", RUN);
+	if (!own_open_as(&own, name)) {
+		finish();
+		skip();
+	}
 	o.group = own.dir;
 	pid_t in = victim(body_grouped, 0), out = victim(body_stand, 0);
 	wait_ready(2);
