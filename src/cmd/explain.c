@@ -34,7 +34,7 @@ struct replay {
 static char out_bytes[1U << 20];
 static struct trend trends[MEMBERS_MAX]; /* only those that there were are ever touched */
 
-static void put_finding(struct buf *out, struct replay *r, const struct finding *f, bool is_end)
+static void put_finding(struct buf *out, struct replay *r, const struct finding *f, enum on_limit action)
 {
 	uint64_t at_ns = f->now_ns - r->began_ns;
 
@@ -47,7 +47,8 @@ static void put_finding(struct buf *out, struct replay *r, const struct finding 
 		json_str(&r->json, "text", f->text);
 		json_u64(&r->json, "value", f->value);
 		json_u64(&r->json, "bound", f->bound);
-		json_bool(&r->json, "ends", is_end);
+		json_bool(&r->json, "ends", action == ON_LIMIT_KILL);
+		json_bool(&r->json, "freezes", action == ON_LIMIT_FREEZE);
 		json_close(&r->json, '}');
 		return;
 	}
@@ -55,7 +56,9 @@ static void put_finding(struct buf *out, struct replay *r, const struct finding 
 	num_format_duration(out, at_ns);
 	buf_str(out, ": ");
 	finding_format(out, f);
-	buf_str(out, is_end ? ": the run would be ended\n" : ": flagged\n");
+	buf_str(out, action == ON_LIMIT_KILL     ? ": the run would be ended\n"
+		     : action == ON_LIMIT_FREEZE ? ": the run would be frozen\n"
+						 : ": flagged\n");
 }
 
 static void tell(struct replay *r, const struct limit_verdict *v)
@@ -63,8 +66,8 @@ static void tell(struct replay *r, const struct limit_verdict *v)
 	struct finding finding;
 
 	limit_describe(v, r->now_ns, "walk", &finding);
-	r->is_over = v->grade == GRADE_HARD && r->cmd.job.on_limit == ON_LIMIT_KILL;
-	put_finding(&r->out, r, &finding, r->is_over);
+	r->is_over = v->grade == GRADE_HARD && r->cmd.job.on_limit >= ON_LIMIT_FREEZE;
+	put_finding(&r->out, r, &finding, v->grade == GRADE_HARD ? r->cmd.job.on_limit : ON_LIMIT_FLAG);
 }
 
 static void finish_growth(struct replay *r)
@@ -80,7 +83,7 @@ static void finish_growth(struct replay *r)
 		return;
 	}
 	growth_describe(&g, r->growth.rule.floor_bytes[0], r->now_ns, &finding);
-	put_finding(&r->out, r, &finding, false);
+	put_finding(&r->out, r, &finding, ON_LIMIT_FLAG);
 }
 
 /* All members of a look have been shown. */

@@ -6,6 +6,7 @@
 #include "base/utc.h"
 #include "cmd/ps.h"
 #include "codec/json_write.h"
+#include "os/clock.h"
 #include "os/users.h"
 #include "run/describe.h"
 #include "run/find.h"
@@ -70,6 +71,11 @@ void ps_json_run(struct json *j, const struct ps_run *run, void (*flush)(void *w
 	if (head->parent_run_id[0] != '\0')
 		json_str(j, "parent_run_id", head->parent_run_id);
 	json_str(j, "state", run->state);
+	const char *rule = describe_frozen_rule(run->view);
+	if (rule) {
+		json_bytes(j, "frozen_for", rule, strlen(rule));
+		put_seconds(j, "frozen_left", describe_frozen_left_ns(run->view, os_clock_boot_ns()));
+	}
 	json_i64(j, "front_pid", head->front.pid);
 	json_i64(j, "warden_pid", run->view->record.state.warden.pid);
 	json_i64(j, "job_pid", run->view->record.state.job_pid);

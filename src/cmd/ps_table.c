@@ -95,6 +95,12 @@ static bool put_run_cell(const struct row *row, uint32_t at, struct buf *cell, e
 		return true;
 	case COLUMN_STATE:
 		buf_str(cell, run->state);
+		if (describe_frozen_rule(run->view)) {
+			buf_str(cell, " (");
+			term_escape(cell, describe_frozen_rule(run->view),
+				    strlen(describe_frozen_rule(run->view)), NAME_COLUMNS);
+			buf_char(cell, ')');
+		}
 		*mark = strcmp(run->state, "running") == 0 ? TABLE_GOOD
 			: strcmp(run->state, "lost") == 0  ? TABLE_BAD
 							   : TABLE_WARN;

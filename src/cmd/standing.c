@@ -128,7 +128,8 @@ static bool is_ending(const struct run_view *view)
 
 static bool is_answered(const struct standing *s, const struct run_view *view)
 {
-	bool stands = view->record.state.frozen_by & FROZEN_BY_USER;
+	uint32_t by = s->verb == REQUEST_FREEZE ? FROZEN_BY_USER : FROZEN_BY_USER | FROZEN_BY_LIMIT;
+	bool stands = view->record.state.frozen_by & by;
 	return (s->verb == REQUEST_FREEZE) == stands &&
 	       !request_waits(s->cmd.dir.run_fd, view->record.head.run_id);
 }

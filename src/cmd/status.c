@@ -68,6 +68,7 @@ static int take_live(void *with, struct run_view *view)
 		return 0;
 	AUTO_FREE struct tree *tree = calloc(1, sizeof(*tree));
 	uint64_t now_ns = os_clock_boot_ns();
+	struct buf frozen;
 	struct live *more = reallocarray(s->live, s->live_count + 1, sizeof(*more));
 	if (more)
 		s->live = more;
@@ -81,7 +82,12 @@ static int take_live(void *with, struct run_view *view)
 			    .age_ns = describe_age_ns(view, now_ns),
 			    .counted_ns = describe_counted_ns(view, now_ns),
 			    .procs = tree->procs,
-			    .rss_bytes = tree->rss_pages * PAGE_BYTES };
+			    .rss_bytes = tree->rss_pages * PAGE_BYTES,
+			    .frozen_left_ns = describe_frozen_left_ns(view, now_ns) };
+	buf_init(&frozen, l->frozen, sizeof(l->frozen));
+	describe_frozen(&frozen, view, now_ns);
+	if (describe_frozen_rule(view))
+		memcpy(l->rule, view->record.state.frozen_rule, sizeof(l->rule));
 	tree_release(tree);
 	return 0;
 }

@@ -20,6 +20,9 @@ struct table;
 struct live {
 	struct record_head head;
 	const char *state;                      /* literal */
+	char frozen[80];                        /* why it stands, if for a limit; "" = it does not */
+	char rule[24];                          /* that limit */
+	uint64_t frozen_left_ns;                /* NUM_NONE = for ever */
 	uint64_t age_ns, counted_ns, rss_bytes; /* counted: towards the time limit */
 	uint32_t procs;
 };

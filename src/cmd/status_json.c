@@ -28,6 +28,10 @@ static void json_live(struct json *j, const struct live *l)
 	json_open(j, NULL, '{');
 	json_str(j, "run_id", l->head.run_id);
 	json_str(j, "state", l->state);
+	if (l->rule[0] != '\0') {
+		json_bytes(j, "frozen_for", l->rule, strnlen(l->rule, sizeof(l->rule)));
+		json_duration(j, "frozen_left", l->frozen_left_ns);
+	}
 	json_i64(j, "front_pid", l->head.front.pid);
 	json_time(j, "started", l->head.started_wall_ns);
 	json_seconds(j, "age", l->age_ns, 3);

@@ -78,6 +78,8 @@ static void put_live(struct buf *out, const struct live *l)
 	buf_u64(out, l->procs);
 	buf_str(out, ", ");
 	num_format_size(out, l->rss_bytes);
+	buf_str(out, l->frozen[0] != '\0' ? "; " : "");
+	buf_str(out, l->frozen);
 	if (!status_is_well(l))
 		buf_str(out, " (its guards are dead: spawnguard reap ends what is left)");
 }
@@ -310,6 +312,8 @@ static void fill_live(const struct filling *f, const struct live *l)
 	buf_u64(&cell, l->procs);
 	buf_str(&cell, ", ");
 	num_format_size(&cell, l->rss_bytes);
+	buf_str(&cell, l->frozen[0] != '\0' ? "; " : "");
+	buf_str(&cell, l->frozen);
 	if (!status_is_well(l)) {
 		buf_clear(&cell);
 		buf_str(&cell, "its guards are dead: spawnguard reap ends what is left");

@@ -56,7 +56,7 @@ bool record_state_is_valid(const struct record_state *state, uint64_t seed)
 {
 	return state->check == check_of(state, sizeof(*state), offsetof(struct record_state, check), seed) &&
 	       state->phase < PHASE_COUNT && IS_TERMINATED(state->figures.sender_comm) &&
-	       IS_TERMINATED(state->figures.by_run);
+	       IS_TERMINATED(state->figures.by_run) && IS_TERMINATED(state->frozen_rule);
 }
 
 void record_slot_seal(struct record_slot *slot, uint64_t seed)

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define RUN_ID_MAX     64 /* bytes, without the NUL */
-#define RECORD_VERSION 3U
+#define RECORD_VERSION 4U
 
 /* Names one process for ever on this boot; 0 in a field = unknown. */
 struct proc_id {
@@ -123,6 +123,8 @@ struct record_state {
 	uint32_t frozen_by;            /* enum freezing_by of core/freezing.h */
 	uint32_t frozen_procs;         /* members that were stopped for it, or stood already */
 	uint32_t frozen_late;          /* members that were not stopped yet when it was settled */
+	uint64_t frozen_until_boot_ns; /* for a limit: it is ended then; UINT64_MAX = never */
+	char frozen_rule[24];          /* that limit; "" = for none */
 	int32_t init_pid;              /* first process of the run's own PID namespace; 0 = none */
 	struct run_figures figures;
 };

@@ -30,7 +30,7 @@ enum session { SESSION_AUTO, SESSION_KEEP, SESSION_NEW, SESSION_COUNT };
 enum output { OUTPUT_PASS, OUTPUT_ON_FAILURE, OUTPUT_NEVER, OUTPUT_COUNT };
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER, COLOR_COUNT };
 enum record_command { COMMAND_FULL, COMMAND_NAME, COMMAND_HASH, COMMAND_COUNT };
-enum on_limit { ON_LIMIT_WARN, ON_LIMIT_FLAG, ON_LIMIT_KILL, ON_LIMIT_COUNT };
+enum on_limit { ON_LIMIT_WARN, ON_LIMIT_FLAG, ON_LIMIT_FREEZE, ON_LIMIT_KILL, ON_LIMIT_COUNT };
 enum births_by { BIRTHS_BY_ANY, BIRTHS_BY_RECORDS, BIRTHS_BY_LOOKS, BIRTHS_BY_COUNT };
 enum record_tail { TAIL_FULL, TAIL_PRINT, TAIL_NONE, TAIL_COUNT };
 /* What --help shows; HELP_GROUP + N: group N of conf/options.h. */
@@ -81,6 +81,7 @@ struct job {
 	/* limits */
 	struct limit_bound limit[LIMIT_COUNT];
 	enum on_limit on_limit;              /* what passing a hard one does */
+	uint64_t freeze_for_ns;              /* with ON_LIMIT_FREEZE: ended then */
 	const char *record_samples;          /* borrowed; NULL = none */
 	bool require_limits;                 /* do not start where one cannot be held */
 	uint32_t detect;                     /* bit i: detector i of core/detect.h */

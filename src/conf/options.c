@@ -11,7 +11,7 @@ static const char *const conflict_words[] = { "fail", "skip", "wait", "replace",
 static const char *const term_words[] = { "tree", "job", NULL };
 static const char *const leftovers_words[] = { "end", "wait", "leave", NULL };
 static const char *const rung_words[] = { "auto", "cgroup", "isolate", "realtime", "sweep", NULL };
-static const char *const on_limit_words[] = { "warn", "flag", "kill", NULL };
+static const char *const on_limit_words[] = { "warn", "flag", "freeze", "kill", NULL };
 static const char *const births_words[] = { "auto", "perf", "sampled", NULL };
 static const char *const session_words[] = { "auto", "keep", "new", NULL };
 static const char *const output_words[] = { "pass", "on-failure", "never", NULL };
@@ -100,7 +100,8 @@ const struct option_row option_rows[] = {
 	{ "max-fds",             0,  KIND_LIMIT,    TAKES("N"),     AT(limit[LIMIT_FDS]), "none", "open files of any one process", GROUP_LIMITS, FOR_RULES },
 	{ "max-io",              0,  KIND_LIMIT,    TAKES("SIZE"),  AT(limit[LIMIT_IO]), "none", "bytes that all processes together write, to files or anything else, since the start", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
 	{ "budget",              0,  KIND_BUDGET,   TAKES("K=LIMIT[/D]"), AT(budget), NULL, "what the job may use up of a counter that it tells of, in one run or (/D) in all runs within a time: warned of at 80 %, a hard limit at 100 %; may come 16 times", GROUP_LIMITS, FOR_JOB },
-	{ "on-limit",            0,  KIND_WORD,     ONE_OF("warn|flag|kill", on_limit_words), AT(on_limit), "kill", "what passing a hard limit does: one line, a flag in the history, or the end of the run", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
+	{ "on-limit",            0,  KIND_WORD,     ONE_OF("warn|flag|freeze|kill", on_limit_words), AT(on_limit), "kill", "what passing a hard limit does: one line, a flag in the history, a freeze of the tree, or the end of the run", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
+	{ "freeze-for",          0,  KIND_DURATION, TAKES("D"),     AT(freeze_for_ns), "1h", "with --on-limit=freeze: the tree stands this long for a look, then it is ended; none: until it is thawed or killed", GROUP_LIMITS, FOR_JOB },
 	{ "require-limits",      0,  KIND_FLAG,     NOTHING,        AT(require_limits), NULL, "do not start where a limit that was asked for cannot be held", GROUP_LIMITS, FOR_JOB },
 	{ "record-samples",      0,  KIND_TEXT,     TAKES("FILE"),  AT(record_samples), NULL, "write what each look has measured to this file, for spawnguard explain --samples", GROUP_LIMITS, FOR_JOB },
 	{ "detect",              0,  KIND_DETECT,   TAKES("LIST"),  AT(detect), "all", "flag what is wrong with a process though it is over no limit: all, none, names, or -NAME for all but it", GROUP_LIMITS, FOR_JOB | FOR_WATCH },

@@ -6,12 +6,16 @@
 
 void freezing_init(struct freezing *f)
 {
-	*f = (struct freezing){ .wake_ns = NUM_NONE };
+	*f = (struct freezing){ .wake_ns = NUM_NONE, .until_ns = NUM_NONE };
 }
 
 bool freezing_begin(struct freezing *f, uint32_t by, uint64_t now_ns)
 {
 	f->by |= by;
+	if (f->by & FROZEN_BY_USER) {
+		f->by &= ~(uint32_t)FROZEN_BY_LIMIT;
+		f->until_ns = NUM_NONE;
+	}
 	if (f->stage != FREEZING_OFF)
 		return false;
 	f->stage = FREEZING_SWEEP;
@@ -20,9 +24,17 @@ bool freezing_begin(struct freezing *f, uint32_t by, uint64_t now_ns)
 	return true;
 }
 
+bool freezing_begin_limit(struct freezing *f, uint64_t for_ns, uint64_t now_ns)
+{
+	f->until_ns = for_ns < NUM_NONE - now_ns ? now_ns + for_ns : NUM_NONE;
+	return freezing_begin(f, FROZEN_BY_LIMIT, now_ns);
+}
+
 bool freezing_end(struct freezing *f, uint32_t by, uint64_t now_ns, uint64_t *out_halted_ns)
 {
-	f->by &= ~by;
+	f->by &= by & FROZEN_BY_USER ? ~(by | FROZEN_BY_LIMIT) : ~by;
+	if (!(f->by & FROZEN_BY_LIMIT))
+		f->until_ns = NUM_NONE;
 	if (f->stage == FREEZING_OFF || f->by != 0)
 		return false;
 	uint64_t halted_ns = now_ns > f->since_ns ? now_ns - f->since_ns : 0;

@@ -55,7 +55,7 @@ static bool is_born_on(struct overrun *o, const struct limits *l, uint64_t *out_
 	return false;
 }
 
-struct limit_verdict overrun_look(struct overrun *o, const struct limits *l)
+struct limit_verdict overrun_look(struct overrun *o, const struct limits *l, uint32_t which)
 {
 	struct limit_verdict v = { .since_ns = o->since_ns, .period_ns = l->look.period_ns };
 
@@ -63,7 +63,7 @@ struct limit_verdict overrun_look(struct overrun *o, const struct limits *l)
 		return v;
 	for (unsigned i = 0; i < HELD && v.grade == GRADE_OK; i++) {
 		enum limit_id id = held[i];
-		if (l->bound[id].hard.at == LIMIT_NONE || !(l->known & BIT(id)))
+		if (l->bound[id].hard.at == LIMIT_NONE || !(l->known & which & BIT(id)))
 			continue;
 		if (!(o->known & BIT(id))) { /* was not measured at the first signal */
 			o->known |= BIT(id);
@@ -75,7 +75,7 @@ struct limit_verdict overrun_look(struct overrun *o, const struct limits *l)
 		v.id = id;
 		v.value = l->value[id];
 	}
-	if (v.grade == GRADE_OK && is_born_on(o, l, &v.value)) {
+	if (v.grade == GRADE_OK && which & BIT(LIMIT_SPAWN_RATE) && is_born_on(o, l, &v.value)) {
 		v.grade = GRADE_HARD;
 		v.id = LIMIT_SPAWN_RATE;
 	}

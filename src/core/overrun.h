@@ -1,6 +1,6 @@
 /*
- * A tree that is asked to end and grows on, past its limits: then nobody waits for the rest of its grace.
- * Pure.
+ * A tree that grows on past its limits though it is asked to end: then nobody waits for the rest of its
+ * grace.  The same of one that was frozen for a limit and thawed.  Pure.
  */
 #ifndef SG_CORE_OVERRUN_H
 #define SG_CORE_OVERRUN_H
@@ -21,15 +21,17 @@ struct overrun {
 	uint32_t known;             /* bit i: had[i] is */
 };
 
-/* The first signal is sent, to `procs` members. */
+/* The first signal is sent, to `procs` members; or these are thawed. */
 void overrun_begin(struct overrun *o, uint64_t now_ns, uint64_t procs, uint64_t births);
 
 /*
- * A look within the grace, whose members `limits` has taken.  GRADE_HARD:
+ * A look after it, whose members `limits` has taken.  GRADE_HARD:
  * processes or threads are more than before and than the limit, or memory or
- * births have passed the whole limit once more since.
+ * births have passed the whole limit once more since.  `which`: bit of each
+ * limit that is asked.
  */
-struct limit_verdict overrun_look(struct overrun *o, const struct limits *limits);
+#define OVERRUN_ANY UINT32_MAX
+struct limit_verdict overrun_look(struct overrun *o, const struct limits *limits, uint32_t which);
 
 /* As limit_describe. */
 void overrun_describe(const struct limit_verdict *verdict, uint64_t now_ns, struct finding *out_finding);

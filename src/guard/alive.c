@@ -200,9 +200,6 @@ static void describe(const struct counter *c, bool is_hard, uint64_t now_ns, str
 
 static void judge_budgets(struct warden *w)
 {
-	static const enum flag_action actions[] = {
-		[ON_LIMIT_WARN] = FLAG_WARN, [ON_LIMIT_FLAG] = FLAG_ONLY, [ON_LIMIT_KILL] = FLAG_KILL
-	};
 	struct told *told = w->run->notify.told;
 	const struct counter *found;
 	struct finding finding;
@@ -210,11 +207,9 @@ static void judge_budgets(struct warden *w)
 
 	budget_told(w->run, w->facts.now_ns);
 	while (w->ending.stage == STAGE_IDLE && (found = counters_judge(&told->counters, &is_hard))) {
-		enum flag_action action = is_hard ? actions[w->run->job->on_limit] : FLAG_WARN;
+		enum flag_action action = is_hard ? flag_action_of(w->run->job->on_limit) : FLAG_WARN;
 		describe(found, is_hard, w->facts.now_ns, &finding);
-		flag_raise(w->run, w->link, &finding, action);
-		if (action == FLAG_KILL)
-			warden_begin_end(w, CAUSE_LIMIT, w->run->job->kill_after_ns, NULL);
+		warden_raise(w, &finding, action);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "core/schedule.h"
 #include "guard/alive.h"
+#include "guard/flag.h"
 #include "os/fd.h"
 #include "os/link.h"
 #include "os/sched.h"
@@ -108,6 +109,24 @@ void warden_begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns,
 	census_rest(w);
 	ending_begin(&w->ending, w->facts.now_ns, grace_ns, false);
 	w->run->state.phase = PHASE_ENDING;
+}
+
+void warden_raise(struct warden *w, const struct finding *finding, enum flag_action action)
+{
+	bool stands = freeze_stands(&w->freeze);
+
+	if (action == FLAG_FREEZE && warden_figures(w)->has_status) /* there is no job to thaw */
+		action = FLAG_KILL;
+	if (action == FLAG_FREEZE && stands)
+		action = FLAG_ONLY;
+	flag_raise(w->run, w->link, finding, action);
+	if (action == FLAG_KILL) {
+		warden_begin_end(w, CAUSE_LIMIT, w->run->job->kill_after_ns, NULL);
+	} else if (action == FLAG_FREEZE) {
+		w->watch.is_frozen = true;
+		freeze_limit(&w->freeze, w->run, &w->tree, w->facts.now_ns);
+		alive_hold(w, HELD_BY_FREEZE);
+	}
 }
 
 /* Front has still the caller's privileges. */

@@ -17,9 +17,19 @@
 #include "store/history.h"
 
 static const char *const action_names[] = {
-	[FLAG_ONLY] = "flag", [FLAG_WARN] = "warn", [FLAG_KILL] = "kill"
+	[FLAG_ONLY] = "flag", [FLAG_WARN] = "warn", [FLAG_FREEZE] = "freeze", [FLAG_KILL] = "kill"
 };
 static_assert(COUNT_OF(action_names) == FLAG_ACTION_COUNT, "one name for each action");
+
+enum flag_action flag_action_of(enum on_limit on_limit)
+{
+	static const enum flag_action actions[] = { [ON_LIMIT_WARN] = FLAG_WARN,
+						    [ON_LIMIT_FLAG] = FLAG_ONLY,
+						    [ON_LIMIT_FREEZE] = FLAG_FREEZE,
+						    [ON_LIMIT_KILL] = FLAG_KILL };
+	static_assert(COUNT_OF(actions) == ON_LIMIT_COUNT, "an action for each enum on_limit");
+	return actions[on_limit];
+}
 
 struct history_flag flag_line(const struct run *run, const struct finding *f, enum flag_action action)
 {
@@ -68,7 +78,7 @@ void flag_raise(struct run *run, int link, const struct finding *f, enum flag_ac
 {
 	struct pair_message m;
 
-	if (action == FLAG_KILL)
+	if (action >= FLAG_FREEZE)
 		run->limit = *f;
 	write_line(run, f, action);
 	memset(&m, 0, PAIR_HEAD_BYTES);
@@ -83,7 +93,7 @@ void flag_hear(struct run *run, const struct pair_message *m)
 	BUF(warning, PAIR_TEXT_MAX);
 	BUF(line, PAIR_TEXT_MAX);
 
-	if (m->number == FLAG_KILL)
+	if (m->number >= FLAG_FREEZE)
 		run->limit = m->finding;
 	put_message(&line, run, &m->finding);
 	buf_str(&warning, "warning: ");

@@ -9,12 +9,18 @@ struct buf;
 struct pair_message;
 struct run;
 
+enum on_limit;
+
 enum flag_action {
-	FLAG_ONLY, /* history and hook */
-	FLAG_WARN, /* and one line for people */
-	FLAG_KILL, /* the run is ended for it, and its end says so */
+	FLAG_ONLY,   /* history and hook */
+	FLAG_WARN,   /* and one line for people */
+	FLAG_FREEZE, /* the tree stands still for it, and says so; it may be ended for it */
+	FLAG_KILL,   /* the run is ended for it, and its end says so */
 	FLAG_ACTION_COUNT
 };
+
+/* What passing a hard limit does. */
+enum flag_action flag_action_of(enum on_limit on_limit);
 
 /* By the warden; `link` to front. */
 void flag_raise(struct run *run, int link, const struct finding *finding, enum flag_action action);

@@ -16,6 +16,7 @@ struct freeze {
 	struct freezing state;
 	struct nested nested; /* guards within: they stop what is theirs, and their clocks */
 	struct request asked; /* the last request: who asked */
+	uint32_t first;       /* members at the first sweep */
 };
 
 static inline bool freeze_stands(const struct freeze *z)
@@ -30,6 +31,9 @@ static inline bool freeze_stands(const struct freeze *z)
 bool freeze_take(struct freeze *z, struct run *run, struct tree *tree, const struct request *request,
 		 uint64_t now_ns, uint64_t *out_halted_ns);
 
+/* It is over a limit: it is to stand for --freeze-for at most, or until somebody asks for something else. */
+void freeze_limit(struct freeze *z, struct run *run, struct tree *tree, uint64_t now_ns);
+
 /* Too late: whoever asks finds in the record that the run is ending. */
 void freeze_refuse(struct run *run);
 
@@ -39,7 +43,7 @@ void freeze_give_up(struct freeze *z, struct run *run, struct tree *tree, uint64
 /* The shell has continued the job (fg) while it stands: it goes on with the others. */
 void freeze_let_job_go_on(struct freeze *z, struct tree *tree, pid_t job);
 
-/* One sweep, when freezing_is_due. */
-void freeze_look(struct freeze *z, const struct run_report *report, struct tree *tree, uint64_t now_ns);
+/* One sweep, when freezing_is_due.  False: for a limit, and it grows faster than it can be stopped. */
+bool freeze_look(struct freeze *z, const struct run_report *report, struct tree *tree, uint64_t now_ns);
 
 #endif

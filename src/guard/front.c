@@ -482,7 +482,7 @@ static struct outcome_verdict guard(struct front *f, char **env)
 		c.detail = f->end.detail;
 	c.has_tail = tail_get(run, &c.tail);
 	struct history_flag limit;
-	if (run->limit.rule) {
+	if (f->end.figures.cause == CAUSE_LIMIT && run->limit.rule) {
 		limit = flag_line(run, &run->limit, FLAG_KILL);
 		c.limit = &limit;
 	}

@@ -204,6 +204,7 @@ static void take_freeze(struct warden *w, const struct request *request)
 		alive_go_on(w, HELD_BY_FREEZE);
 		if (w->deadline_ns < NUM_NONE - halted_ns)
 			w->deadline_ns += halted_ns;
+		watch_thawed(w);
 	} else if (freeze_stands(&w->freeze)) {
 		alive_hold(w, HELD_BY_FREEZE);
 	}
@@ -271,8 +272,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* How long epoll may wait, in ms: -1, the timer wakes us; else it could not be set. */
 static int set_timer(struct warden *w)
 {
-	uint64_t next_ns =
-		freeze_stands(&w->freeze) ? w->freeze.state.wake_ns : least(w->deadline_ns, w->tick_ns);
+	uint64_t next_ns = freeze_stands(&w->freeze) ? freezing_next(&w->freeze.state)
+						     : least(w->deadline_ns, w->tick_ns);
 	next_ns = least(next_ns, least(w->ending_wake_ns, alive_next(w)));
 	if (next_ns == w->timer_ns)
 		return -1;
@@ -294,7 +295,8 @@ static bool is_over(const struct warden *w)
 static void look_frozen(struct warden *w)
 {
 	(void)tree_prepare(&w->tree);
-	freeze_look(&w->freeze, &w->report, &w->tree, w->facts.now_ns);
+	if (!freeze_look(&w->freeze, &w->report, &w->tree, w->facts.now_ns))
+		warden_begin_end(w, CAUSE_LIMIT, grace_of(w), NULL);
 	(void)journal_write(&w->journal, &w->tree);
 	warden_keep_figures(w);
 }
@@ -322,6 +324,8 @@ static void strike(struct warden *w)
 	bool stands = freeze_stands(&w->freeze);
 	if (freezing_is_due(&w->freeze.state, w->facts.now_ns))
 		look_frozen(w);
+	if (freezing_is_over(&w->freeze.state, w->facts.now_ns) && w->ending.stage == STAGE_IDLE)
+		warden_begin_end(w, CAUSE_LIMIT, grace_of(w), NULL);
 	if (!stands && w->facts.now_ns >= w->deadline_ns) {
 		w->deadline_ns = NUM_NONE;
 		warden_begin_end(w, CAUSE_TIMEOUT, grace_of(w), NULL);

@@ -70,6 +70,10 @@ void warden_tick(struct warden *w);
 /* The run is to end; `sender`: who asked, NULL = nobody. */
 void warden_begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns,
 		      const struct pair_sender *sender);
+/* Told, and what is to be done about it begun. */
+struct finding;
+enum flag_action;
+void warden_raise(struct warden *w, const struct finding *finding, enum flag_action action);
 /* One step of the end. */
 void warden_act(struct warden *w, enum ending_action action);
 

@@ -48,10 +48,7 @@ void watch_init(struct watch *watch, const struct job *job, struct tree *tree)
 
 static enum flag_action action_of(const struct warden *w, const struct limit_verdict *v)
 {
-	static const enum flag_action actions[] = {
-		[ON_LIMIT_WARN] = FLAG_WARN, [ON_LIMIT_FLAG] = FLAG_ONLY, [ON_LIMIT_KILL] = FLAG_KILL
-	};
-	return v->grade == GRADE_HARD ? actions[w->run->job->on_limit] : FLAG_ONLY;
+	return v->grade == GRADE_HARD ? flag_action_of(w->run->job->on_limit) : FLAG_ONLY;
 }
 
 /* As they are called now: a member is met before its exec. */
@@ -70,16 +67,18 @@ static void name_witnesses(struct warden *w, struct finding *f)
 	}
 }
 
-void watch_tell(struct warden *w, const struct limit_verdict *v, const char *rung)
+static void tell(struct warden *w, const struct limit_verdict *v, const char *rung, enum flag_action action)
 {
 	struct finding finding;
-	enum flag_action action = action_of(w, v);
 
 	limit_describe(v, w->facts.now_ns, rung, &finding);
 	name_witnesses(w, &finding);
-	flag_raise(w->run, w->link, &finding, action);
-	if (action == FLAG_KILL)
-		warden_begin_end(w, CAUSE_LIMIT, w->run->job->kill_after_ns, NULL);
+	warden_raise(w, &finding, action);
+}
+
+void watch_tell(struct warden *w, const struct limit_verdict *v, const char *rung)
+{
+	tell(w, v, rung, action_of(w, v));
 }
 
 void watch_flag(struct warden *w, struct finding *finding)
@@ -99,7 +98,7 @@ static void measure(struct warden *w, const struct look *look)
 /* Do limits end a run, and can the end still be made shorter? */
 static bool holds_on(const struct warden *w)
 {
-	return w->watch.has_limits && w->run->job->on_limit == ON_LIMIT_KILL && w->ending.grace_ns > 0;
+	return w->watch.has_limits && w->run->job->on_limit >= ON_LIMIT_FREEZE && w->ending.grace_ns > 0;
 }
 
 void watch_end(struct warden *w, uint64_t procs)
@@ -113,6 +112,27 @@ void watch_end(struct warden *w, uint64_t procs)
 	}
 }
 
+void watch_thawed(struct warden *w)
+{
+	if (!w->watch.is_frozen)
+		return;
+	w->watch.is_frozen = false;
+	overrun_begin(&w->watch.overrun, w->facts.now_ns, w->tree.procs, UINT64_MAX);
+}
+
+/* Of what was thawed while it was over its limit, and has not been below since. */
+static void look_at_thawed(struct warden *w)
+{
+	struct watch *watch = &w->watch;
+
+	if (watch->overrun.since_ns == 0)
+		return;
+	struct limit_verdict v = overrun_look(&watch->overrun, &watch->limits,
+					      watch->limits.told[1] & ~(1U << LIMIT_SPAWN_RATE));
+	if (v.grade != GRADE_OK)
+		tell(w, &v, "walk", FLAG_KILL);
+}
+
 static void look_at_grace(struct warden *w, const struct look *look)
 {
 	struct watch *watch = &w->watch;
@@ -121,7 +141,7 @@ static void look_at_grace(struct warden *w, const struct look *look)
 	if (w->ending.stage != STAGE_GRACE || !holds_on(w))
 		return;
 	measure(w, look);
-	struct limit_verdict v = overrun_look(&watch->overrun, &watch->limits);
+	struct limit_verdict v = overrun_look(&watch->overrun, &watch->limits, OVERRUN_ANY);
 	if (v.grade == GRADE_OK)
 		return;
 	overrun_describe(&v, look->now_ns, &finding);
@@ -153,7 +173,10 @@ static void look_at_limits(struct warden *w, const struct look *look)
 		if (w->ending.stage != STAGE_IDLE)
 			return;
 	}
-	watch_confirm(w);
+	if (!freeze_stands(&w->freeze))
+		look_at_thawed(w);
+	if (w->ending.stage == STAGE_IDLE)
+		watch_confirm(w);
 }
 
 void watch_look(struct warden *w)

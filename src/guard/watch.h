@@ -29,7 +29,8 @@ struct watch {
 	struct limits limits;
 	uint64_t last_ns; /* of the look before; 0 = none yet */
 	struct growth growth;
-	struct overrun overrun;       /* of the end */
+	struct overrun overrun;       /* of the end, or of what was thawed */
+	bool is_frozen;               /* for a limit */
 	struct watch_held held[2][2]; /* --max-rss, --max-tree-mem; soft, hard */
 	bool is_asking;               /* front, since asking_ns, for asked_n members */
 	uint64_t asking_ns;
@@ -43,6 +44,8 @@ void watch_init(struct watch *watch, const struct job *job, struct tree *tree);
 void watch_look(struct warden *w);
 /* The first signal of the end is sent, to so many: the limits hold on in its grace. */
 void watch_end(struct warden *w, uint64_t procs);
+/* The tree is thawed: what it was frozen for may stay as it is, but not grow on. */
+void watch_thawed(struct warden *w);
 /* Front's answer to what watch_look() has asked. */
 void watch_weighed(struct warden *w, const struct weigh_answer *answer);
 /* The period that the rules need where it would be `period_ns`. */

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/num.h"
 #include "codec/record.h"
 #include "conf/signal_name.h"
 #include "run/find.h"
@@ -67,6 +68,33 @@ const char *describe_state(const struct run_view *view)
 	if (!view->has_warden || view->record.state.phase == PHASE_ENDING)
 		return "ending";
 	return view->record.state.frozen_since_boot_ns != 0 ? "frozen" : "running";
+}
+
+const char *describe_frozen_rule(const struct run_view *view)
+{
+	bool is_frozen = strcmp(describe_state(view), "frozen") == 0;
+	return is_frozen && view->record.state.frozen_rule[0] != '\0' ? view->record.state.frozen_rule : NULL;
+}
+
+uint64_t describe_frozen_left_ns(const struct run_view *view, uint64_t now_boot_ns)
+{
+	uint64_t until_ns = view->record.state.frozen_until_boot_ns;
+	return until_ns == NUM_NONE ? NUM_NONE : until_ns > now_boot_ns ? until_ns - now_boot_ns : 0;
+}
+
+void describe_frozen(struct buf *out, const struct run_view *view, uint64_t now_boot_ns)
+{
+	const char *rule = describe_frozen_rule(view);
+	uint64_t left_ns = describe_frozen_left_ns(view, now_boot_ns);
+
+	if (!rule)
+		return;
+	buf_str(out, "frozen for ");
+	escape_text(out, rule, strlen(rule), 0);
+	if (left_ns == NUM_NONE)
+		return;
+	buf_str(out, ", to be ended in ");
+	num_format_duration(out, left_ns);
 }
 
 uint64_t describe_age_ns(const struct run_view *view, uint64_t now_boot_ns)

@@ -16,6 +16,12 @@ void describe_command(struct buf *out, const struct record_head *head, size_t co
 void describe_end(struct buf *out, const char *outcome, int exit_code);
 /* "running", "frozen", "ending", "lost" (both guards are dead), "elsewhere" (cannot be told from here). */
 const char *describe_state(const struct run_view *view);
+/* Of one that is frozen for a limit: "frozen for max-procs, to be ended in 59m"; else nothing. */
+void describe_frozen(struct buf *out, const struct run_view *view, uint64_t now_boot_ns);
+/* The name of that limit; NULL. */
+const char *describe_frozen_rule(const struct run_view *view);
+/* How long it is still to stand; NUM_NONE = until somebody thaws or kills it. */
+uint64_t describe_frozen_left_ns(const struct run_view *view, uint64_t now_boot_ns);
 /* Since its start; 0 where that cannot be told. */
 uint64_t describe_age_ns(const struct run_view *view, uint64_t now_boot_ns);
 /* The same without the time in which it was frozen: what counts towards its limits. */

@@ -174,13 +174,28 @@ static void freeze_one(struct tree *tree, struct member *m, struct sweep_result 
 	result->moving += r == 0 && (can_show || (is_fresh && is_ours));
 }
 
+/* At first sight, before it can have many children. */
+static void freeze_met(void *with, struct member *m)
+{
+	struct strike *s = with;
+
+	if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT)) && !is_nested_guard(s->tree, m))
+		freeze_one(s->tree, m, s->result);
+}
+
 struct sweep_result sweep_freeze(struct tree *tree, uint64_t now_ns)
 {
 	struct sweep_result result = { 0 };
+	struct strike strike = { tree, &result };
+	uint64_t known = tree->seen;
 
+	tree->met = freeze_met;
+	tree->met_with = &strike;
 	walk_whole(tree, now_ns);
+	tree->met = NULL;
 	FOR_EACH_MEMBER (tree, m)
-		if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)) && !is_nested_guard(tree, m))
+		if (m->sample.serial <= known && !(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)) &&
+		    !is_nested_guard(tree, m))
 			freeze_one(tree, m, &result);
 	if (tree->crowded || tree->again)
 		result.moving++;

@@ -37,6 +37,8 @@ class Explain(GuardTest):
                                     r"run [0-9a-f]{8}\.*: \d+ looks in [^\n]*\n\Z")
         going_on = self.explain("--max-procs=5", "--max-depth=1", "--on-limit=warn")
         self.assertEqual(going_on.out.count(": flagged\n"), 2, going_on.out)
+        frozen = self.explain("--max-procs=5", "--on-limit=freeze")
+        self.assertEqual(frozen.out.count(": the run would be frozen\n"), 1, frozen.out)
         nothing = self.explain("--max-procs=100", "--max-fds=90")
         self.assertEqual(nothing.status, 1)
         self.assertRegex(nothing.out, r"\Anothing is over a limit: \d+ looks in ")

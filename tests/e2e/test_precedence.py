@@ -44,11 +44,11 @@ TEXTS = {
     "max-spawn-rate": [f"{i}/10s" for i in range(1, 7)],
     "births-rung": ["auto", "perf", "sampled"] * 2,
     "max-growth": [f"{i}M/10s" for i in range(1, 7)],
-    "on-limit": ["warn", "flag", "kill"] * 2,
+    "on-limit": ["warn", "flag", "freeze", "kill", "warn", "flag"],
     "detect": ["all", "none", "fds", "-busy", "zombies,fds", "stuck"],
     "verbose": ["0", "1", "2", "3", "4", "5"],
 }
-DURATIONS = {"start-timeout", "idle-timeout", "heartbeat", "complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout", "orphan-grace"}
+DURATIONS = {"freeze-for", "start-timeout", "idle-timeout", "heartbeat", "complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout", "orphan-grace"}
 FLAGS = {"notify", "no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
          "with-parent", "isolate", "require-limits"}
 FREE = {"ready-file", "record-samples", "lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
@@ -183,6 +183,10 @@ class CommandLine(PrecedenceTest):
                 value = value.get(part)
             return value
         return observe
+
+    def stands_long(self, args):
+        self.run_job(["--max-procs=1", "--on-limit=freeze", "--interval=10ms", *args], ["sh", "-c", "sleep 60 & sleep 60"]).wait()
+        return self.last("end")["spawnguard.frozen"] > 1
 
     def said_by_job(self, *command):
         def observe(args):
@@ -364,6 +368,7 @@ class CommandLine(PrecedenceTest):
             "max-growth": ("101/1s", "102/1s", "103/1s", self.field(("spawnguard.limits", "max-growth", "hard")),
                            (101, 102, 103)),
             "on-limit": ("warn", "flag", "kill", self.action, ("warn", "flag", "kill")),
+            "freeze-for": ("10ms", "1.5s", "20ms", self.stands_long, (False, True, False)),
             "detect": ("none", "orphans", "none", self.is_flagged("left when the job was over"), (False, True, False)),
             "orphan-grace": ("none", "1ms", "none", self.is_flagged("goes on without its parent", "--interval=10ms"),
                              (False, True, False)),

@@ -222,6 +222,10 @@ ROWS = [
          status=123),
     warning("limit, warned of", "{j}: max-rss: {} memory of one process", ", limit {4K}; most: {sleep} ({})", "; the run goes on",
             after_job(["--max-rss=4K", "--on-limit=warn", "--interval=1ms"], ["sleep", "1"]), status=0),
+    note("limit, frozen", "{j}: limit passed: max-procs: {3} processes, limit {2}; most: {sh} ({}): frozen, to be ended in {50ms}: {3} "
+         "processes; look: spawnguard ps {a-run}, then spawnguard thaw {a-run} or spawnguard kill {a-run}",
+         after_job(["--max-procs=2", "--interval=10ms", "--on-limit=freeze", "--freeze-for=50ms", "--run-id=a-run"],
+                   ["sh", "-c", f"{VICTIM} sleep & {VICTIM} sleep & wait"]), status=123),
     warning("samples that cannot be written", "no more samples can be written to the file of --record-samples", "", ": the run goes on without",
             reader_gone),
     note("limit of files", "{j}: limit passed: max-fds: {} open files of one process, limit {1}; most: {victim} ({}): ended {1} process: "

@@ -130,9 +130,53 @@ static void what_does_not_stand_is_not_swept(void **state)
 	assert_int_equal(f.wake_ns, NUM_NONE);
 }
 
+static void for_a_limit_it_has_an_end(void **state)
+{
+	(void)state;
+	struct freezing f;
+	uint64_t halted_ns;
+
+	freezing_init(&f);
+	assert_false(freezing_is_over(&f, UINT64_MAX - 1));
+	assert_true(freezing_begin_limit(&f, 10 * S, START));
+	assert_true(freezing_swept(&f, START, 0));
+	assert_int_equal(freezing_next(&f), START + FREEZING_LOOK_NS);
+	assert_false(freezing_is_over(&f, START + 10 * S - 1));
+	assert_true(freezing_is_over(&f, START + 10 * S));
+	assert_false(freezing_swept(&f, START + 9 * S + 500 * MS, 0));
+	assert_int_equal(freezing_next(&f), START + 10 * S); /* sooner than the next sweep */
+
+	/* With the run around it: it does not end while that one stands. */
+	assert_false(freezing_begin(&f, FROZEN_BY_OUTER, START + S));
+	assert_false(freezing_is_over(&f, START + 20 * S));
+	assert_false(freezing_end(&f, FROZEN_BY_OUTER, START + 2 * S, &halted_ns));
+	assert_true(freezing_is_over(&f, START + 20 * S));
+
+	/* A thaw by the user ends it, as one of his own. */
+	assert_true(freezing_end(&f, FROZEN_BY_USER, START + 3 * S, &halted_ns));
+	assert_int_equal(halted_ns, 3 * S);
+	assert_false(freezing_is_over(&f, START + 20 * S));
+	assert_int_equal(freezing_next(&f), NUM_NONE);
+
+	/* The user's wish takes its place. */
+	assert_true(freezing_begin_limit(&f, 10 * S, START));
+	assert_false(freezing_begin(&f, FROZEN_BY_USER, START));
+	assert_int_equal(f.by, FROZEN_BY_USER);
+	assert_false(freezing_is_over(&f, START + 20 * S));
+	assert_false(freezing_begin_limit(&f, 10 * S, START));
+	assert_int_equal(f.by, FROZEN_BY_USER);
+	assert_true(freezing_end(&f, FROZEN_BY_USER, START + S, &halted_ns));
+
+	/* Without an end. */
+	assert_true(freezing_begin_limit(&f, NUM_NONE, START));
+	assert_false(freezing_is_over(&f, UINT64_MAX - 1));
+	assert_int_equal(freezing_next(&f), START);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(for_a_limit_it_has_an_end),
 		cmocka_unit_test(it_stands_when_a_sweep_finds_nobody_moving),
 		cmocka_unit_test(a_frozen_tree_is_looked_at),
 		cmocka_unit_test(the_clocks_stand_as_long_as_anybody_wishes_it),

@@ -38,7 +38,7 @@ static struct limit_verdict look(struct overrun *o, struct limits *l, uint64_t a
 				    .threads = 2 };
 		limits_member(l, &s);
 	}
-	return overrun_look(o, l);
+	return overrun_look(o, l, OVERRUN_ANY);
 }
 
 static void processes_beyond_what_was_and_what_may_be(void **state)
@@ -135,6 +135,20 @@ static void without_a_first_signal_nothing(void **state)
 	assert_int_equal(look(&o, &l, 10 * MS, 50, 0).grade, GRADE_OK);
 }
 
+static void only_what_is_asked_for(void **state)
+{
+	struct limits l = none();
+	struct overrun o;
+
+	(void)state;
+	l.bound[LIMIT_PROCS].hard.at = 20;
+	overrun_begin(&o, START, 21, UINT64_MAX); /* births do not count */
+	assert_int_equal(look(&o, &l, 10 * MS, 40, 1000).grade, GRADE_HARD);
+	assert_int_equal(overrun_look(&o, &l, 0).grade, GRADE_OK);
+	assert_int_equal(overrun_look(&o, &l, 1U << LIMIT_THREADS).grade, GRADE_OK);
+	assert_int_equal(overrun_look(&o, &l, 1U << LIMIT_PROCS).grade, GRADE_HARD);
+}
+
 /* Monotone: what is a verdict for a limit is one for each lower limit. */
 static void a_lower_limit_is_no_kinder(void **state)
 {
@@ -178,6 +192,7 @@ int main(void)
 		cmocka_unit_test(processes_beyond_what_was_and_what_may_be),
 		cmocka_unit_test(what_was_not_measured_counts_from_the_first_look),
 		cmocka_unit_test(births_pass_the_whole_rate_again),
+		cmocka_unit_test(only_what_is_asked_for),
 		cmocka_unit_test(without_a_first_signal_nothing),
 		cmocka_unit_test(a_lower_limit_is_no_kinder),
 		cmocka_unit_test(it_is_told),
