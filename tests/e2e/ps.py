@@ -380,9 +380,13 @@ class Document(PsTest):
                            "--", SPAWNGUARD, "run", "-N", "inner", "--", VICTIM, "sleep")
         self.wait_ready(outer)
         written = members(self.told())
+        self.end_run(outer)
+        over = self.guard("-N", "over", "--max-procs=1", "--on-limit=freeze", "--", VICTIM, "deep", "2")
+        wait_until(lambda: ": frozen" in over.err, "it stands")
+        written |= members(self.told())
+        self.end_run(over)
         self.assertEqual(written - described, set())
         self.assertEqual(described - written, set())
-        self.end_run(outer)
 
     def test_help_and_manual_name_the_same_columns(self):
         helped = re.findall(r"^[* ] ([a-z]+) ", self.command("ps", "--help=all").out.split("Columns for")[1].split("\n\n")[0],

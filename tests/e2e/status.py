@@ -9,7 +9,7 @@ import zlib
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SOURCE, VICTIM, GuardTest
+from harness import SOURCE, VICTIM, GuardTest, wait_until
 
 
 def members(value):
@@ -142,7 +142,8 @@ class Status(GuardTest):
         held = self.holder("-N", "seen")
         self.command("kill", "seen")
         held.wait()
-        held = self.holder("-N", "seen", "-t", "10m")
+        held = self.guard("-N", "seen", "-t", "10m", "--max-procs=1", "--on-limit=freeze", "--", VICTIM, "deep", "2")
+        wait_until(lambda: ": frozen" in held.err, "it stands")
         written = members(json.loads(self.command("status", "--json").out))
         held.send(signal.SIGTERM)
         held.wait()
