@@ -140,7 +140,18 @@ static int ask_front(void *with)
 	return os_link_send(w->link, &m, PAIR_HEAD_BYTES);
 }
 
-static void act_term(struct warden *w)
+/* The kernel ends all at once: nobody is told first, and no storm is given the time. */
+static void act_at_once(struct warden *w)
+{
+	if (w->tree.walks == 0)
+		(void)tree_walk(&w->tree, w->facts.now_ns, true);
+	freeze_give_up(&w->freeze, w->run, &w->tree, w->facts.now_ns);
+	warden_keep_figures(w);
+	warden_figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;
+	report_name_ended(&w->report, &w->tree, 0);
+}
+
+static void begin_killing(struct warden *w)
 {
 	warden_need_tree(w);
 	w->killer.best = w->run->job->kill_rung;
@@ -150,15 +161,31 @@ static void act_term(struct warden *w)
 	w->killer.init = w->run->isolation.ns.init;
 	w->killer.init_fd = w->run->isolation.ns.fd;
 	killer_begin(&w->killer);
+}
+
+/* Even if all are gone before our next step: it was this that ended them. */
+void warden_is_struck(struct warden *w, uint32_t count)
+{
+	struct run_figures *f = warden_figures(w);
+
+	if (w->killer.is_struck)
+		return;
+	begin_killing(w);
+	w->killer.is_struck = w->killer.has_struck = true;
+	act_at_once(w);
+	if (count == 0) /* not known: as of the last look */
+		count = w->tree.procs;
+	f->ended += count;
+	f->killed += count;
+}
+
+static void act_term(struct warden *w)
+{
+	if (w->killer.is_struck)
+		return;
+	begin_killing(w);
 	if (w->ending.grace_ns == 0 && killer_is_kernel(&w->killer)) {
-		/* KILL comes before any of them could act upon the first signal: no storm is given the time.
-		 */
-		if (w->tree.walks == 0)
-			(void)tree_walk(&w->tree, w->facts.now_ns, true);
-		freeze_give_up(&w->freeze, w->run, &w->tree, w->facts.now_ns);
-		warden_keep_figures(w);
-		warden_figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;
-		report_name_ended(&w->report, &w->tree, 0);
+		act_at_once(w);
 		return;
 	}
 	(void)tree_walk(&w->tree, w->facts.now_ns, false);

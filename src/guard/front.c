@@ -8,6 +8,7 @@
 #include "base/escape.h"
 #include "base/num.h"
 #include "guard/after.h"
+#include "guard/blow.h"
 #include "guard/detach.h"
 #include "guard/flag.h"
 #include "guard/output.h"
@@ -47,6 +48,8 @@ struct front {
 	int warden_status;
 	uint32_t last_stop; /* of the job by the terminal, as far as we heard */
 	uint64_t asked_ns;  /* when the end was asked for; 0 = not yet */
+	bool has_started;   /* the job, as far as the warden tells */
+	pid_t init;         /* of its PID namespace; 0 = none */
 	struct pair_end end;
 	struct output_pace pace;
 	struct record_slot *slot; /* of the record, in a takeover */
@@ -54,7 +57,7 @@ struct front {
 };
 
 static int tell_warden(struct front *f, enum pair_kind kind, int number, enum end_cause cause,
-		       const struct os_signal *from)
+		       const struct os_signal *from, uint32_t struck)
 {
 	struct pair_message m;
 
@@ -63,6 +66,7 @@ static int tell_warden(struct front *f, enum pair_kind kind, int number, enum en
 	m.number = number;
 	m.cause = cause;
 	m.stop = f->last_stop;
+	m.struck = struck;
 	if (from && from->code <= 0) {
 		struct proc_stat stat;
 		m.sender.pid = from->pid;
@@ -78,12 +82,16 @@ static void ask_for_end(struct front *f, int pass_on, enum end_cause cause, cons
 	uint64_t now_ns = os_clock_boot_ns();
 
 	if (f->asked_ns == 0) {
+		struct blow blow;
+		bool strikes = f->has_started && blow_raise(&blow, f->run, f->warden, f->init);
 		f->asked_ns = now_ns;
-		if (tell_warden(f, PAIR_END, pass_on, cause, from) <
-		    0) /* without the sender's name, but it comes */
+		int r = tell_warden(f, PAIR_END, pass_on, cause, from, strikes ? 1 + blow.count : 0);
+		if (r < 0) /* without the sender's name, but it comes */
 			(void)os_child_signal(f->warden, -1, SIGTERM);
+		if (strikes)
+			blow_strike(&blow, r >= 0);
 	} else if (now_ns - f->asked_ns >= HURRY_AFTER_NS) {
-		(void)tell_warden(f, PAIR_HURRY, 0, cause, from);
+		(void)tell_warden(f, PAIR_HURRY, 0, cause, from, 0);
 	}
 }
 
@@ -106,7 +114,7 @@ static void take_signal(struct front *f, const struct os_signal *s)
 	else if (ends_the_run(run->job, s->number))
 		ask_for_end(f, 0, CAUSE_SIGNAL, s);
 	else if (!job_has_it)
-		(void)tell_warden(f, PAIR_SIGNAL, s->number, CAUSE_NONE, s);
+		(void)tell_warden(f, PAIR_SIGNAL, s->number, CAUSE_NONE, s, 0);
 	/* else the terminal sent it: to the job too */
 }
 
@@ -202,6 +210,8 @@ static __attribute__((noinline)) bool read_link(struct front *f)
 		else if (m.kind == PAIR_NOTIFY)
 			notify_pass_on(f->run, m.datagram, (size_t)n - PAIR_HEAD_BYTES);
 		else if (m.kind == PAIR_STARTED) {
+			f->has_started = true;
+			f->init = m.number;
 			detach_tell_started(f->run);
 			hook_start(f->run, m.sender.pid);
 		} else if (m.kind == PAIR_STOPPED)
@@ -448,7 +458,8 @@ static struct outcome_verdict guard(struct front *f, char **env)
 	if (run->has_terminal)
 		run->stop_wanted = os_signal_take_stop();
 	tail_open(run);
-	run->tells_start = run->tells_start || run->job->on_start || run->job->on_flag;
+	run->tells_start =
+		run->tells_start || run->job->on_start || run->job->on_flag || blow_is_possible(run);
 	f->warden = f->signals < 0 ? f->signals : os_fork();
 	if (f->warden == 0) {
 		os_fd_close(&ends[0]);

@@ -23,7 +23,8 @@ enum pair_kind {
 	PAIR_STOPPED, /* the terminal has stopped the job: number = signal, stop = which stop of it,
 			 sender.pid = the job */
 	PAIR_DONE,    /* all is over: end */
-	PAIR_STARTED, /* the job has been exec'ed: only where run->tells_start */
+	PAIR_STARTED, /* the job has been exec'ed: only where run->tells_start; number = the first process of
+			 its PID namespace, 0 = none */
 	PAIR_KILLING, /* a storm outruns the warden, and it may not take real time itself */
 	PAIR_NOTIFY,  /* what the job tells the service manager around us: datagram */
 	PAIR_WEIGH,   /* question: the memory of members, by a reader */
@@ -31,7 +32,7 @@ enum pair_kind {
 	/* to warden */
 	PAIR_IO,      /* the answer: number were read, or -errno; io, as far as it goes */
 	PAIR_SIGNAL,  /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
-	PAIR_END,     /* end the tree: cause, number, sender */
+	PAIR_END,     /* end the tree: cause, number, sender; struck */
 	PAIR_HURRY,   /* no more grace */
 	PAIR_WEIGHED, /* answer to the last question */
 };
@@ -53,8 +54,9 @@ struct pair_sender {
 struct pair_message {
 	uint32_t kind;
 	int32_t number;
-	uint32_t cause; /* enum end_cause */
-	uint32_t stop;  /* counts the job's stops by the terminal */
+	uint32_t cause;  /* enum end_cause */
+	uint32_t stop;   /* counts the job's stops by the terminal */
+	uint32_t struck; /* 1 + number of processes that front is killing; 0 = it does not */
 	struct pair_sender sender;
 	union {
 		char text[PAIR_TEXT_MAX];

@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "core/schedule.h"
 #include "guard/alive.h"
+#include "guard/blow.h"
 #include "guard/notify.h"
 #include "guard/voice.h"
 #include "os/clock.h"
@@ -86,6 +87,14 @@ static void job_continued(struct warden *w)
 	alive_go_on(w, HELD_BY_STOP);
 }
 
+static void read_link(struct warden *w);
+
+/* By front, whose word of it is on the line since before. */
+static bool may_be_struck(const struct warden *w, const struct os_child *child)
+{
+	return child->pid == w->job && (child->status & 0x7f) == SIGKILL && blow_is_possible(w->run);
+}
+
 /* A storm's children end as fast as they are waited for: what else there is to do has its turn between. */
 #define REAP_AT_ONCE 64
 
@@ -106,6 +115,8 @@ static void take_child(struct warden *w, const struct os_child *child)
 	f->system_ns += child->system_ns;
 	if (child->max_rss_bytes > f->peak_rss_bytes)
 		f->peak_rss_bytes = child->max_rss_bytes;
+	if (may_be_struck(w, child))
+		read_link(w);
 	if (child->pid == w->job)
 		job_ended(w, child);
 	isolate_reaped(w->run);
@@ -168,6 +179,8 @@ static void take_message(struct warden *w, const struct pair_message *m)
 		if (m->number > 0)
 			pass_on(w, m->number); /* a hangup: as the terminal would have told it */
 		warden_begin_end(w, (enum end_cause)m->cause, grace_of(w), &m->sender);
+		if (m->struck > 0)
+			warden_is_struck(w, m->struck - 1);
 	} else if (m->kind == PAIR_IO) {
 		io_hear(w, m);
 	} else if (m->kind == PAIR_WEIGHED) {
@@ -344,6 +357,7 @@ static void live(struct warden *w)
 {
 	for (;;) {
 		uint32_t tags;
+		enum ending_stage stage;
 		strike(w);
 		if (is_over(w))
 			return;
@@ -359,9 +373,12 @@ static void live(struct warden *w)
 		}
 		if (tags & 1U << FROM_SIGNALS)
 			read_signals(w); /* a request says more than the TERM that front passes on */
+		stage = w->ending.stage;
 		if (tags & 1U << FROM_LINK)
 			read_link(w);
-		if (tags & 1U << FROM_SIGNALS)
+		if (stage == STAGE_IDLE && w->ending.stage != STAGE_IDLE)
+			w->has_more = true; /* an end goes before those who are over */
+		else if (tags & 1U << FROM_SIGNALS)
 			reap(w); /* also where signals cannot be read */
 		if (tags & 1U << FROM_NOTIFY)
 			notify_read(w);
@@ -483,6 +500,7 @@ static void tell_start(struct warden *w)
 
 	memset(&m, 0, PAIR_HEAD_BYTES);
 	m.kind = PAIR_STARTED;
+	m.number = w->run->isolation.ns.init;
 	m.sender.pid = w->job;
 	(void)os_link_send(w->link, &m, PAIR_HEAD_BYTES);
 }

@@ -68,6 +68,9 @@ void warden_keep_figures(struct warden *w);
 void warden_tick(struct warden *w);
 
 /* The run is to end; `sender`: who asked, NULL = nobody. */
+/* Front has killed `count` processes (0: it did not count) the way the kernel does, in an end that has begun.
+ */
+void warden_is_struck(struct warden *w, uint32_t count);
 void warden_begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns,
 		      const struct pair_sender *sender);
 /* Told, and what is to be done about it begun. */

@@ -15,8 +15,9 @@ struct killer {
 	/* Asks somebody with more privileges to give us real time; may come true later.  NULL: nobody. */
 	int (*ask)(void *with);
 	void *with;
-	pid_t init;  /* of the tree's own PID namespace, our unreaped child; 0 = none */
-	int init_fd; /* borrowed: pidfd of it */
+	pid_t init;     /* of the tree's own PID namespace, our unreaped child; 0 = none */
+	int init_fd;    /* borrowed: pidfd of it */
+	bool is_struck; /* somebody else has just killed all the kernel's way, and they are counted */
 	/* inside */
 	enum kill_rung rung; /* that ends the tree; KILL_NOT: not begun */
 	int policy;          /* of the scheduler, before we were raised */

@@ -47,7 +47,8 @@ static struct sweep_result stop(struct killer *k, struct tree *tree, uint64_t no
 	(void)tree, (void)now_ns;
 	/* Not all at one instant: none may see another die, and make it anew. */
 	(void)os_cgroup_freeze(k->cgroup, true);
-	(void)os_cgroup_each(k->cgroup, count, &k->grouped);
+	if (!k->is_struck)
+		(void)os_cgroup_each(k->cgroup, count, &k->grouped);
 	(void)os_cgroup_kill(k->cgroup);
 	return none;
 }

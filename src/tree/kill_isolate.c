@@ -46,7 +46,8 @@ static struct sweep_result kill_all(struct killer *k, struct tree *tree, uint64_
 {
 	if (k->quiet >= PATIENT_ROUNDS)
 		return kill_sweep.kill(k, tree, now_ns);
-	struct sweep_result result = k->quiet == 0 ? count(tree) : (struct sweep_result){ .alive = 1 };
+	struct sweep_result result =
+		k->quiet == 0 && !k->is_struck ? count(tree) : (struct sweep_result){ .alive = 1 };
 	(void)os_child_signal(k->init, k->init_fd, SIGKILL);
 	return result;
 }

@@ -299,5 +299,42 @@ class Unprivileged(CgroupTest):
         self.assertEqual([n for n in os.listdir(given) if n.startswith("spawnguard-")], [])
 
 
+class AtOnce(CgroupTest):
+    """Without grace front kills the group itself; the warden says what it was."""
+
+    def test_a_storm_without_grace(self):
+        for shape, least in (("bomb-daemon 60", 10), ("wide 20", 21)):
+            run = self.grouped("-k", "none", shape=shape)
+            run.send(signal.SIGTERM)
+            run.wait()
+            self.assertEqual(run.status, -signal.SIGKILL, run.err)
+            self.assertRegex(run.err, r"asked to end by a signal from \S+ \(pid \d+, uid \d+\): ended \d+ processes")
+            self.assert_no_survivor(run.err)
+            end = self.events("end")[-1]
+            self.assertEqual((end["spawnguard.cause"], end["spawnguard.rung.kill"]), ("signal", "cgroup"), end)
+            self.assertGreaterEqual(end["spawnguard.members.killed"], least, end)
+            self.assertEqual(self.groups(), [])
+
+    def test_at_any_moment_of_a_start(self):
+        for i in range(25 if not harness.SANITIZED else 8):
+            run = self.start(SPAWNGUARD, "run", "-N", "c", "--cgroup", self.top, "-k", "none", "--", "sleep", "30")
+            wait_until(lambda run=run, i=i: len(harness.children(run.pid)) > 0 or i % 2 == 0 or not run.running(), "begun")
+            harness.time.sleep(0.0007 * i)
+            run.send(signal.SIGTERM)
+            run.wait()
+            if run.status == -signal.SIGTERM:  # before it was a guard at all
+                continue
+            self.assertIn(run.status, (-signal.SIGKILL, 143), run.err)
+            self.assertEqual(self.events("end")[-1]["spawnguard.cause"], "signal", run.err)
+            self.assert_no_survivor(run.err)
+        self.assertEqual((len(self.events("start")), self.groups()), (len(self.events("end")), []))
+
+    def test_who_is_left_alone_is_not_hit(self):
+        run = self.grouped("-k", "none", "--leftovers=leave", shape="sleep")
+        run.send(signal.SIGTERM)
+        self.assertEqual(run.wait().status, -signal.SIGKILL, run.err)
+        self.assert_no_survivor(run.err)
+
+
 if __name__ == "__main__":
     harness.main()

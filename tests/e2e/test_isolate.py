@@ -269,5 +269,39 @@ class Ends(IsolateTest):
         return run
 
 
+class AtOnce(GuardTest):
+    """Without grace front ends the namespace itself; the warden says what it was."""
+
+    def setUp(self):
+        super().setUp()
+        self.needs_isolation()
+
+    def test_a_storm_without_grace(self):
+        for shape in ("bomb-daemon 60", "wide 20"):
+            run = self.holder("--isolate", "-k", "none", shape=shape)
+            run.send(signal.SIGTERM)
+            run.wait()
+            self.assertEqual(run.status, -signal.SIGKILL, run.err)
+            self.assertRegex(run.err, r"asked to end by a signal from \S+ \(pid \d+, uid \d+\): ended \d+ process")
+            self.assert_no_survivor(run.err)
+            end = self.events("end")[-1]
+            self.assertEqual((end["spawnguard.cause"], end["spawnguard.rung.kill"]), ("signal", "isolate"), end)
+            self.assertGreater(end["spawnguard.members.killed"], 0, end)  # as of the last look
+
+    def test_at_any_moment_of_a_start(self):
+        for i in range(25 if not harness.SANITIZED else 8):
+            run = self.start(SPAWNGUARD, "run", "-N", "c", "--isolate", "-k", "none", "--", "sleep", "30")
+            wait_until(lambda run=run, i=i: harness.children(run.pid) or i % 2 == 0 or not run.running(), "begun")
+            harness.time.sleep(0.0007 * i)
+            run.send(signal.SIGTERM)
+            run.wait()
+            if run.status == -signal.SIGTERM:  # before it was a guard at all
+                continue
+            self.assertIn(run.status, (-signal.SIGKILL, 143), run.err)
+            self.assertEqual(self.events("end")[-1]["spawnguard.cause"], "signal", run.err)
+            self.assert_no_survivor(run.err)
+        self.assertEqual(len(self.events("start")), len(self.events("end")))
+
+
 if __name__ == "__main__":
     harness.main()
