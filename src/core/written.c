@@ -48,6 +48,11 @@ void written_read(struct written_count *w, struct written_state *s, uint64_t byt
 	age(s->owed);
 }
 
+uint64_t written_growth(uint64_t size, uint64_t size_now)
+{
+	return size_now >= size ? size_now - size : size_now;
+}
+
 void written_end(struct written_count *w)
 {
 	age(w->astray);

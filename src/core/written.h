@@ -38,4 +38,7 @@ void written_gone(struct written_count *w, struct written_state *state, struct w
 void written_read(struct written_count *w, struct written_state *state, uint64_t bytes);
 void written_end(struct written_count *w);
 
+/* A file that was of that size is of this one: what has come since.  A smaller one was emptied meanwhile. */
+uint64_t written_growth(uint64_t size, uint64_t size_now);
+
 #endif

@@ -8,6 +8,7 @@
 #include "codec/notify.h"
 #include "core/counters.h"
 #include "guard/flag.h"
+#include "guard/flow.h"
 #include "guard/notify.h"
 #include "guard/run.h"
 #include "guard/voice.h"
@@ -23,12 +24,6 @@
 #define READ_SELDOM_NS (30 * NS_PER_S)
 #define ANSWER_NS      (5 * NS_PER_S)
 
-void alive_init(struct alive_places *places)
-{
-	places->output[0] = places->output[1] = -1;
-	places->is_all_seen = false;
-}
-
 bool alive_is_wanted(const struct job *job)
 {
 	return notify_is_wanted(job) || job->start_timeout_ns != NUM_NONE || job->idle_timeout_ns != NUM_NONE;
@@ -39,20 +34,6 @@ bool alive_is_wanted(const struct job *job)
 static bool is_ready_by_output(const struct job *job)
 {
 	return job->start_timeout_ns != NUM_NONE && !job->notify && !job->ready_file;
-}
-
-/* Two streams into one file grow together. */
-static bool keep_output(struct alive_places *p, int fd)
-{
-	struct os_file_id id, other;
-
-	if (os_file_id(fd, &id) < 0 || !id.is_regular)
-		return false;
-	if (p->output[0] >= 0 && os_file_id(p->output[0], &other) == 0 && os_is_same_file(&id, &other))
-		return true;
-	int *to = &p->output[p->output[0] >= 0];
-	*to = os_fd_copy(fd);
-	return *to >= 0;
 }
 
 static int refuse(const char *what, const char *why, const char *next)
@@ -94,18 +75,11 @@ static int find_ready_file(struct run *run)
 
 int alive_prepare(struct run *run)
 {
-	struct alive_places *p = &run->places;
 	struct proc_io io;
 
 	if (!alive_is_wanted(run->job))
 		return 0;
-	if (run->output.fd >= 0) {
-		p->is_all_seen = keep_output(p, run->output.fd);
-	} else {
-		bool is_out_seen = keep_output(p, 1);
-		p->is_all_seen = keep_output(p, 2) && is_out_seen;
-	}
-	if (is_ready_by_output(run->job) && p->output[0] < 0 && os_read_own_io(&io) < 0)
+	if (is_ready_by_output(run->job) && run->flow.file[0] < 0 && os_read_own_io(&io) < 0)
 		return refuse(
 			"--start-timeout",
 			": no output can be seen: neither stdout nor stderr is a regular file, and /proc "
@@ -116,22 +90,10 @@ int alive_prepare(struct run *run)
 
 /* --- in the warden -------------------------------------------------------------------------------------- */
 
-static uint64_t output_bytes(const struct alive_places *p)
-{
-	uint64_t sum = PROGRESS_UNKNOWN;
-
-	for (int i = 0; i < 2; i++) {
-		struct os_file_id id;
-		if (p->output[i] >= 0 && os_file_id(p->output[i], &id) == 0)
-			sum = (sum == PROGRESS_UNKNOWN ? 0 : sum) + id.size;
-	}
-	return sum;
-}
-
 /* Output is seen by what the whole tree writes, whatever that is: there is no better way. */
 static bool is_read_output(const struct run *run)
 {
-	return is_ready_by_output(run->job) && !run->places.is_all_seen;
+	return is_ready_by_output(run->job) && !(run->flow.is_seen[0] && run->flow.is_seen[1]);
 }
 
 void alive_note_job(struct run *run)
@@ -158,7 +120,7 @@ void alive_begin(struct warden *w)
 	}
 	p->is_output_written = is_read_output(run);
 	p->needs_io = job->idle_timeout_ns != NUM_NONE || is_read_output(run);
-	struct progress_signs at = { .output_bytes = output_bytes(&run->places),
+	struct progress_signs at = { .output_bytes = flow_size(&run->flow),
 				     .cpu_ns = 0,
 				     .io_bytes = PROGRESS_UNKNOWN };
 	progress_begin(p, w->facts.now_ns, &at);
@@ -300,7 +262,7 @@ void alive_look(struct warden *w)
 	if (!progress_is_asked(p))
 		return;
 	struct progress_signs signs = {
-		.output_bytes = output_bytes(&w->run->places),
+		.output_bytes = flow_size(&w->run->flow),
 		.cpu_ns = p->idle_ns == NUM_NONE ? PROGRESS_UNKNOWN : tree_cpu_ns(w),
 		.io_bytes = PROGRESS_UNKNOWN,
 	};

@@ -18,14 +18,11 @@ struct warden;
 
 /* Of a run, before the fork. */
 struct alive_places {
-	int output[2];          /* owned: regular files that the job writes to; -1 = none */
-	bool is_all_seen;       /* both outputs of the job are such */
 	const char *ready_file; /* absolute, kept until the process ends; NULL = none */
 	struct os_file_id ready_was;
 	bool ready_was_there;
 };
 
-void alive_init(struct alive_places *places);
 /* Is anything of this asked for? */
 bool alive_is_wanted(const struct job *job);
 /* In front: what is to be looked at.  0, or the exit status: said. */

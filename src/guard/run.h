@@ -12,6 +12,7 @@
 #include "core/outcome.h"
 #include "guard/alive.h"
 #include "guard/budget.h"
+#include "guard/flow.h"
 #include "guard/hook.h"
 #include "guard/isolate.h"
 #include "guard/notify.h"
@@ -72,6 +73,7 @@ struct run {
 	struct parent parent;
 	struct finding limit; /* what the run is ended for; rule NULL = nothing */
 	struct notify_socket notify;
+	struct flow flow;
 	struct alive_places places;
 	struct budget_keeping budget;
 	uint64_t job_written;         /* by the job's process before its exec; told as world_failed is */

@@ -49,7 +49,7 @@ void run_init(struct run *run, const struct job *job, const struct surroundings 
 	run->samples_fd = -1;
 	isolate_init(&run->isolation);
 	notify_init(&run->notify);
-	alive_init(&run->places);
+	flow_init(&run->flow);
 	run->lock_fd = run->user_lock_fd = run->info_fd = run->record_fd = run->history_fd = -1;
 }
 
@@ -477,8 +477,9 @@ int run_start(struct run *run, int *out_exit)
 		return *out_exit == CONFLICT_SKIPPED ? (*out_exit = 0, -1) : -1;
 	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
 	    (*out_exit = budget_prepare(run)) != 0 || (*out_exit = samples_open(run)) != 0 ||
-	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = alive_prepare(run)) != 0 ||
-	    (*out_exit = notify_open(run)) != 0 || (*out_exit = write_records(run)) != 0) {
+	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = flow_prepare(run)) != 0 ||
+	    (*out_exit = alive_prepare(run)) != 0 || (*out_exit = notify_open(run)) != 0 ||
+	    (*out_exit = write_records(run)) != 0) {
 		output_withdraw(run);
 		notify_remove(run);
 		cgroup_withdraw(run);

@@ -59,6 +59,21 @@ int tail_check(const struct job *job)
 	return SG_EXIT_GUARD;
 }
 
+bool tail_is_wanted(const struct job *job)
+{
+	return job->tail_bytes != 0 && job->record_tail != TAIL_NONE;
+}
+
+bool tail_passed(const struct run *run, uint64_t *out_bytes)
+{
+	const struct tail *t = &run->tail;
+
+	if (!t->shared || t->file >= 0)
+		return false;
+	*out_bytes = __atomic_load_n(&t->shared->pump.ring.total, __ATOMIC_RELAXED);
+	return true;
+}
+
 /* --- opening -------------------------------------------------------------------------------------------- */
 
 static int open_file(struct tail *t, int file)
@@ -125,7 +140,7 @@ void tail_open(struct run *run)
 	struct tail *t = &run->tail;
 	BUF(line, 256);
 
-	if (run->job->tail_bytes == 0 || run->job->record_tail == TAIL_NONE)
+	if (!tail_is_wanted(run->job))
 		return;
 	int r = open_tail(t, run->job->tail_bytes, run->output.fd >= 0 ? run->output.fd : CALLER);
 	if (r == 0)

@@ -30,6 +30,11 @@ void tail_init(struct tail *tail);
 /* Can it be done with the other options?  0, or the exit status: said. */
 int tail_check(const struct job *job);
 
+/* Is there anything to be kept? */
+bool tail_is_wanted(const struct job *job);
+/* What the pump has got of stderr so far; false: there is none. */
+bool tail_passed(const struct run *run, uint64_t *out_bytes);
+
 /* In front, before the fork of the warden.  Where it cannot be, the job runs without: said. */
 void tail_open(struct run *run);
 /* In front, after it. */

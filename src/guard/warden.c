@@ -436,28 +436,12 @@ static void leave_group(struct warden *w)
 static void settle(struct warden *w)
 {
 	struct run *run = w->run;
-	const int keep[] = { w->link,
-			     w->epoll,
-			     w->signals,
-			     w->timer,
-			     w->job_fd,
-			     run->lock_fd,
-			     run->user_lock_fd,
-			     run->record_fd,
-			     run->history_fd,
-			     run->dir.run_fd,
-			     run->dir.keep_fd,
-			     run->tail.word,
-			     run->tail.file,
-			     run->parent.fd,
-			     run->isolation.ns.fd,
-			     run->isolation.link,
-			     run->cgroup_fd,
-			     run->samples_fd,
-			     w->census.perf.epoll,
-			     run->notify.fd,
-			     run->places.output[0],
-			     run->places.output[1] };
+	const int keep[] = { w->link,           w->epoll,         w->signals,           w->timer,
+			     w->job_fd,         run->lock_fd,     run->user_lock_fd,    run->record_fd,
+			     run->history_fd,   run->dir.run_fd,  run->dir.keep_fd,     run->tail.word,
+			     run->tail.file,    run->parent.fd,   run->isolation.ns.fd, run->isolation.link,
+			     run->cgroup_fd,    run->samples_fd,  w->census.perf.epoll, run->notify.fd,
+			     run->flow.file[0], run->flow.file[1] };
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();

@@ -154,7 +154,7 @@ static const char *rung_of(enum limit_id id, const struct look *look)
 {
 	if (id == LIMIT_SPAWN_RATE)
 		return look->births_rung;
-	return id == LIMIT_IO ? "io" : "walk";
+	return id == LIMIT_IO ? "io" : id == LIMIT_OUTPUT ? "files" : "walk";
 }
 
 static void look_at_limits(struct warden *w, const struct look *look)
@@ -189,7 +189,7 @@ void watch_look(struct warden *w)
 		.period_ns = watch->last_ns == 0 ? 0 : w->facts.now_ns - watch->last_ns,
 		.births = births_total(&w->census.births),
 		.ended_ns = f->user_ns + f->system_ns,
-		.output_bytes = UINT64_MAX,
+		.output_bytes = flow_look(w->run),
 		.written_bytes = io_written(w),
 		.births_rung = rung ? rung : births_rung_name(BIRTHS_SAMPLED), /* nobody counts them apart */
 	};

@@ -30,6 +30,7 @@ PROGRAMS = {
               "    if os.fork() == 0: time.sleep(0.3); os._exit(0)\n    time.sleep(1 / {n})",
     "written": "import os, time\nto = os.open('/dev/null', os.O_WRONLY)\nfor i in range({n}): os.write(to, bytes(1024))\n"
                "time.sleep({s})",
+    "output": "import os, time\nfor i in range({n}): os.write({to}, bytes(1023) + b'\\n')\ntime.sleep({s})",
     "cpu": "import time\nend = time.monotonic() + {s}\nwhile time.monotonic() < end:\n"
            "    busy = time.monotonic() + {n} / 1000\n    while time.monotonic() < busy: pass\n    time.sleep(0.1 - {n} / 1000)",
 }
@@ -261,6 +262,77 @@ class Written(LimitTest):
         self.assert_untouched(["--max-io=101K"], ["sh", "-c", script])
 
 
+class Output(LimitTest):
+    """Of stdout and stderr, wherever it is seen."""
+
+    def job(self, to, seconds, kib=100):
+        return [PYTHON, "-Ic", PROGRAMS["output"].format(n=kib, s=seconds, to=to)]
+
+    def over(self, args, to, **popen):
+        run = self.run_guard(["-k", "1", "--interval=20ms", "--max-output=90K", *args], self.job(to, 30), **popen)
+        self.assertEqual(run.status, 123, run.err[-1000:])
+        verdict = self.events("end")[-1]["spawnguard.limit"]
+        self.assertEqual((verdict["rule"], verdict["bound"], verdict["rung"]), ("max-output", 90 * KIB, "files"))
+        self.assertLessEqual(abs(verdict["value"] - 100 * KIB), 10 * KIB)
+        return run
+
+    def under(self, args, to, limit="101K", **popen):
+        before = len(self.flags())
+        run = self.run_guard(["--interval=20ms", f"--max-output={limit}", *args], self.job(to, UNDER_S), **popen)
+        self.assertEqual((run.status, self.flags()[before:]), (0, []), run.err[-1000:])
+
+    def test_files_of_the_caller(self):
+        for to in (1, 2):
+            run = self.over([], to)
+            self.assertIn("limit passed: max-output: ", run.err)
+            self.under([], to)
+
+    def test_two_streams_into_one_file(self):
+        with open(self.path("both"), "ab") as f:
+            f.write(bytes(200 * KIB))  # was there before: is not the job's
+            f.flush()
+            self.over([], 2, stdout=f, stderr=f)
+            self.under([], 2, stdout=f, stderr=f)
+
+    def test_our_own_file(self):
+        for to, how in ((1, "--output=never"), (2, "--output=on-failure")):
+            self.over([how], to)
+            self.under([how], to)
+        self.over(["--output=never", "--log", self.path("log"), "--log-max=16K"], 1)
+
+    def test_the_pump_of_tail(self):
+        with open(os.devnull, "wb") as null:
+            self.over(["--tail"], 2, stdout=null, stderr=null)
+            self.under(["--tail"], 2, stdout=null, stderr=null)
+
+    def test_a_file_that_the_job_empties_counts_on(self):
+        script = f"for i in 1 2 3 4 5; do head -c {20 * KIB} /dev/zero; sleep 0.3; : >{self.path('out')}; sleep 0.3; done; sleep 30"
+        with open(self.path("out"), "ab") as f:
+            run = self.run_guard(["--max-output=90K", "--interval=20ms"], ["sh", "-c", script], stdout=f)
+        self.assertEqual(run.status, 123, run.err)
+        self.assertLessEqual(abs(self.flags()[-1]["value"] - 100 * KIB), 10 * KIB)
+
+    def test_not_started_where_nothing_is_seen(self):
+        with open(os.devnull, "wb") as null:
+            for args in (["--max-output=1M"], ["--max-output=1M:"]):
+                run = self.run_guard([*args, "--status-file", self.path("end")], ["touch", self.path("ran")], stdout=null,
+                                     stderr=null)
+                self.assertEqual((run.status, os.path.exists(self.path("ran"))), (125, False))
+            # One of both is enough, unless every limit is to be held.
+            self.assertEqual(self.run_guard(["--max-output=1M"], ["true"], stdout=null).status, 0)
+            for stream in ("stdout", "stderr"):
+                run = self.run_guard(["--max-output=1M", "--require-limits"], ["touch", self.path("ran")], **{stream: null})
+                self.assertEqual((run.status, os.path.exists(self.path("ran"))), (125, False))
+        self.assertEqual(self.run_guard(["--max-output=1M", "--require-limits"], ["true"]).status, 0)
+
+    def test_samples_have_it(self):
+        run = self.run_guard(["--record-samples", self.path("samples"), "--interval=20ms"], self.job(1, 0.5))
+        self.assertEqual((run.status, run.err), (0, ""))
+        found = self.command("explain", "--samples", self.path("samples"), "--max-output=90K")
+        self.assertRegex(found.out, r"max-output: 100K output, limit 90K: ")
+        self.assertEqual(self.command("explain", "--samples", self.path("samples"), "--max-output=110K").status, 1)
+
+
 class Grades(LimitTest):
     def test_soft_is_flagged_and_the_run_goes_on(self):
         run = self.run_guard(["--max-procs=1:", "--interval=20ms"], program("procs", 3, 0.5))
@@ -302,7 +374,7 @@ class Grades(LimitTest):
 
     def test_all_generous_limits_together_find_nothing(self):
         self.assert_untouched(["--max-procs=500", "--max-threads=900", "--max-depth=50", "--max-rss=2G", "--max-tree-mem=4G",
-                               "--max-fds=500", "--max-io=1G", "--max-spawn-rate=5000/1s", "--max-cpu=1h", "--require-limits"],
+                               "--max-fds=500", "--max-io=1G", "--max-output=1G", "--max-spawn-rate=5000/1s", "--max-cpu=1h", "--require-limits"],
                               ["sh", "-c", "i=0; while [ $i -lt 60 ]; do i=$((i + 1)); (sleep 0.02; ls / >/dev/null); done"])
 
     def test_a_stubborn_tree_is_over_its_limit_once(self):

@@ -54,7 +54,7 @@ FLAGS = {"notify", "no-lock", "shared", "preserve-status", "no-new-privs", "drop
 FREE = {"ready-file", "record-samples", "lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
         "state-dir", "command"}
 TEXTS.update({key: ["1s", "2s", "3s", "4s", "5s", "6s"] for key in DURATIONS})
-LIMITS = {"max-procs", "max-threads", "max-depth", "max-rss", "max-tree-mem", "max-cpu", "max-fds", "max-io"}
+LIMITS = {"max-procs", "max-threads", "max-depth", "max-rss", "max-tree-mem", "max-cpu", "max-fds", "max-io", "max-output"}
 TEXTS.update({key: ["1", "2", "3", "4", "5", "6"] for key in LIMITS})
 TEXTS.update({key: ["yes", "no"] * 3 for key in FLAGS})
 TEXTS.update({key: [f"/{key}/{i}" for i in range(6)] for key in FREE})

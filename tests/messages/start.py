@@ -23,6 +23,18 @@ def unseen(t):
     return Said(status, said.decode())
 
 
+def piped_both(t, *args, is_out_seen=False):
+    """Nobody sees what is written."""
+    reader, writer = os.pipe()
+    streams = {"stderr": writer} if is_out_seen else {"stdout": writer, "stderr": writer}
+    run = t.guard(*args, "--", "true", **streams)
+    os.close(writer)
+    status = run.wait().status
+    said = os.read(reader, 65536)
+    os.close(reader)
+    return Said(status, said.decode())
+
+
 # --- the state directory
 
 
@@ -252,6 +264,15 @@ ROWS = [
           run("--start-timeout=9", "--ready-file=/" + "d/" * 2100 + "x")),
     error("no socket", 125, "not started: cannot make the socket that the job tells its progress to", ": {Cannot allocate memory}",
           "; leave out --notify, --heartbeat and --budget to start without", fault("socket:ENOMEM:persist", "--notify"), shim=True),
+    error("limit of output unseen", 125, "not started: --max-output: no output can be seen",
+          ": neither stdout nor stderr is a regular file", "; keep the output with --output or --detach, or stderr alone with --tail",
+          lambda t: piped_both(t, "--max-output=9")),
+    error("limit of output, stdout unseen", 125, "not started: --max-output: stdout cannot be seen", ": it is no regular file",
+          "; keep the output with --output or --detach",
+          lambda t: t.run_guard(["--max-output=9", "--require-limits"], ["true"], stdout=subprocess.DEVNULL)),
+    error("limit of output, stderr unseen", 125, "not started: --max-output: stderr cannot be seen", ": it is no regular file",
+          "; keep the output with --output or --detach, or stderr alone with --tail",
+          lambda t: piped_both(t, "--max-output=9", "--require-limits", is_out_seen=True)),
     # --- the state directory
     error("state dir that cannot be made", 125, "cannot make state directory: {/proc/nothing}", ": {No such file or directory}",
           DOCTOR, run("--state-dir", "/proc/nothing")),

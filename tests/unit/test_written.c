@@ -226,6 +226,15 @@ static void an_unknown_heir_is_not_counted_twice(void **state)
 	assert_int_equal(w.total, 1020);
 }
 
+static void a_file_that_was_emptied_grows_from_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(written_growth(10, 9), 9);
+	assert_int_equal(written_growth(10, 10), 0);
+	assert_int_equal(written_growth(10, 11), 1);
+	assert_int_equal(written_growth(10, 0), 0);
+}
+
 /* Any tree that waits for its children: never more than the truth, and all of it at last. */
 static void a_random_tree_is_never_overstated(void **state)
 {
@@ -269,6 +278,7 @@ int main(void)
 		cmocka_unit_test(a_branch_that_goes_at_once_is_counted_once),
 		cmocka_unit_test(an_heir_that_was_read_before_is_not_counted_twice),
 		cmocka_unit_test(an_unknown_heir_is_not_counted_twice),
+		cmocka_unit_test(a_file_that_was_emptied_grows_from_nothing),
 		cmocka_unit_test(a_random_tree_is_never_overstated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
