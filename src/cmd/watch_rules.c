@@ -78,6 +78,7 @@ void rules_init(struct outside *o)
 	/* The state of each at each look: whether a parent is there, and what it has used. */
 	o->tree.wants = SAMPLE_MEMORY | SAMPLE_STAT | (is_set(job, LIMIT_FDS) ? SAMPLE_FDS : 0U);
 	o->counts = is_set(job, LIMIT_SPAWN_RATE);
+	o->counts_io = is_set(job, LIMIT_IO);
 	if (o->counts)
 		births_init(&o->births, BIRTHS_SAMPLED, span_of(&job->limit[LIMIT_SPAWN_RATE]));
 	o->detector.enabled = job->detect;
@@ -245,7 +246,6 @@ void rules_look(struct outside *o)
 		.period_ns = o->now_ns - o->last_ns,
 		.ended_ns = o->ended_ns,
 		.output_bytes = UINT64_MAX,
-		.written_bytes = UINT64_MAX,
 		.births_rung = births_rung_name(BIRTHS_SAMPLED),
 	};
 
@@ -253,6 +253,8 @@ void rules_look(struct outside *o)
 		if (o->counts && outside_has(o, m))
 			births_sample(&o->births, &m->births, &m->sample);
 	look.births = births_total(&o->births);
+	io_look(o);
+	look.written_bytes = io_written(o);
 	if (o->has_limits)
 		look_at_limits(o, &look);
 	look_at_growth(o, look.period_ns);

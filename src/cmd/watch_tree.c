@@ -125,6 +125,7 @@ static void parted(void *with, struct member *m)
 
 	if (!parent && outside_has(o, m))
 		o->ended_ns += m->sample.cpu_ns + m->sample.waited_ns;
+	io_parted(o, m);
 	matcher_parted(&o->matcher, &m->role, parent ? &parent->role : NULL, &m->sample, o->now_ns);
 }
 

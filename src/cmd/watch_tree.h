@@ -12,6 +12,7 @@
 #include "core/limit.h"
 #include "core/lineage.h"
 #include "core/signature.h"
+#include "core/written.h"
 #include "tree/tree.h"
 
 /* A verdict about memory that waits for what is shared of it. */
@@ -36,6 +37,9 @@ struct outside {
 	uint64_t look_pid;   /* the last PID given out, at the look before */
 	uint64_t ended_ns;   /* CPU time of those that are gone and whose parent is not of the tree */
 	uint32_t alive;
+	bool counts_io, has_io; /* what it writes is added up; something is */
+	uint64_t io_ns;         /* when it is read next */
+	struct written_count written;
 	/* what is asked */
 	bool has_limits, counts;
 	struct births births;
@@ -61,6 +65,12 @@ void rules_look(struct outside *o);
 void rules_end(struct outside *o);
 /* The period that they need where it would be `period_ns`. */
 uint64_t rules_period(const struct outside *o, uint64_t period_ns);
+
+/* watch_io.c */
+void io_look(struct outside *o);
+void io_parted(struct outside *o, struct member *m);
+/* So far; UINT64_MAX = it is not counted, or nothing could be read. */
+uint64_t io_written(const struct outside *o);
 
 /* watch_memory.c */
 /* A verdict about memory: held until it is confirmed. */

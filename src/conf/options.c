@@ -98,7 +98,7 @@ const struct option_row option_rows[] = {
 	{ "max-growth",          0,  KIND_LIMIT,    TAKES("SIZE/D"), AT(limit[LIMIT_GROWTH]), "none", "growth of memory within a time, after 2.25 times that: 100M/10m", GROUP_LIMITS, FOR_RULES },
 	{ "max-cpu",             0,  KIND_LIMIT,    TAKES("D|PCT%/D"), AT(limit[LIMIT_CPU]), "none", "CPU time of the tree, or percent of one core over a time: 10m, 150%/30s", GROUP_LIMITS, FOR_RULES },
 	{ "max-fds",             0,  KIND_LIMIT,    TAKES("N"),     AT(limit[LIMIT_FDS]), "none", "open files of any one process", GROUP_LIMITS, FOR_RULES },
-	{ "max-io",              0,  KIND_LIMIT,    TAKES("SIZE"),  AT(limit[LIMIT_IO]), "none", "bytes that all processes together write, to files or anything else, since the start", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
+	{ "max-io",              0,  KIND_LIMIT,    TAKES("SIZE"),  AT(limit[LIMIT_IO]), "none", "bytes that all processes together write, to files or anything else, since the start", GROUP_LIMITS, FOR_RULES },
 	{ "max-output",          0,  KIND_LIMIT,    TAKES("SIZE"),  AT(limit[LIMIT_OUTPUT]), "none", "bytes of the job's stdout and stderr, where these are files, --output or --tail", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },
 	{ "budget",              0,  KIND_BUDGET,   TAKES("K=LIMIT[/D]"), AT(budget), NULL, "what the job may use up of a counter that it tells of, in one run or (/D) in all runs within a time: warned of at 80 %, a hard limit at 100 %; may come 16 times", GROUP_LIMITS, FOR_JOB },
 	{ "on-limit",            0,  KIND_WORD,     ONE_OF("warn|flag|freeze|kill", on_limit_words), AT(on_limit), "kill", "what passing a hard limit does: one line, a flag in the history, a freeze of the tree, or the end of the run", GROUP_LIMITS, FOR_JOB | FOR_EXPLAIN },

@@ -338,7 +338,7 @@ class Trees(WatchTest):
                 self.assertRegex(run.out, rf"Z victim \({tree.pid}\): {told}")
                 self.assertEqual(run.out.count("max-"), 1, "it is said once")
         generous = [f"--max-{name}" for name in
-                    ("procs=4", "threads=4", "depth=2", "tree-mem=4G", "rss=1G", "fds=500", "cpu=1h", "growth=1G/1h",
+                    ("procs=4", "threads=4", "depth=2", "tree-mem=4G", "rss=1G", "fds=500", "cpu=1h", "growth=1G/1h", "io=1G",
                      "spawn-rate=1/1s")]
         run = self.watch(str(tree.pid), *generous, "--for=1s")
         self.assertEqual((run.status, run.err), (0, ""), run.out)
@@ -351,6 +351,15 @@ class Trees(WatchTest):
         run = self.watch(str(tree.pid), "--max-cpu=1s", "--for=1s")
         self.assertEqual(run.status, 1)
         self.assertRegex(run.out, "critical: max-cpu: ")
+        self.end(tree)
+
+    def test_what_is_written(self):
+        tree = self.stays("import os\nfd = os.open('/dev/null', 1)\nfor i in range(30): os.write(fd, bytes(1 << 20))\n")
+        run = self.watch(str(tree.pid), "--max-io=40M", "--for=0.5s")
+        self.assertEqual((run.status, run.err), (0, ""), run.out)
+        run = self.watch(str(tree.pid), "--max-io=20M", "--for=0.5s")
+        self.assertEqual(run.status, 1)
+        self.assertRegex(run.out, "critical: max-io: 30M ")
         self.end(tree)
 
     def test_shared_memory_counts_once(self):
