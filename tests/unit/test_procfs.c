@@ -814,12 +814,36 @@ static void memory_is_its_own_two_lines(void **state)
 	}
 }
 
+static void the_dead_have_ended_but_for_their_threads(void **state)
+{
+	static const struct {
+		const char *rule;
+		char state;
+		uint64_t threads;
+		bool has_ended;
+	} rows[] = {
+		{ "it runs", 'R', 1, false },
+		{ "it stands", 'T', 1, false },
+		{ "a zombie", 'Z', 1, true },
+		{ "being reaped, its threads are not told", 'X', 0, true },
+		{ "its first thread has ended, another has not", 'Z', 2, false },
+		{ "being reaped, and another has not", 'X', 2, false },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct proc_stat stat = { .state = rows[i].state, .threads = rows[i].threads };
+		if (procfs_has_ended(&stat) != rows[i].has_ended)
+			fail_msg("%s", rows[i].rule);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(io_is_read_by_its_names),
 		cmocka_unit_test(memory_is_its_own_two_lines),
 		cmocka_unit_test(reads_stat),
+		cmocka_unit_test(the_dead_have_ended_but_for_their_threads),
 		cmocka_unit_test(reads_where_the_environment_lies),
 		cmocka_unit_test(believes_no_half_stat),
 		cmocka_unit_test(a_state_is_a_letter),
