@@ -182,6 +182,8 @@ static void a_guard_of_another_user_must_be_his(void)
 	assert_int_equal(find_look(&look), 0); /* a run without guards: the process is root's */
 	fail_path("/status", EIO, true);
 	assert_int_equal(find_look(&look), 0);
+	assert_int_equal(seen, 2);
+	assert_int_equal(guarded, 0);
 	end_state();
 }
 
