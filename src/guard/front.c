@@ -207,6 +207,8 @@ static __attribute__((noinline)) bool read_link(struct front *f)
 			(void)os_sched_raise(f->warden, NULL); /* unreaped child: it is the warden */
 		else if (m.kind == PAIR_READ_IO)
 			io_answer(&m, (size_t)n - PAIR_HEAD_BYTES, f->link);
+		else if (m.kind == PAIR_PEEK)
+			peek_answer(&m, f->link);
 		else if (m.kind == PAIR_NOTIFY)
 			notify_pass_on(f->run, m.datagram, (size_t)n - PAIR_HEAD_BYTES);
 		else if (m.kind == PAIR_STARTED) {

@@ -10,6 +10,7 @@
 #include "core/finding.h"
 #include "core/outcome.h"
 #include "guard/io.h"
+#include "guard/peek.h"
 #include "guard/weigh.h"
 
 #define PAIR_TEXT_MAX 1024
@@ -29,12 +30,14 @@ enum pair_kind {
 	PAIR_NOTIFY,  /* what the job tells the service manager around us: datagram */
 	PAIR_WEIGH,   /* question: the memory of members, by a reader */
 	PAIR_READ_IO, /* read what these processes have written: number of them in pid */
+	PAIR_PEEK,    /* question: where members sleep, what they execute */
 	/* to warden */
 	PAIR_IO,      /* the answer: number were read, or -errno; io, as far as it goes */
 	PAIR_SIGNAL,  /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
 	PAIR_END,     /* end the tree: cause, number, sender; struck */
 	PAIR_HURRY,   /* no more grace */
 	PAIR_WEIGHED, /* answer to the last question */
+	PAIR_PEEKED,  /* answer to a question */
 };
 
 struct pair_end {
@@ -67,6 +70,8 @@ struct pair_message {
 		struct finding finding;
 		struct weigh_question question;
 		struct weigh_answer answer;
+		struct peek_question peek;
+		struct peek_answer peeked;
 	};
 };
 

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "conf/job.h"
 #include "guard/flag.h"
+#include "guard/peek.h"
 #include "guard/warden.h"
 #include "os/cgroup.h"
 #include "tree/facts.h"
@@ -25,6 +26,8 @@
 #define FACTS_AT_END 64
 /* An orphan is looked at closely at first: it may not live long. */
 #define ORPHAN_CLOSE_NS NS_PER_S
+/* Front is asked about new orphans no more often. */
+#define PEEK_APART_NS (200 * NS_PER_MS)
 
 static void found(void *with, const struct finding *finding)
 {
@@ -57,6 +60,7 @@ void sight_init(struct warden *w)
 		signatures_init(&built_in);
 	s->matcher.signatures = job->signatures ? job->signatures : &built_in;
 	s->needs = (detect_needs(job->detect) & ~(uint32_t)SAMPLE_WCHAN) | matcher_needs(&s->matcher, false);
+	s->lent = matcher_needs(&s->matcher, false);
 	s->orphan_needs = matcher_needs(&s->matcher, true);
 	s->facts_ns = w->run->head.started_boot_ns + FACTS_AFTER_NS;
 	w->tree.parted = parted;
@@ -129,8 +133,18 @@ static void look_at_orphan(struct warden *w, struct member *m)
 	}
 }
 
+/* Closely, in its first second. */
+static void look_at_new_orphan(struct warden *w, struct member *m, struct peek_question *q)
+{
+	struct sight *s = &w->sight;
+
+	if (facts_read(m, s->orphan_needs) < 0 || w->facts.now_ns < s->peek_ns)
+		return;
+	(void)peek_add(q, m, s->orphan_needs);
+}
+
 /* All of them, by what the walk has read. */
-static void look_at_all(struct warden *w)
+static void look_at_all(struct warden *w, struct peek_question *q)
 {
 	struct sight *s = &w->sight;
 	bool has_orphans = w->tree.orphans > 0;
@@ -143,7 +157,7 @@ static void look_at_all(struct warden *w)
 		facts_memory(m);
 		if (is_orphan && !m->role.is_final && s->orphan_needs != 0 &&
 		    w->facts.now_ns - orphaned_ns < ORPHAN_CLOSE_NS)
-			(void)facts_read(m, s->orphan_needs);
+			look_at_new_orphan(w, m, q);
 		match(w, m, is_orphan);
 		const struct signature *known = matcher_known(&s->matcher, &m->role);
 		if (is_orphan)
@@ -153,8 +167,21 @@ static void look_at_all(struct warden *w)
 	}
 }
 
+/* All that can be known of it is. */
+static void judge(struct warden *w, struct member *m)
+{
+	match(w, m, w->tree.orphans > 0 && facts_orphaned_ns(&w->tree, m) != 0);
+	detect_member(&w->sight.detector, &m->detect, &m->sample);
+}
+
+void sight_hear(struct warden *w, const struct peek_answer *answer)
+{
+	if (w->has_tree && w->ending.stage == STAGE_IDLE)
+		peek_hear(w, answer, judge);
+}
+
 /* Those whose turn it is, by all that can be known. */
-static void look_closely(struct warden *w)
+static void look_closely(struct warden *w, struct peek_question *q)
 {
 	struct sight *s = &w->sight;
 	size_t count = w->tree.count, looked = 0;
@@ -166,14 +193,17 @@ static void look_closely(struct warden *w)
 		if (!is_looked_at(m))
 			continue;
 		bool is_orphan = w->tree.orphans > 0 && facts_orphaned_ns(&w->tree, m) != 0;
+		uint32_t lent = s->lent | (is_orphan ? s->orphan_needs : 0);
 		looked++;
-		if (facts_read(m, s->needs | (is_orphan ? s->orphan_needs : 0)) == 0) {
-			m->sample.known &= ~(uint32_t)(is_orphan ? 0 : SAMPLE_WCHAN);
-			if (m->sample.state == 'D' && s->detector.enabled & 1U << DETECT_STUCK)
-				(void)facts_read(m, SAMPLE_WCHAN);
-			match(w, m, is_orphan);
-			detect_member(&s->detector, &m->detect, &m->sample);
+		m->sample.known &= ~(uint32_t)SAMPLE_WCHAN;
+		if (facts_read(m, s->needs | lent) < 0)
+			continue;
+		if (m->sample.state == 'D' && s->detector.enabled & 1U << DETECT_STUCK) {
+			lent |= SAMPLE_WCHAN;
+			(void)facts_read(m, SAMPLE_WCHAN);
 		}
+		if (!peek_add(q, m, lent)) /* else when front has answered */
+			judge(w, m);
 	}
 }
 
@@ -207,18 +237,23 @@ void sight_look(struct warden *w, uint64_t births, const char *rung)
 			     .births = births,
 			     .output_bytes = UINT64_MAX,
 			     .births_rung = rung };
+	struct peek_question asked;
 
 	if (w->ending.stage != STAGE_IDLE)
 		return;
 	s->last_ns = now_ns;
 	detect_look(&s->detector, &look);
-	look_at_all(w);
+	peek_begin(&asked);
+	look_at_all(w, &asked);
 	if (now_ns >= s->facts_ns) {
 		s->facts_ns = now_ns + FACTS_EVERY_NS;
-		look_closely(w);
+		look_closely(w, &asked);
 		look_at_caps(w);
 		detect_births(&s->detector, w->tree.seen);
 	}
+	(void)peek_ask(w, &asked); /* not heard: each is judged at its next turn */
+	if (asked.n > 0)
+		s->peek_ns = now_ns + PEEK_APART_NS;
 	tell_groups(w, false);
 }
 

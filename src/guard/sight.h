@@ -10,14 +10,17 @@
 #include "core/signature.h"
 
 struct buf;
+struct peek_answer;
 struct warden;
 
 struct sight {
 	struct detector detector;
 	struct matcher matcher;
 	uint32_t needs, orphan_needs; /* enum sample_known */
+	uint32_t lent;                /* of needs, what signatures ask for: worth a question to front */
 	uint64_t facts_ns;            /* when facts are read next */
 	uint64_t last_ns;             /* of the look before; 0 = none yet */
+	uint64_t peek_ns;             /* not asked of front before that */
 	size_t at;                    /* whose come next */
 	uint64_t refused, oom_killed; /* by the job's own control group, so far */
 };
@@ -26,6 +29,8 @@ struct sight {
 void sight_init(struct warden *w);
 /* After a walk. `births` so far, by `rung`. */
 void sight_look(struct warden *w, uint64_t births, const char *rung);
+/* Front has looked where we may not. */
+void sight_hear(struct warden *w, const struct peek_answer *answer);
 /* The job is over, and what it left is about to be ended: looked at once more, and told. */
 void sight_left(struct warden *w);
 /* The run is over: what was not told yet. */

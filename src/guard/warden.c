@@ -185,6 +185,8 @@ static void take_message(struct warden *w, const struct pair_message *m)
 		io_hear(w, m);
 	} else if (m->kind == PAIR_WEIGHED) {
 		watch_weighed(w, &m->answer);
+	} else if (m->kind == PAIR_PEEKED) {
+		sight_hear(w, &m->peeked);
 	} else if (m->kind == PAIR_HURRY) {
 		ending_hurry(&w->ending, w->facts.now_ns);
 	}

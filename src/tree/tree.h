@@ -48,6 +48,8 @@ enum member_flags {
 	MEMBER_FROZEN = 1U << 12,   /* stopped by a freeze */
 	MEMBER_STOOD = 1U << 13,    /* found stopped by it: a thaw leaves it so */
 	MEMBER_KNOWN = 1U << 15,    /* by its signature: named with its group */
+	MEMBER_ASKED = 1U << 16,    /* somebody else is looking into it */
+	MEMBER_SHUT = 1U << 17,     /* nobody may */
 	MEMBER_INIT = 1U << 14, /* first process of the tree's PID namespace, ours: walked, not of the tree */
 };
 

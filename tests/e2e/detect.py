@@ -1,6 +1,9 @@
 """Detectors: what is wrong with a process though it is over no limit is a flag in the history, and never more."""
 import os
+import shutil
+import signal
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -146,6 +149,39 @@ class Signatures(GuardTest):
         self.assertEqual((run.wait().status, run.out, run.err), (0, "gone\n", ""))
         (flag,) = [e["spawnguard.flag"] for e in self.events("flag")]
         self.assertRegex(flag["text"], r"\Astray x1, lived \S+, harmless\Z")
+
+    def sleeping(self):
+        """Where sleep(1) sleeps, as the signatures say it."""
+        sleep = self.start("sleep", "60")
+        path = f"/proc/{sleep.pid}/wchan"
+        if not os.path.exists(path):
+            self.skipTest("this kernel does not tell where processes sleep")
+        def look():
+            with open(path, encoding="ascii") as f:
+                return f.read()
+        settled = time.monotonic() + 1
+        wchan = wait_until(lambda: "sleep" in look() and look() or time.monotonic() > settled and "0", "it sleeps")
+        sleep.send(signal.SIGKILL)
+        sleep.wait()
+        return wchan
+
+    def test_by_program_and_by_where_it_sleeps(self):
+        """Both are for eyes that root's warden has given up; the job is root's own, or another user's."""
+        wchan, sleep = self.sleeping(), os.path.realpath(shutil.which("sleep"))
+        if wchan == "0":
+            self.skipTest("this kernel does not tell where processes sleep")
+        conf = self.write("conf", f"[signature other]\nmeaning = warning\norphans = no\nrole = a exe={sleep} wchan=nowhere\n"
+                          f"[signature waiter]\nmeaning = warning\norphans = no\nrole = a exe={sleep} wchan={wchan}\n", 0o600)
+        os.chmod(self.scratch, 0o755)
+        as_other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        for become in ([], as_other) if os.geteuid() == 0 and shutil.which("setpriv") else ([],):
+            before = len(self.events("flag"))
+            run = self.guard("-N", f"j{before}", "--interval=100ms", "--config", conf, "--", *become, "sleep", "600")
+            wait_until(lambda: len(self.events("flag")) > before, "it is known")
+            self.assertEqual(self.command("kill", f"j{before}").status, 0)
+            run.wait()
+            (flag,) = [e["spawnguard.flag"] for e in self.events("flag")][before:]
+            self.assertRegex(flag["text"], r"\Awaiter x1, lived \S+, warning\Z")
 
     def test_a_spawn_loop_is_known(self):
         loop = "import subprocess, sys\nfor _ in range(13):\n" \
