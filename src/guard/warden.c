@@ -248,12 +248,12 @@ static void take_request(struct warden *w)
 }
 
 /* --with-parent.  Whoever could continue front, had it been stopped, may be gone too. */
-static void parent_ended(struct warden *w)
+static void parent_ended(struct warden *w, bool is_told)
 {
 	const struct parent *parent = &w->run->parent;
 
 	/* Without memory for epoll all sources are looked at, also those that are none. */
-	if (parent->fd < 0 || !os_pidfd_is_dead(parent->fd))
+	if (parent->fd < 0 || (!is_told && !os_pidfd_is_dead(parent->fd)))
 		return;
 	(void)os_epoll_remove(w->epoll, parent->fd);
 	warden_begin_end(w, CAUSE_PARENT, grace_of(w), &parent->who);
@@ -385,7 +385,7 @@ static void live(struct warden *w)
 		if (tags & 1U << FROM_NOTIFY)
 			notify_read(w);
 		if (tags & 1U << FROM_PARENT)
-			parent_ended(w);
+			parent_ended(w, tags != ~0U);
 		if (tags & 1U << FROM_BIRTHS)
 			census_wake(w);
 	}

@@ -134,6 +134,8 @@ int os_pidfd_wait(int pidfd, int timeout_ms)
 	do
 		n = poll(&p, 1, timeout_ms);
 	while (n < 0 && errno == EINTR);
+	if (n < 0) /* no memory to tell: it is known at least once it is waited for */
+		return os_pidfd_signal(pidfd, 0) == -ESRCH;
 	return n > 0 && (p.revents & (POLLIN | POLLHUP)) ? 1 : 0;
 }
 

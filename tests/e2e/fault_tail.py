@@ -6,13 +6,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import faults
 import harness
-from faults import FaultTest, add_rows
+from faults import FaultTest, add_rows, lasting
 from harness import SPAWNGUARD
 
 ONCE = ["fork:EAGAIN", "pipe2:EMFILE", "socketpair:EMFILE", "mmap:ENOMEM", "fstat:EIO", "fcntl:EMFILE", "read:EINTR",
         "write:EINTR", "write:EAGAIN", "poll:EINTR", "poll:ENOMEM", "send:ENOBUFS", "recv:ENOMEM",
         "recv:EINTR", "chdir:EACCES", "dup2:EBUSY"]
-PERSISTENT = ["fork:EAGAIN", "poll:ENOMEM"]
 HOOKS_ONCE = ["clone:EAGAIN", "clone:EINVAL", "malloc:ENOMEM", "calloc:ENOMEM", "setsid:EPERM", "dup2:EBUSY", "openat:EMFILE",
               "poll:EINTR", "poll:ENOMEM", "wait4:EINTR", "execve:EACCES", "stat:EACCES", "faccessat:EACCES",
               "syscall:EMFILE", "syscall:ENOSYS"]
@@ -37,10 +36,11 @@ class Hooks(FaultTest):
         return [SPAWNGUARD, "run", "-N", "faulted", "--on-start", "true", "--on-finish", "true", "--", *self.job("true")]
 
 
-add_rows(Tail, ONCE, PERSISTENT)
+add_rows(Tail, ONCE, lasting(ONCE))
 # A user that the password database does not know: the C library crashes where it has no memory to look there.
-add_rows(Hooks, [row for row in HOOKS_ONCE if os.geteuid() == 0 or not row.startswith("malloc")],
-         ["clone:EAGAIN", "poll:ENOMEM"])
+HOOKS_ONCE = [row for row in HOOKS_ONCE if os.geteuid() == 0 or not row.startswith("malloc")]
+add_rows(Hooks, HOOKS_ONCE, lasting(HOOKS_ONCE))
+
 
 if __name__ == "__main__":
     faults.main()

@@ -383,6 +383,8 @@ WRAP(pid_t, setsid, (void), )
 WRAP(int, setrlimit, (__rlimit_resource_t resource, const struct rlimit *limit), resource, limit)
 
 WRAP(int, socket, (int domain, int type, int protocol), domain, type, protocol)
+WRAP(int, bind, (int fd, const struct sockaddr *to, socklen_t room), fd, to, room)
+WRAP(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t n), fd, level, option, value, n)
 WRAP(int, socketpair, (int domain, int type, int protocol, int fd[2]), domain, type, protocol, fd)
 WRAP(ssize_t, recv, (int fd, void *at, size_t n, int flags), fd, at, n, flags)
 WRAP(ssize_t, send, (int fd, const void *at, size_t n, int flags), fd, at, n, flags)

@@ -119,6 +119,10 @@ class FaultTest(GuardTest):
             found[name] = max(found.get(name, 0), int(count))
         return found
 
+    def wanted(self, function, place, persist):
+        """Which N of a function at each commit."""
+        return points(place, self.usual_calls().get(function, 0), persist)
+
     def usual_calls(self):
         """The same of a run in which nothing fails."""
         cls = type(self)
@@ -128,18 +132,19 @@ class FaultTest(GuardTest):
             cls.counted = self.calls_made
         return cls.counted
 
+    def said(self, run):
+        return run.err
+
     def odd(self, run):
         """What was said beyond the usual."""
-        return [line for line in run.err.splitlines() if not (self.usual and re.fullmatch(self.usual, line))]
+        return [line for line in self.said(run).splitlines() if not (self.usual and re.fullmatch(self.usual, line))]
 
     # --- one case
 
     def walk(self, row, persist, place=0):
         function, error = row.split(":")
-        # as after the first case of any: what the directory lacks then is made once
-        last = 0 if LONG else self.usual_calls().get(function, 0)
         broken_cases = 0
-        wanted = range(1, CALLS_MAX) if LONG else points(place, last, persist)
+        wanted = range(1, CALLS_MAX) if LONG else self.wanted(function, place, persist)
         if persist and not LONG and function in self.blind:
             wanted = wanted[:int(self.is_patient)]
         for n in wanted:
@@ -186,7 +191,7 @@ class FaultTest(GuardTest):
             self.check_next(run, reached)
         except AssertionError as why:
             raise AssertionError(f"{why}\n--- {fault}, {self.calls().get(function, 0)} calls: status {run.status}, job ran "
-                                 f"{self.times_ran()} times, said:\n{run.err}{run.out}") from None
+                                 f"{self.times_ran()} times, said:\n{self.said(run)}{run.out}") from None
         self.runs[:] = self.kept
 
     def check(self, run, function):
@@ -230,7 +235,7 @@ class FaultTest(GuardTest):
         for run_id, those in kinds.items():
             self.assertLessEqual(those.count("start"), 1, f"{run_id}: {those}")
             self.assertLessEqual(those.count("end"), 1, f"{run_id}: {those}")
-            if self.times_ran() and run.status >= 0 and not LOST.search(run.err):
+            if self.times_ran() and run.status >= 0 and not LOST.search(self.said(run)):
                 self.assertEqual(those.count("start"), 1, f"{run_id}: a lost start row, and not a word: {those}")
             if not self.odd(run):
                 self.assertIn(those, [["start", "end"], ["refused"]], f"{run_id}: and not a word")
@@ -244,8 +249,59 @@ class FaultTest(GuardTest):
         self.assert_all_gone()
 
 
+class AddedTest(FaultTest):
+    """What options add to a plain run: at each commit only functions that it calls more often with them."""
+    job_words = ("true",)
+
+    def options(self):
+        raise NotImplementedError
+
+    def command(self):
+        options = [] if self.is_plain else self.options()
+        return [*harness.GuardTest.RUN, "-N", "faulted", *options, "--", *self.job(*self.job_words)]
+
+    is_plain = False
+
+    def wanted(self, function, place, persist):
+        cls = type(self)
+        if "plain_calls" not in cls.__dict__:
+            self.is_plain = True
+            try:
+                self.one("count", "", 1)
+            finally:
+                self.is_plain = False
+            cls.plain_calls = self.calls_made
+        last = self.usual_calls().get(function, 0)
+        if last <= cls.plain_calls.get(function, 0):
+            return []
+        middle = last // 2 + 1
+        return [middle] if persist else sorted({middle, max(last - place, 1)})
+
+
+def lasting(rows):
+    """Those that can also be for ever."""
+    return [row for row in rows if row not in PASSING]
+
+
+def enumerate_by_function(rows):
+    """(place of the row among those of its function, row)."""
+    places = {}
+    for row in rows:
+        function = row.split(":")[0]
+        places[function] = places.get(function, -1) + 1
+        yield places[function], row
+
+
 def add_rows(cls, once=ONCE, persistent=PERSISTENT):
-    """One test per row."""
+    """One test per row; one in all where most rows have nothing to do."""
+    if issubclass(cls, AddedTest) and not LONG:
+        def test_what_it_adds(self):
+            for rows, persist in ((once, False), (persistent, True)):
+                for place, row in enumerate_by_function(rows):
+                    self.walk(row, persist, place)
+        cls.test_what_it_adds = test_what_it_adds
+        return cls
+
     def adder(row, persist, place):
         def test(self):
             self.walk(row, persist, place)
@@ -253,11 +309,8 @@ def add_rows(cls, once=ONCE, persistent=PERSISTENT):
         test.is_long = persist and row.split(":")[0] in cls.blind
         setattr(cls, test.__name__, test)
     for rows, persist in ((once, False), (persistent, True)):
-        places = {}
-        for row in rows:
-            function = row.split(":")[0]
-            places[function] = places.get(function, -1) + 1
-            adder(row, persist, places[function])
+        for place, row in enumerate_by_function(rows):
+            adder(row, persist, place)
     return cls
 
 

@@ -69,6 +69,9 @@ static void a_wait_that_fails_tells_of_no_end(void)
 	assert_true(os_pidfd_is_dead(fd));
 	fail_once("poll", 1, ENOMEM);
 	assert_false(os_pidfd_is_dead(fd));
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	fail_once("poll", 1, ENOMEM);
+	assert_true(os_pidfd_is_dead(fd));
 	nest_close();
 }
 
