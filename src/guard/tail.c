@@ -11,6 +11,7 @@
 #include "guard/asked.h"
 #include "guard/run.h"
 #include "guard/voice.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/link.h"
@@ -25,6 +26,7 @@
 
 #define ANSWER_MS  2000 /* the pump drains a pipe that nobody writes: microseconds, unless it is stopped */
 #define STUCK_MS   1000 /* a reader that takes nothing for so long */
+#define DEAF_MS    10   /* before a line that cannot be read is asked again */
 #define CALLER     2
 #define WORD_TRIES 3 /* no memory at this moment */
 
@@ -318,10 +320,22 @@ static void end_pump(struct tail *t)
 	voice_note(&line);
 }
 
+/* Is it gone?  A line that cannot be read (no memory) does not tell, and does not go silent. */
+static bool is_pump_gone(struct tail *t)
+{
+	struct os_child child;
+	char answer[8];
+
+	ssize_t n = os_link_receive(t->word, answer, sizeof(answer));
+	if (n >= 0 || n == -EAGAIN)
+		return n == 0;
+	os_clock_sleep_ms(DEAF_MS);
+	return os_wait_try(t->pump, &child) != 0;
+}
+
 void tail_wait(struct run *run, int signals, bool is_patient, bool is_last)
 {
 	struct tail *t = &run->tail;
-	char answer[8];
 
 	while (t->pump > 0) {
 		uint64_t before = passed_by(t);
@@ -329,7 +343,7 @@ void tail_wait(struct run *run, int signals, bool is_patient, bool is_last)
 		if (!is_told) /* it did not hear it, or has no memory, or is stopped */
 			(void)say_word(t);
 		int ready = wait_word(t, signals, run->parent.fd, is_patient && is_told ? -1 : STUCK_MS);
-		if (ready & 1 && os_link_receive(t->word, answer, sizeof(answer)) == 0) {
+		if (ready & 1 && is_pump_gone(t)) {
 			reap_pump(t);
 			return;
 		}

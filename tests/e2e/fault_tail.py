@@ -10,7 +10,7 @@ from faults import FaultTest, add_rows, lasting
 from harness import SPAWNGUARD
 
 ONCE = ["fork:EAGAIN", "pipe2:EMFILE", "socketpair:EMFILE", "mmap:ENOMEM", "fstat:EIO", "fcntl:EMFILE", "read:EINTR",
-        "write:EINTR", "write:EAGAIN", "poll:EINTR", "poll:ENOMEM", "send:ENOBUFS", "recv:ENOMEM",
+        "write:EINTR", "write:EAGAIN", "write:EIO", "poll:EINTR", "poll:ENOMEM", "send:ENOBUFS", "recv:ENOMEM",
         "recv:EINTR", "chdir:EACCES", "dup2:EBUSY"]
 HOOKS_ONCE = ["clone:EAGAIN", "clone:EINVAL", "malloc:ENOMEM", "calloc:ENOMEM", "setsid:EPERM", "dup2:EBUSY", "openat:EMFILE",
               "poll:EINTR", "poll:ENOMEM", "wait4:EINTR", "execve:EACCES", "stat:EACCES", "faccessat:EACCES",

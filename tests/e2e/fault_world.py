@@ -36,7 +36,8 @@ class Kept(FaultTest):
         return [SPAWNGUARD, "run", "-N", "faulted", "--output=on-failure", "--", *self.job("true")]
 
 
-add_rows(Isolated, WORLD, lasting(WORLD))
+# Its first process tells by one word that it is there: without it for good the job ends as if by KILL before its exec.
+add_rows(Isolated, WORLD, [row for row in lasting(WORLD) if row != "send:ENOBUFS"])
 add_rows(Kept, KEPT, lasting(KEPT))
 
 if __name__ == "__main__":

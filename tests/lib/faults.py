@@ -45,13 +45,16 @@ ONCE = [
     "close_range:ENOSYS", "getdents64:EIO", "ftruncate:EIO", "nanosleep:EINTR", "sched_setscheduler:EPERM",
 ]
 # Of each row also: that call and all later ones.  Not those that no kernel gives for ever: a signal that interrupts each
-# call, a wait that tells no end (in its place: what a filter of calls would answer).
-PASSING = {"read:EINTR", "epoll_wait:EINTR", "poll:EINTR", "recv:EINTR", "wait4:EINTR", "waitpid:EINTR", "nanosleep:EINTR"}
+# call, a full pipe that poll() calls writable, a wait that tells no end (in its place: what a filter would answer).
+PASSING = {"read:EINTR", "write:EINTR", "write:EAGAIN", "epoll_wait:EINTR", "poll:EINTR", "recv:EINTR", "wait4:EINTR",
+           "waitpid:EINTR", "nanosleep:EINTR"}
 INSTEAD = ["waitpid:ENOSYS", "nanosleep:ENOSYS", "pidfd_open:EPERM"]
 PERSISTENT = [row for row in ONCE if row not in PASSING] + INSTEAD
 # Where nothing can be seen of a tree that has to be ended, or no signal sent, the guard tries for its full ten seconds:
 # without SG_LONG in one scenario (is_patient), from the first call on.
 BLIND = {"openat", "pread", "fstat", "syscall", "pidfd_open"}
+# Then the very line that tells of it may be lost; nothing else may.
+MUTE = {"writev", "poll", "send", "recv"}
 # What is said where a line of the history may be missing.
 LOST = re.compile("history")
 # Then the program itself may seem to be absent.
