@@ -119,12 +119,8 @@ static void take_signal(struct front *f, const struct os_signal *s)
 }
 
 /* A stopped warden would let the job run without its limits; a stopped front is its user's wish. */
-static void continue_warden(struct front *f)
+static void continue_warden(const struct front *f)
 {
-	int sig;
-
-	if (!os_wait_stopped(f->warden, &sig))
-		return;
 	AUTO_FD int fd = os_pidfd_open_or_proc(f->warden); /* unreaped child: it is the warden */
 	(void)os_child_signal(f->warden, fd, SIGCONT);
 }
@@ -133,11 +129,16 @@ static void continue_warden(struct front *f)
 static void reap_others(struct front *f)
 {
 	struct os_child child;
+	int sig;
 
-	continue_warden(f);
+	if (os_wait_stopped(f->warden, &sig))
+		continue_warden(f);
 	while (os_wait_any(&child) > 0) {
-		if (!child.has_ended)
+		if (!child.has_ended) {
+			if (child.pid == f->warden && (child.status & 0xff) == 0x7f)
+				continue_warden(f); /* it was stopped since: this was the only word of it */
 			continue;
+		}
 		if (child.pid == f->warden) {
 			f->warden_reaped = true;
 			f->warden_status = child.status;

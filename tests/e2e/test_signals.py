@@ -210,6 +210,17 @@ class StoppedGuards(SignalTest):
         self.assertEqual(run.wait().status, 124)
         self.assert_no_survivor()
 
+    def test_front_continues_a_warden_that_is_stopped_again_and_again(self):
+        """Also when the stop comes while front waits for its other children."""
+        run = self.holder("-k", "0.1")
+        warden = run.warden()
+        for _ in range(20):
+            for _ in range(500):
+                harness.send(warden, signal.SIGSTOP)
+            wait_until(lambda: Stat(warden).state != "T", "it runs again")
+        run.send(TERM)
+        self.assertEqual(run.wait().status, -TERM)
+
     def test_a_job_that_stops_itself_stops_nothing_else(self):
         run = self.guard("-t", "0.8", "-k", "0.1", "--", VICTIM, "signal", int(signal.SIGSTOP))
         self.assertEqual(run.wait().status, 124)
