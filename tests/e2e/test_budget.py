@@ -11,7 +11,7 @@ import zlib
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SPAWNGUARD, GuardTest, children, outcome, send, wait_until
+from harness import SPAWNGUARD, GuardTest, Stat, children, outcome, send, wait_until
 
 
 class Base(GuardTest):
@@ -26,8 +26,8 @@ class Base(GuardTest):
 
     def budgets(self, job="j"):
         """As status has them: key and seconds, to what is used."""
-        found = json.loads(self.command("status", "--json", job).out)["jobs"][0]["budgets"]
-        return {(b["key"], b["per"]): b["used"] for b in found}
+        jobs = json.loads(self.command("status", "--json", job).out)["jobs"] # none before its first start line
+        return {(b["key"], b["per"]): b["used"] for known in jobs for b in known["budgets"]}
 
     def kept(self, job="j"):
         with open(os.path.join(self.state, "breaker", job)) as f:
@@ -212,15 +212,20 @@ class Kept(Base):
     def kill_guards(self, *pids):
         for pid in pids:
             send(pid, signal.SIGKILL)
+        for pid in pids:
+            wait_until(lambda pid=pid: Stat(pid).state in (None, "Z", "X"), "it is dead, and its locks are free")
 
     def test_what_is_written_down_outlives_both_guards(self):
         held = self.guard("-N", "j", "--budget=tokens=100/1d", "--", "sh", "-c",
                           "spawnguard notify counter tokens=30; exec sleep 60")
         wait_until(lambda: os.path.exists(os.path.join(self.state, "breaker", "j")) and "used " in self.kept(), "it is written down")
-        self.kill_guards(held.warden(), held.pid)
+        warden = held.warden()
+        held.send(signal.SIGSTOP)
+        self.kill_guards(warden, held.pid)
         held.wait()
         self.assertEqual(self.run_guard(["-N", "j", "--budget=tokens=100/1d"], ["true"]).status, 0)
         self.assertEqual(self.budgets(), {("tokens", 86400): 30})
+        self.end_strays()
 
     def test_the_dead_wardens_count_is_written_down_by_front(self):
         held = self.guard("-N", "j", "--budget=tokens=100/1d", "--", "sh", "-c",
