@@ -195,7 +195,8 @@ static void relay(const struct warden *w, const char *bytes, size_t n)
 	struct pair_message m;
 	struct buf text;
 
-	if (!w->run->notify.manager)
+	/* A job that floods its manager must not keep us from front: what is too much does not get there. */
+	if (!w->run->notify.manager || os_link_is_crowded(w->link))
 		return;
 	memset(&m, 0, PAIR_HEAD_BYTES);
 	m.kind = PAIR_NOTIFY;

@@ -256,6 +256,36 @@ print(len(os.listdir("/proc/%d/fd" % os.getppid())) if os.access("/proc/%d/fd" %
         for key in ("spawnguard.notify.status", "spawnguard.ready", "spawnguard.counters", "spawnguard.notify.refused"):
             self.assertNotIn(key, end)
 
+    def test_a_flood_for_the_manager_does_not_crowd_out_the_guards_own_words(self):
+        """Front stands still meanwhile: what it has to say is said when it goes on."""
+        self.env.update(NOTIFY_SOCKET=self.path("manager"))
+        script = """
+import os, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(os.environ["SPAWNGUARD_NOTIFY"])
+while not os.path.exists("stopped"):
+    os.sched_yield()
+for i in range(5000):
+    s.send(b"STATUS=" + b"x" * 1000)
+s.send(b"X_SPAWNGUARD_COUNTER=calls=12")
+p, e = os.pipe()
+socket.send_fds(s, [b"BARRIER=1"], [e])
+os.close(e)
+os.read(p, 1)
+open("told", "w").close()
+import time
+time.sleep(60)
+"""
+        held = self.guard("-N", "j", "--budget=calls=10", "--chdir", self.scratch, "--", sys.executable, "-c", script)
+        wait_until(lambda: children(held.warden()), "the job is there")
+        held.send(signal.SIGSTOP)
+        wait_until(lambda: harness.Stat(held.pid).state == "T", "front stands still")
+        self.write("stopped", "")
+        wait_until(lambda: not children(held.warden()), "the job was ended")
+        held.send(signal.SIGCONT)
+        self.assertEqual(held.wait().status, 123)
+        self.assertIn("j: limit passed: budget: calls stands at 12 of 10: ended", held.err)
+
     def test_a_flood_neither_stops_the_clock_nor_the_guard(self):
         script = """
 import os, random, socket, sys
