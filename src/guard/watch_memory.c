@@ -62,15 +62,11 @@ bool watch_holds(struct warden *w, const struct limit_verdict *v)
 	return true;
 }
 
-/* At most so much: what its members have, added up; or what is charged to the control group of the run. */
-static uint64_t most_of(struct warden *w, enum limit_id id, uint64_t bound)
+/* Of the run's own control group, where memory is charged to it. */
+static bool is_charged(const struct warden *w, enum limit_id id, struct os_cgroup_memory *out)
 {
-	uint64_t bytes = w->watch.limits.value[id], charged;
-
-	if (id == LIMIT_TREE_MEM && bytes > bound && w->run->cgroup_fd >= 0 &&
-	    os_cgroup_memory(w->run->cgroup_fd, &charged) == 0 && charged < bytes)
-		return charged;
-	return bytes;
+	return id == LIMIT_TREE_MEM && w->run->cgroup_fd >= 0 &&
+	       os_cgroup_memory(w->run->cgroup_fd, out) == 0;
 }
 
 /* The largest first.  One that is larger than the last of a full list takes its place. */
@@ -132,6 +128,7 @@ static void step(struct warden *w, struct watch_held *h)
 	struct watch *watch = &w->watch;
 	enum limit_id id = h->verdict.id;
 	uint64_t bound = h->verdict.bound.at, now_ns = w->facts.now_ns;
+	struct os_cgroup_memory group;
 
 	if (!(watch->limits.known & 1U << id))
 		return;
@@ -139,7 +136,18 @@ static void step(struct warden *w, struct watch_held *h)
 		h->verdict.grade = GRADE_OK;
 		return;
 	}
-	uint64_t bytes = most_of(w, id, bound);
+	uint64_t bytes = watch->limits.value[id]; /* at most: what is shared is in it more than once */
+	if (is_charged(w, id, &group)) {
+		if (group.own != UINT64_MAX) { /* each page once: nobody has to be asked */
+			if (group.own > bound) {
+				h->verdict.value = group.own;
+				watch_tell(w, &h->verdict, "cgroup");
+				h->verdict.grade = GRADE_OK;
+			}
+			return;
+		}
+		bytes = group.charged < bytes ? group.charged : bytes;
+	}
 	switch (confirm_look(&h->confirm, bytes, bound, now_ns)) {
 	case CONFIRM_WAIT:
 		return;

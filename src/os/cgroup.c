@@ -280,14 +280,25 @@ bool os_cgroup_is_frozen(int dir)
 	return has_event(dir, "frozen 1\n");
 }
 
-int os_cgroup_memory(int dir, uint64_t *out_bytes)
+int os_cgroup_memory(int dir, struct os_cgroup_memory *out)
 {
 	char bytes[32];
+	uint64_t charged, file, shared;
+
 	ssize_t n = os_file_read_at(dir, "memory.current", bytes, sizeof(bytes));
 	if (n < 0)
 		return (int)n;
 	bytes[strcspn(bytes, "\n")] = '\0';
-	return num_parse_u64(bytes, UINT64_MAX, out_bytes) < 0 ? -EBADMSG : 0;
+	if (num_parse_u64(bytes, UINT64_MAX, &charged) < 0)
+		return -EBADMSG;
+	*out = (struct os_cgroup_memory){ .charged = charged, .own = UINT64_MAX };
+	/* Pages of tmpfs and of shared memory count as "file" too, but nobody gets them back. */
+	if (os_cgroup_events(dir, "memory.stat", "file", &file) < 0 ||
+	    os_cgroup_events(dir, "memory.stat", "shmem", &shared) < 0 || shared > file)
+		return 0;
+	/* The two files are of two moments. */
+	out->own = file - shared < charged ? charged - (file - shared) : 0;
+	return 0;
 }
 
 int os_cgroup_each(int dir, int (*each)(void *with, pid_t pid), void *with)

@@ -48,9 +48,14 @@ bool os_cgroup_is_frozen(int dir);
 /* Does anybody live in it, or below it? */
 bool os_cgroup_is_populated(int dir);
 int os_cgroup_freeze(int dir, bool freeze);
-/* All that is charged to it and below, caches of files included: its processes have at most that. 0, -ENOENT
- * (no memory controller), -errno. */
-int os_cgroup_memory(int dir, uint64_t *out_bytes);
+/*
+ * What is charged to it and below.  `charged` has caches of files in it: its processes have at most that;
+ * `own` is without, UINT64_MAX where that is not told.  0, -ENOENT (no memory controller), -errno.
+ */
+struct os_cgroup_memory {
+	uint64_t charged, own;
+};
+int os_cgroup_memory(int dir, struct os_cgroup_memory *out);
 /* How often it was hit: `key` of its file `name` (pids.events, memory.events). 0, -errno: not to be told. */
 int os_cgroup_events(int dir, const char *name, const char *key, uint64_t *out_count);
 /* KILL to everybody in it and below, and to who is being born there. 0, -errno. */

@@ -336,5 +336,31 @@ class AtOnce(CgroupTest):
         self.assert_no_survivor(run.err)
 
 
+class Memory(CgroupTest):
+    """Where memory is charged to groups, the group says how much the tree has."""
+
+    def setUp(self):
+        super().setUp()
+        if "memory" not in get(self.top, "cgroup.controllers").split():
+            self.skipTest("version 2 has no memory controller here: version 1 has it, or nobody")
+        put(self.top, "cgroup.subtree_control", "+memory")
+
+    def readers(self, n, mib):
+        return ["python3", "-c", f"import os, time\nkept = bytearray(b'x') * ({mib} << 20)\n"
+                                 f"for _ in range({n}): os.fork() or (time.sleep({3 * SCALE}), os._exit(0))\n"
+                                 f"for _ in range({n}): os.wait()"]
+
+    def test_what_is_over_by_what_is_charged(self):
+        run = self.run_guard(["-N", "c", "--cgroup", self.top, "--max-tree-mem=100M", "--interval=50ms", "-k", "1"], self.readers(0, 200))
+        self.assertEqual(run.status, 123, run.err)
+        verdict = self.events("end")[-1]["spawnguard.limit"]
+        self.assertEqual((verdict["rule"], verdict["rung"]), ("max-tree-mem", "cgroup"))
+        self.assertGreater(verdict["value"], 100 << 20)
+
+    def test_what_is_shared_is_charged_once(self):
+        run = self.run_guard(["-N", "c", "--cgroup", self.top, "--max-tree-mem=150M", "--interval=50ms"], self.readers(8, 60))
+        self.assertEqual((run.status, run.err), (0, ""))
+
+
 if __name__ == "__main__":
     harness.main()

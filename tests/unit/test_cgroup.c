@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,6 +18,7 @@
 #include "os/file.h"
 #include "os/spawn.h"
 #include "os/wait.h"
+#include "scratch.h"
 
 /* ---- what is no group */
 
@@ -49,6 +51,49 @@ static void nothing_is_born_in_what_is_no_group(void **state)
 	pid_t pid = os_spawn_into(root, never, &ran, &pidfd, &err);
 	assert_true(pid == -EBADF || pid == -ENOSYS);
 	assert_true(ran == 0 && pidfd == 4711 && err == 4711);
+}
+
+/* ---- what is charged: the files of a group, in a directory like any other */
+
+static const struct {
+	const char *rule, *current, *stat;
+	int result;
+	uint64_t charged, own;
+} memory_rows[] = {
+	/* clang-format off */
+	{ "no memory controller", NULL, "anon 1\nfile 1\n", -ENOENT, 0, 0 },
+	{ "caches of files are not its own", "1000000\n", "anon 300000\nfile 600000\nkernel 100000\nshmem 0\n", 0, 1000000, 400000 },
+	{ "but shared memory is", "1000000\n", "anon 300000\nfile 600000\nkernel 100000\nshmem 500000\n", 0, 1000000, 900000 },
+	{ "of two moments", "100\n", "anon 0\nfile 4096\nshmem 0\n", 0, 100, 0 },
+	{ "more of it shared than there is", "4096\n", "anon 0\nfile 0\nshmem 4096\n", 0, 4096, UINT64_MAX },
+	{ "only the sum is told", "4096\n", NULL, 0, 4096, UINT64_MAX },
+	{ "not what of it is shared", "4096\n", "anon 4096\nfile 0\n", 0, 4096, UINT64_MAX },
+	{ "no number", "max\n", NULL, -EBADMSG, 0, 0 },
+	{ "nothing", "", NULL, -EBADMSG, 0, 0 },
+	{ "more than there are bytes", "18446744073709551616\n", NULL, -EBADMSG, 0, 0 },
+	/* clang-format on */
+};
+
+static void memory_is_what_is_charged(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(memory_rows); i++) {
+		struct os_cgroup_memory got = { 4711, 4711 };
+		const char *current = memory_rows[i].current, *stat = memory_rows[i].stat;
+		struct scratch s;
+		scratch_make(&s);
+		if (current)
+			scratch_write(&s, "memory.current", current, strlen(current));
+		if (stat)
+			scratch_write(&s, "memory.stat", stat, strlen(stat));
+		int r = os_cgroup_memory(s.fd, &got);
+		scratch_remove(&s);
+		if (r != memory_rows[i].result ||
+		    (r == 0 && (got.charged != memory_rows[i].charged || got.own != memory_rows[i].own)) ||
+		    (r < 0 && got.charged != 4711))
+			fail_msg("%s: %d, %llu, %llu", memory_rows[i].rule, r,
+				 (unsigned long long)got.charged, (unsigned long long)got.own);
+	}
 }
 
 /* ---- a group of our own, where we may have one */
@@ -148,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_directory_of_another_kind_is_none),
 		cmocka_unit_test(nothing_is_born_in_what_is_no_group),
+		cmocka_unit_test(memory_is_what_is_charged),
 		cmocka_unit_test(who_is_born_in_it_is_counted_and_killed_there),
 		cmocka_unit_test(groups_below_go_leaf_first),
 		cmocka_unit_test(one_below_that_is_lived_in_keeps_all),
