@@ -33,6 +33,8 @@ const struct detect_row detect_rows[] = {
 	[DETECT_ORPHAN] = { "orphans", 0, "a process whose parent is gone, for longer than --orphan-grace: info" },
 	[DETECT_GROWTH] = { "memory-growth", 0, "the memory of a process, or of all, grows steadily, by more than 64 MiB within 10 "
 	                    "minutes: warning" },
+	[DETECT_PRESSURE] = { "pressure", 0, "others wait for memory, 15 % of the time for 6 seconds, while the tree has a quarter "
+	                    "of it: warning, of 40 % critical; or for CPU, 80 % for a minute, while it uses as much: info" },
 };
 /* clang-format on */
 static_assert(COUNT_OF(detect_rows) == DETECT_COUNT, "one row for each detector");

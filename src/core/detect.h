@@ -25,8 +25,9 @@ enum detect_id {
 	DETECT_DRIFT,
 	DETECT_CAP, /* of the tree, as the next one */
 	DETECT_UNSEEN,
-	DETECT_ORPHAN, /* its parent is gone */
-	DETECT_GROWTH, /* core/growth.h judges it */
+	DETECT_ORPHAN,   /* its parent is gone */
+	DETECT_GROWTH,   /* core/growth.h judges it */
+	DETECT_PRESSURE, /* core/pressure.h */
 	DETECT_COUNT
 };
 

@@ -249,6 +249,7 @@ void sight_look(struct warden *w, uint64_t births, const char *rung)
 		s->facts_ns = now_ns + FACTS_EVERY_NS;
 		look_closely(w, &asked);
 		look_at_caps(w);
+		pressure_open(w);
 		detect_births(&s->detector, w->tree.seen);
 	}
 	(void)peek_ask(w, &asked); /* not heard: each is judged at its next turn */

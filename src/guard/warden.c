@@ -355,6 +355,9 @@ static void strike(struct warden *w)
 		step_end(w);
 }
 
+/* All but those that cannot be asked whether it was they. */
+#define ASK_ALL ~(1U << FROM_PRESSURE_CPU | 1U << FROM_PRESSURE_MEMORY)
+
 static void live(struct warden *w)
 {
 	for (;;) {
@@ -365,7 +368,7 @@ static void live(struct warden *w)
 			return;
 		int wait_ms = set_timer(w);
 		if (os_epoll_wait(w->epoll, w->has_more ? 0 : wait_ms, &tags) < 0)
-			tags = ~0U; /* look at all of them: none blocks */
+			tags = ASK_ALL; /* none blocks */
 		if (w->has_more)
 			tags |= 1U << FROM_SIGNALS;
 		w->facts.now_ns = os_clock_boot_ns();
@@ -388,6 +391,10 @@ static void live(struct warden *w)
 			parent_ended(w, tags != ~0U);
 		if (tags & 1U << FROM_BIRTHS)
 			census_wake(w);
+		if (tags & 1U << FROM_PRESSURE_CPU)
+			pressure_wake(w, PRESSURE_CPU);
+		if (tags & 1U << FROM_PRESSURE_MEMORY)
+			pressure_wake(w, PRESSURE_MEMORY);
 	}
 }
 

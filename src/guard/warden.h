@@ -13,6 +13,7 @@
 #include "guard/freeze.h"
 #include "guard/io.h"
 #include "guard/pair.h"
+#include "guard/pressure.h"
 #include "guard/report.h"
 #include "guard/run.h"
 #include "guard/sight.h"
@@ -49,11 +50,21 @@ struct warden {
 	struct io_watch io;
 	struct watch watch;
 	struct sight sight;
+	struct pressure_watch pressure;
 	struct tree tree;
 };
 
 /* What wakes it: tags of its epoll set. */
-enum warden_source { FROM_LINK, FROM_SIGNALS, FROM_TIMER, FROM_PARENT, FROM_BIRTHS, FROM_NOTIFY };
+enum warden_source {
+	FROM_LINK,
+	FROM_SIGNALS,
+	FROM_TIMER,
+	FROM_PARENT,
+	FROM_BIRTHS,
+	FROM_NOTIFY,
+	FROM_PRESSURE_CPU,
+	FROM_PRESSURE_MEMORY
+};
 
 static inline struct run_figures *warden_figures(struct warden *w)
 {

@@ -15,6 +15,12 @@ int os_epoll_add(int epoll, int fd, uint32_t tag)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
 }
 
+int os_epoll_add_urgent(int epoll, int fd, uint32_t tag)
+{
+	struct epoll_event e = { .events = EPOLLPRI, .data.u32 = tag };
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+}
+
 int os_epoll_remove(int epoll, int fd)
 {
 	return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;

@@ -1,0 +1,96 @@
+"""Pressure: asked of the kernel where --detect wants it, and told of only where this tree makes it."""
+# label: heavy
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import harness
+from harness import GuardTest, observe, wait_until
+
+BUSY = "import os, time\nfor i in range({n}):\n    if os.fork() == 0: break\nend = time.monotonic() + {s}\n" \
+       "while time.monotonic() < end: pass\n"
+PYTHON = os.path.realpath(sys.executable)
+LONG = os.environ.get("SG_LONG") == "1"
+
+
+def can_ask():
+    try:
+        fd = os.open("/proc/pressure/memory", os.O_RDWR | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        os.write(fd, b"some 200000 2000000\0")
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def machine_ns():
+    """CPU time that the machine has used."""
+    with open("/proc/stat") as f:
+        user, nice, system = (int(field) for field in f.readline().split()[1:4])
+    return (user + nice + system) * 10**9 // os.sysconf("SC_CLK_TCK")
+
+
+class Pressure(GuardTest):
+    def setUp(self):
+        super().setUp()
+        if not can_ask():
+            self.skipTest("no trigger of /proc/pressure may be set here")
+
+    def ears(self, run):
+        folder = f"/proc/{run.warden()}/fd"
+        found = []
+        for fd in os.listdir(folder):
+            try:
+                found.append(os.readlink(f"{folder}/{fd}"))
+            except FileNotFoundError:
+                pass
+        return sorted(os.path.basename(name) for name in found if name.startswith("/proc/pressure/"))
+
+    def flags(self):
+        return [e["spawnguard.flag"] for e in self.events("flag") if e["spawnguard.flag"]["rule"] == "pressure"]
+
+    def test_it_is_asked_once_the_run_is_older_than_a_second(self):
+        if os.geteuid() != 0:
+            self.skipTest("a warden's descriptors cannot be seen")
+        run = self.holder("--interval=20ms")
+        self.assertEqual(self.ears(run), [])
+        wait_until(lambda: self.ears(run) == ["cpu", "memory"], "it listens")
+        self.end(run)
+        run = self.holder("--interval=20ms", "--detect=-pressure")
+        observe(1.5)
+        self.assertEqual(self.ears(run), [])
+        self.end(run)
+
+    def test_a_build_with_more_jobs_than_cores_is_no_finding(self):
+        """As any build: for some seconds all cores are taken, and others wait."""
+        count = 2 * (os.cpu_count() or 1)
+        run = self.run_guard(["--interval=100ms"], [PYTHON, "-Ic", BUSY.format(n=count, s=8)])
+        self.assertEqual((run.status, run.err), (0, ""))
+        self.assertEqual(self.flags(), [])
+
+    def test_a_minute_of_it_is_told(self):
+        if not LONG:
+            self.skipTest("it takes more than a minute: tools/test --long")
+        count = 3 * (os.cpu_count() or 1)
+        before, began = machine_ns(), harness.now()
+        run = self.run_guard([], [PYTHON, "-Ic", BUSY.format(n=count, s=75)], timeout=110)
+        self.assertEqual((run.status, run.err), (0, ""))
+        end = self.end_event()
+        ours = (end["spawnguard.cpu.user"] + end["spawnguard.cpu.system"]) * 10**9
+        all_of_it = (harness.now() - began) * 10**9 * (os.cpu_count() or 1)
+        if ours < 0.9 * max(machine_ns() - before, 0.95 * all_of_it):
+            self.skipTest("others load this machine")
+        flag, = self.flags()
+        self.assertEqual((flag["severity"], flag["action"], flag["rung"]), ("info", "flag", "psi"))
+        self.assertTrue(re.match(r"somebody waits for CPU \d+ % of the time, of which this tree has \d+ %", flag["text"]), flag)
+        self.assertEqual(len(flag["witnesses"]), 3)
+
+
+if __name__ == "__main__":
+    harness.main()
