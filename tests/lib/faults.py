@@ -339,6 +339,16 @@ def all_tests():
     return sorted(tests, key=lambda test: not getattr(getattr(test, test._testMethodName), "is_long", False))
 
 
+def stop(*_):
+    """In the middle of a case: what it has started goes too."""
+    while pids := harness.descendants(os.getpid()):
+        for pid in pids:
+            harness.send(pid, signal.SIGKILL)
+        for pid in harness.children(os.getpid()):
+            os.waitpid(pid, 0)
+    os._exit(1)
+
+
 def main():
     """As harness.main(), its tests dealt to WORKERS processes; by name: one after the other."""
     if len(sys.argv) > 1 or WORKERS < 2:
@@ -354,6 +364,7 @@ def main():
             harness.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != parent:
                 os._exit(1)
+            signal.signal(signal.SIGTERM, stop)
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
             runner = unittest.TextTestRunner(verbosity=2, resultclass=harness.Told)
