@@ -25,7 +25,7 @@ class Isolated(FaultTest):
         self.needs_isolation()
 
     def command(self):
-        return [SPAWNGUARD, "run", "-N", "faulted", "--isolate", "--nice", "1", "--ionice=idle", "-C", self.scratch, "--",
+        return [SPAWNGUARD, "run", "-N", "faulted", "--isolate", "--nice", str(os.nice(0) + 1), "--ionice=idle", "-C", self.scratch, "--",
                 *self.job("true")]
 
 
