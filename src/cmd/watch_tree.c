@@ -75,6 +75,7 @@ static int adopt(void *with, const char *name)
 		struct member *m = &o->tree.member[o->tree.count - 1];
 		m->orphaned_ns = o->now_ns;
 		o->tree.orphans++;
+		o->tree.again = true; /* what is below it was born before: no new PID tells of that */
 	}
 	return 0;
 }
@@ -132,15 +133,23 @@ static void parted(void *with, struct member *m)
 /* --- looks ------------------------------------------------------------------------------------------------
  */
 
-static uint64_t walk(struct outside *o)
+static void walk_below(struct outside *o)
 {
-	uint64_t before = o->tree.seen;
-
 	(void)tree_prepare(&o->tree);
 	(void)tree_walk(&o->tree, o->now_ns, true);
 	while (o->tree.crowded && tree_prepare(&o->tree) == 0)
 		(void)tree_walk(&o->tree, o->now_ns, true);
+}
+
+static uint64_t walk(struct outside *o)
+{
+	uint64_t before = o->tree.seen;
+
+	walk_below(o);
+	uint64_t met = o->tree.seen;
 	look_around(o);
+	if (o->tree.seen > met)
+		walk_below(o);
 	note_orphans(o);
 	o->alive = 0;
 	FOR_EACH_MEMBER (&o->tree, m)
@@ -230,6 +239,10 @@ static int open_tree(struct outside *o, int32_t pid)
 {
 	struct proc_stat stat;
 
+	if (!os_proc_is_ours())
+		return cmd_say_exit("a process cannot be watched here: /proc does not show this PID namespace; "
+				    "mount one that does",
+				    NULL, "", SG_EXIT_GUARD);
 	o->now_ns = os_clock_boot_ns();
 	o->self = os_self_pid();
 	tree_init(&o->tree, o->w->signals);

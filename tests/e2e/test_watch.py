@@ -386,11 +386,20 @@ class Trees(WatchTest):
 
     def test_who_leaves_by_a_session_of_its_own(self):
         """Its parent was gone before a look could meet it."""
-        script = ("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(3)\n"
+        script = (f"import os, time\nif os.fork() == 0:\n    os.setsid()\n"
+                  f"    while not os.path.exists({self.path('go')!r}): time.sleep(0.01)\n"
                   "    if os.fork() == 0:\n        if os.fork() == 0:\n            os.fork(); time.sleep(60)\n        os._exit(0)\n"
                   "    os.wait()\n    time.sleep(60)\n")
         tree = self.stays(script)
-        run = self.watcher(str(tree.pid), LONG, "--max-procs=3", "--detect=none")
+        (leader,) = harness.children(tree.pid)
+        wait_until(lambda: Stat(leader).sid == leader, "it has a session of its own")
+        run = self.watcher(str(tree.pid), LONG, "--max-procs=3", "--detect=none", "--interval=200ms")
+        harness.observe(1.2)  # the look that learns of the session is taken once a second
+        send(run.pid, STOP)
+        self.write("go", "")
+        wait_until(lambda: len([s for s in self.strays().values() if s.sid == leader]) == 2 and not harness.children(leader),
+                   "it has left, and a child of its own came")
+        send(run.pid, signal.SIGCONT)
         wait_until(lambda: "max-procs: 4 processes" in run.out, "those two are of it")
         run.send(TERM)
         self.assertEqual(run.wait().status, 1)
