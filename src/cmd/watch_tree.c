@@ -240,9 +240,10 @@ static int open_tree(struct outside *o, int32_t pid)
 	struct proc_stat stat;
 
 	if (!os_proc_is_ours())
-		return cmd_say_exit("a process cannot be watched here: /proc does not show this PID namespace; "
-				    "mount one that does",
-				    NULL, "", SG_EXIT_GUARD);
+		return cmd_say_exit(
+			"a process cannot be watched here: /proc does not show this PID namespace; "
+			"mount one that does",
+			NULL, "", SG_EXIT_GUARD);
 	o->now_ns = os_clock_boot_ns();
 	o->self = os_self_pid();
 	tree_init(&o->tree, o->w->signals);

@@ -1,5 +1,6 @@
 """What watch says on stderr; what it tells of others is on stdout: e2e/watch."""
 import os
+import subprocess
 
 from harness import SPAWNGUARD
 from messages import error
@@ -15,6 +16,14 @@ def watching_itself(t):
     return t.start("sh", "-c", f"exec {SPAWNGUARD} watch $$").wait()
 
 
+def in_namespace(t):
+    """With the /proc of another."""
+    way = ["unshare", "-fp"] if os.geteuid() == 0 else ["unshare", "-Urfp"]
+    if subprocess.run([*way, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        t.skipTest("no PID namespaces of one's own here")
+    return t.start(*way, SPAWNGUARD, "watch", "2").wait()
+
+
 ROWS = [
     error("watch what", 2, "watch needs a JOB, a RUN or a PID", "", ": spawnguard watch JOB; see: spawnguard ps", words("watch")),
     error("watch nobody", 3, "there is no process {}", ": nothing was watched", "; see: spawnguard ps",
@@ -26,6 +35,8 @@ ROWS = [
           failing("signalfd:EMFILE"), shim=True),
     error("watch what cannot be read", 125, "cannot look at the process", ": {Input/output error}", "; see: spawnguard doctor",
           failing("openat:EIO"), shim=True),
+    error("watch without /proc", 125, "a process cannot be watched here", ": /proc does not show this PID namespace",
+          "; mount one that does", in_namespace),
     error("watch a run with a limit", 2, "--{max-procs} is for a PID alone", ": a run is judged by its own guard",
           "; give it to spawnguard run, or leave it out", words("watch", "j", "--max-procs=3")),
     error("watch without a look", 2, "--interval=none would look at nothing", "", ": give a time, or leave it out",
