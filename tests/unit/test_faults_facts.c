@@ -14,6 +14,7 @@
 #include "fault/failnth.h"
 #include "os/file.h"
 #include "tree/hold.h"
+#include "tree/scan.h"
 
 /* ---- a directory that stands for a handle */
 
@@ -355,6 +356,89 @@ static void births_are_counted_and_who_has_gone_is_told(void)
 	end();
 }
 
+/* ---- where nothing is listed: all of /proc */
+
+struct met {
+	unsigned count;
+	int answer;
+	bool fakes_members;
+};
+
+static int meet_one(void *with, size_t parent, pid_t child)
+{
+	struct met *met = with;
+	(void)parent;
+	met->count++;
+	if (met->fakes_members)
+		assert_non_null(tree_append(&tree, child + 10000000));
+	return met->answer;
+}
+
+static void a_scan_without_descriptors_goes_on_with_the_reserve(void)
+{
+	(void)hold_job(&tree, body_wide, 70, 71);
+	struct met met = { 0 };
+	assert_int_equal(scan_all(&tree, meet_one, &met), 0);
+	assert_int_equal(met.count, 70);
+	/* At a process, and then at /proc itself: one more round. */
+	for (int way = 0; way < 2; way++) {
+		met.count = 0;
+		tree.starved = false;
+		os_fd_close(&tree.proc_fd);
+		fail_path(way == 0 ? "/stat" : "/proc", EMFILE, false);
+		assert_int_equal(scan_all(&tree, meet_one, &met), 0);
+		assert_true(tree.starved && tree.proc_fd < 0);
+		assert_int_equal(met.count,
+				 64); /* as many as are kept by name; the others once these are members */
+		for (size_t i = 0; i < TREE_RESERVE; i++)
+			assert_true(tree.reserve[i] >= 0);
+	}
+	fail_path("/proc", EMFILE, true); /* nor with the reserve */
+	assert_int_equal(scan_all(&tree, meet_one, &met), -EMFILE);
+	tree.starved = false;
+	fail_path("/proc", EIO, true);
+	assert_int_equal(scan_all(&tree, meet_one, &met), -EIO);
+	heal();
+	fail_path("/stat", EIO, true); /* who cannot be asked is passed over */
+	met.count = 0;
+	assert_int_equal(scan_all(&tree, meet_one, &met), 0);
+	assert_int_equal(met.count, 0);
+	end();
+}
+
+static void a_scan_ends_where_it_is_told_to_or_where_more_are_met_each_time(void)
+{
+	(void)hold_job(&tree, body_wide, 1, 2);
+	struct met met = { .answer = 1 };
+	assert_int_equal(scan_all(&tree, meet_one, &met), 1);
+	tree.starved = true;
+	assert_int_equal(scan_all(&tree, meet_one, &met), 1);
+	assert_int_equal(met.count, 2);
+	met = (struct met){ .fakes_members = true };
+	assert_false(tree.again);
+	assert_int_equal(scan_all(&tree, meet_one, &met), 0);
+	assert_true(tree.again); /* the next look goes on */
+	assert_int_equal(met.count, 8);
+	end();
+}
+
+static void a_proc_of_others_is_not_scanned(void)
+{
+	struct met met = { 0 };
+	fail_once("readlink", 1, ENOENT); /* we have no number there */
+	assert_false(os_proc_is_ours());
+	heal();
+	nest_open();
+	(void)victim(body_stand, 0);
+	wait_ready(1);
+	tree_init(&tree, nest.ready[0]);
+	assert_int_equal(tree_set_root(&tree, getpid()), -ESRCH);
+	tree.member[0].id.pid = getpid();
+	assert_int_equal(scan_all(&tree, meet_one, &met), 0);
+	assert_int_equal(met.count, 0);
+	let_go(&tree);
+}
+
 /* ---- sweeps */
 
 static void body_traced(int arg)
@@ -449,6 +533,9 @@ int main(void)
 		APART(that_nothing_is_listed_is_learned_by_a_walk),
 		APART(who_is_waited_for_is_dropped_where_all_are_scanned),
 		APART(births_are_counted_and_who_has_gone_is_told),
+		APART(a_scan_without_descriptors_goes_on_with_the_reserve),
+		APART(a_scan_ends_where_it_is_told_to_or_where_more_are_met_each_time),
+		APART(a_proc_of_others_is_not_scanned),
 		APART(who_is_traced_stands),
 		APART(who_is_guarded_within_and_tells_nothing_does_not_move),
 		APART(what_only_the_dead_are_left_of),
