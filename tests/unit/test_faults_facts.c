@@ -393,6 +393,10 @@ static void a_scan_without_descriptors_goes_on_with_the_reserve(void)
 		for (size_t i = 0; i < TREE_RESERVE; i++)
 			assert_true(tree.reserve[i] >= 0);
 	}
+	fail_path("/stat", EMFILE, false); /* somebody else took it: one is passed over */
+	met.count = 0;
+	assert_int_equal(scan_all(&tree, meet_one, &met), 0);
+	assert_int_equal(met.count, 64);
 	fail_path("/proc", EMFILE, true); /* nor with the reserve */
 	assert_int_equal(scan_all(&tree, meet_one, &met), -EMFILE);
 	tree.starved = false;

@@ -209,6 +209,10 @@ static void what_tells_of_a_session(void)
 	assert_int_equal(orphans_marks(&o, getpid(), 0), 0); /* led from outside our namespace */
 	assert_int_equal(orphans_marks(&o, leader, 0), ORPHANS_RUN_ID);
 	assert_int_equal(orphans_marks(&o, gone, 0), ORPHANS_UNKNOWN);
+	fail_once("read", 1, ENODATA); /* nothing in it, as in the middle of an exec: read again */
+	assert_int_equal(orphans_marks(&o, leader, 0), ORPHANS_RUN_ID);
+	assert_true(failnth_count() > 1);
+	heal();
 	end_marked(leader);
 	finish();
 }
