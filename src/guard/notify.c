@@ -246,7 +246,7 @@ static int read_one(struct warden *w)
 		take(w, &said);
 		relay(w, bytes, (size_t)n);
 	}
-	os_fd_close(&from.fd); /* whoever waits for a barrier knows: all before it was taken */
+	os_notify_release(&from); /* whoever waits for a barrier knows: all before it was taken */
 	return 0;
 }
 

@@ -48,6 +48,24 @@ int os_notify_open(const char *where)
 	return os_fd_steal(&fd);
 }
 
+/*
+ * Whoever closes the last descriptor of a socket waits until it has been read, for as long as it was told to.
+ * One that is on its way in another that comes with a datagram still makes us wait: it cannot be reached.
+ */
+static void close_at_once(int *fd)
+{
+	const struct linger none = { 0 };
+
+	(void)setsockopt(*fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)); /* no socket: nothing to tell it */
+	os_fd_close(fd);
+}
+
+void os_notify_release(struct os_notify_from *from)
+{
+	if (from->fd >= 0)
+		close_at_once(&from->fd);
+}
+
 static void take_fds(const struct cmsghdr *header, struct os_notify_from *from)
 {
 	size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -58,7 +76,7 @@ static void take_fds(const struct cmsghdr *header, struct os_notify_from *from)
 		if (from->fd < 0)
 			from->fd = fd;
 		else
-			os_fd_close(&fd);
+			close_at_once(&fd);
 	}
 }
 

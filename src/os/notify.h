@@ -21,6 +21,8 @@ struct os_notify_from {
 	bool is_cut; /* longer than there was room for */
 	int fd;      /* owned: the first that came with it, -1 = none; the others are closed */
 };
+/* Close it, without waiting for whatever it is. */
+void os_notify_release(struct os_notify_from *from);
 
 /* Bytes of the next datagram; -EAGAIN, -errno. */
 ssize_t os_notify_receive(int fd, void *bytes, size_t n, struct os_notify_from *out_from);
