@@ -482,6 +482,28 @@ static void who_is_guarded_within_and_tells_nothing_does_not_move(void)
 	end();
 }
 
+/* Who is met by the freeze itself: neither the first process of a namespace nor a guard within stands still.
+ */
+static void who_has_to_go_on_is_not_frozen_at_first_sight(void)
+{
+	const pid_t any = 0;
+	pid_t job = hold_job(&tree, body_server, 0, 1);
+	assert_int_equal(walk(), 0);
+	tree_find(&tree, job)->flags |= MEMBER_GUARD;
+	assert_int_equal(write(nest.orders[1], &any, sizeof(any)), sizeof(any));
+	tree.init = victim(body_stand, 0);
+	pid_t other = victim(body_stand, 0);
+	wait_ready(3);
+	struct sweep_result swept = sweep_freeze(&tree, os_clock_boot_ns());
+	assert_int_equal(members(), 4);
+	assert_int_equal(swept.signalled, 1);
+	assert_int_equal(tree_find(&tree, tree.init)->flags & MEMBER_FROZEN, 0);
+	assert_int_equal(tree_find(&tree, child_of(job))->flags & MEMBER_FROZEN, 0);
+	assert_true(tree_find(&tree, other)->flags & MEMBER_FROZEN);
+	(void)sweep_thaw(&tree);
+	end();
+}
+
 /* Only a root that shows its children can tell that all of them are dead. */
 static void what_only_the_dead_are_left_of(void)
 {
@@ -542,6 +564,7 @@ int main(void)
 		APART(a_proc_of_others_is_not_scanned),
 		APART(who_is_traced_stands),
 		APART(who_is_guarded_within_and_tells_nothing_does_not_move),
+		APART(who_has_to_go_on_is_not_frozen_at_first_sight),
 		APART(what_only_the_dead_are_left_of),
 	};
 	/* clang-format on */

@@ -157,6 +157,32 @@ static void a_guard_that_is_alone_is_known_by_its_record(void)
 	}
 }
 
+/* Of guards that are dead the members are shown, those too whose number is all that is known. */
+static void a_member_that_cannot_be_held_is_shown(void)
+{
+	begin_state();
+	pid_t member = victim(body_stand, 0);
+	wait_ready(1);
+	write_run(0, 0, member);
+	struct run_view view;
+	struct host_id here;
+	os_host_id(-1, &here);
+	for (int way = 0; way < 2; way++) {
+		assert_int_equal(run_view_open(&dir, RUN, &here, &view), 0);
+		tree_init(&tree, nest.ready[0]);
+		if (way == 1) /* of another kernel */
+			fail_once("fstat", 1, EIO);
+		run_view_walk(&view, &tree);
+		heal();
+		assert_int_equal(members(), 1);
+		if (way == 1)
+			assert_int_equal(tree_find(&tree, member)->handle, -1);
+		tree_release(&tree);
+		run_view_close(&view);
+	}
+	end_state();
+}
+
 /* ---- another user's */
 
 static unsigned seen, guarded;
@@ -250,6 +276,7 @@ int main(void)
 		APART(guards_are_known_by_their_kinship),
 		APART(a_guard_whose_number_changes_hands_is_none),
 		APART(a_guard_that_is_alone_is_known_by_its_record),
+		APART(a_member_that_cannot_be_held_is_shown),
 		APART(a_guard_of_another_user_must_be_his),
 		APART(a_guard_of_another_user_is_looked_at),
 		APART(a_guard_of_another_user_is_looked_at_before_6_9),

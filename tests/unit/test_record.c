@@ -354,6 +354,10 @@ static void state_texts_without_an_end_are_refused(void **state)
 	memset(st.figures.by_run, 'x', sizeof(st.figures.by_run));
 	record_state_seal(&st, seed);
 	assert_false(record_state_is_valid(&st, seed));
+	st = some_state();
+	memset(st.frozen_rule, 'x', sizeof(st.frozen_rule));
+	record_state_seal(&st, seed);
+	assert_false(record_state_is_valid(&st, seed));
 }
 
 static void numbers_out_of_range_are_refused(void **state)
