@@ -375,6 +375,18 @@ static void put_told(struct json *j, const struct history_told *t)
 	json_close(j, '}');
 }
 
+static void put_yield(struct json *j, const struct history_yield *y)
+{
+	json_open(j, "spawnguard.yield", '{');
+	json_bytes(j, "of", y->of, y->of_n);
+	if (y->value != UINT64_MAX && y->is_micro)
+		json_micro(j, "value", y->value);
+	else if (y->value != UINT64_MAX)
+		json_u64(j, "value", y->value);
+	optional(j, "reason", y->reason);
+	json_close(j, '}');
+}
+
 static void put_end(struct json *j, struct buf *out, const struct history_end *end, size_t tail_room)
 {
 	begin(j, out, "end", end->figures->ended_wall_ns);
@@ -390,6 +402,8 @@ static void put_end(struct json *j, struct buf *out, const struct history_end *e
 	put_load(j, end);
 	if (end->told)
 		put_told(j, end->told);
+	if (end->yield)
+		put_yield(j, end->yield);
 	json_str(j, "spawnguard.written_by", end->by);
 	if (end->tail)
 		put_tail(j, end->tail, tail_room);

@@ -75,6 +75,15 @@ struct history_told {
 	uint64_t refused; /* messages of processes that are not of the run */
 };
 
+/* What the run was to bring. */
+struct history_yield {
+	const char *of; /* "lines", "counter:rows": `of_n` foreign bytes */
+	size_t of_n;
+	uint64_t value;     /* UINT64_MAX = unknown */
+	bool is_micro;      /* in millionths */
+	const char *reason; /* why it is 0; NULL = it is not */
+};
+
 struct history_end {
 	const struct record_head *head;
 	const struct run_figures *figures;
@@ -87,12 +96,13 @@ struct history_end {
 	uint32_t process_count;
 	bool has_load; /* at a failure */
 	uint32_t load1_centi;
-	uint32_t pressure_centi[3];       /* cpu, memory, io; UINT32_MAX = unknown */
-	const char *detail;               /* one more line of text, NULL = none */
-	const struct history_flag *limit; /* the one that ended the run, NULL = none did */
-	const char *log;                  /* file with the job's output, NULL = none */
-	const struct history_told *told;  /* NULL = nothing was asked of it */
-	const struct history_tail *tail;  /* NULL = not asked for */
+	uint32_t pressure_centi[3];        /* cpu, memory, io; UINT32_MAX = unknown */
+	const char *detail;                /* one more line of text, NULL = none */
+	const struct history_flag *limit;  /* the one that ended the run, NULL = none did */
+	const char *log;                   /* file with the job's output, NULL = none */
+	const struct history_yield *yield; /* NULL = not asked for */
+	const struct history_told *told;   /* NULL = nothing was asked of it */
+	const struct history_tail *tail;   /* NULL = not asked for */
 };
 
 struct history_refused {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "conf/columns.h"
+#include "conf/yield_value.h"
 #include "core/ending.h"
 #include "core/limit.h"
 
@@ -90,6 +91,7 @@ struct job {
 	enum births_by births; /* how they are counted; BIRTHS_BY_ANY: only where a limit asks */
 	const char *budget[JOB_BUDGETS_MAX]; /* borrowed, K=LIMIT */
 	uint32_t budget_count, budget_layer; /* as tag_layer */
+	struct yield_value yield;
 	/* the job's world */
 	enum session session;
 	const char *chdir;             /* borrowed; NULL = stay */

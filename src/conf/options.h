@@ -37,6 +37,7 @@ enum option_kind {
 	KIND_STATUSES, /* struct job_statuses: 0,3,10-12,TERM */
 	KIND_COLUMNS,  /* struct columns: job,pid or +user */
 	KIND_LIMIT,  /* struct limit_bound, by the unit of its row in core/limit.h: HARD, SOFT:HARD, SOFT: */
+	KIND_YIELD,  /* struct yield_value */
 	KIND_HELP,   /* as KIND_WORD, but the letter stands alone */
 	KIND_DETECT, /* uint32_t: bit i, detector i of core/detect.h; names, -names, all, none */
 	KIND_COUNT

@@ -20,6 +20,7 @@
 #include "conf/options.h"
 #include "conf/signal_name.h"
 #include "conf/words.h"
+#include "conf/yield_value.h"
 #include "core/counters.h"
 #include "core/detect.h"
 
@@ -520,6 +521,11 @@ static int parse_limit(const struct option_row *row, const char *text, struct jo
 	return limit_value_parse((enum limit_id)(field - job->limit), text, field, why);
 }
 
+static int parse_yield(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	return yield_value_parse(text, field_of(row, job), why);
+}
+
 /* clang-format off */
 static int (*const parsers[])(const struct option_row *row, const char *text, struct job *job, struct buf *why) = {
 	[KIND_FLAG]     = parse_flag,
@@ -553,6 +559,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_COLUMNS]  = parse_columns,
 	[KIND_LIMIT]    = parse_limit,
 	[KIND_DETECT]   = parse_detect,
+	[KIND_YIELD]    = parse_yield,
 	[KIND_HELP]     = parse_word,
 };
 /* clang-format on */

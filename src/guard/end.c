@@ -76,6 +76,7 @@ void warden_tick(struct warden *w)
 	if (births > 0 && w->run->record_fd >= 0)
 		(void)record_write_state(w->run->record_fd, &w->run->state, w->run->seed);
 	watch_look(w);
+	yield_watch(w);
 	bool is_counted = w->census.births.rung != BIRTHS_NONE;
 	sight_look(w, is_counted ? births_total(&w->census.births) : w->tree.seen,
 		   is_counted ? births_rung_name(w->census.births.rung) : "sampled");

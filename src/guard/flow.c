@@ -1,5 +1,7 @@
 #include "guard/flow.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "core/written.h"
 #include "guard/run.h"
@@ -8,9 +10,13 @@
 #include "os/file.h"
 #include "spawnguard/exit.h"
 
+/* What is read of a file at a look, and at the end, when somebody waits for it: a GiB takes 0.2 s. */
+#define LINES_PER_LOOK (4ULL << 20)
+#define LINES_AT_END   (64ULL << 20)
+
 void flow_init(struct flow *f)
 {
-	*f = (struct flow){ .file = { -1, -1 } };
+	*f = (struct flow){ .file = { -1, -1 }, .lines_fd = -1 };
 }
 
 static bool has_limit(const struct job *job)
@@ -21,7 +27,8 @@ static bool has_limit(const struct job *job)
 
 bool flow_is_counted(const struct job *job)
 {
-	return has_limit(job) || job->record_samples;
+	return has_limit(job) || job->record_samples || job->yield.kind == YIELD_LINES ||
+	       job->yield.kind == YIELD_BYTES;
 }
 
 /* Two streams into one file grow together. */
@@ -75,6 +82,28 @@ int flow_prepare(struct run *run)
 	return 0;
 }
 
+static void count_lines(struct flow *f, uint64_t most)
+{
+	char bytes[4096];
+
+	if (f->lines_fd < 0)
+		return;
+	if (f->read_to > f->size[0]) /* it was emptied */
+		f->read_to = 0;
+	while (f->read_to < f->size[0] && most > 0) {
+		uint64_t rest = f->size[0] - f->read_to;
+		size_t want = rest < sizeof(bytes) ? (size_t)rest : sizeof(bytes);
+		ssize_t n = os_fd_pread(f->lines_fd, bytes, want, f->read_to);
+		if (n <= 0)
+			return;
+		for (const char *at = bytes, *end = bytes + n; (at = memchr(at, '\n', (size_t)(end - at)));
+		     at++)
+			f->lines++;
+		f->read_to += (uint64_t)n;
+		most -= most < (uint64_t)n ? most : (uint64_t)n;
+	}
+}
+
 uint64_t flow_size(const struct flow *f)
 {
 	uint64_t sum = FLOW_UNKNOWN;
@@ -85,6 +114,29 @@ uint64_t flow_size(const struct flow *f)
 			sum = (sum == FLOW_UNKNOWN ? 0 : sum) + id.size;
 	}
 	return sum;
+}
+
+bool flow_count_lines(struct run *run)
+{
+	struct flow *f = &run->flow;
+	BUF(path, 32);
+
+	/* It may be open for writing only; opened anew it has no offset in common with the job. */
+	buf_str(&path, "/proc/self/fd/");
+	buf_i64(&path, f->file[0]);
+	f->lines_fd = os_open_user(path.at, OS_READ, 0);
+	f->read_to = f->size[0];
+	return f->lines_fd >= 0;
+}
+
+void flow_finish(struct run *run)
+{
+	struct flow *f = &run->flow;
+
+	(void)flow_look(run);
+	if (f->lines_fd >= 0 && f->read_to < f->size[0] && f->size[0] - f->read_to > LINES_AT_END)
+		f->read_to = f->size[0] - LINES_AT_END;
+	count_lines(f, LINES_AT_END);
 }
 
 uint64_t flow_look(struct run *run)
@@ -99,10 +151,11 @@ uint64_t flow_look(struct run *run)
 		struct os_file_id id;
 		if (f->file[i] < 0 || os_file_id(f->file[i], &id) < 0)
 			continue;
-		f->total += written_growth(f->size[i], id.size);
+		f->came[i] += written_growth(f->size[i], id.size);
 		f->size[i] = id.size;
 	}
+	count_lines(f, LINES_PER_LOOK);
 	if (!f->is_seen[1] && tail_passed(run, &passed))
 		is_seen = true;
-	return is_seen ? f->total + passed : FLOW_UNKNOWN;
+	return is_seen ? f->came[0] + f->came[1] + passed : FLOW_UNKNOWN;
 }

@@ -16,7 +16,10 @@ struct flow {
 	bool is_seen[2];  /* stdout, stderr: by such a file */
 	bool counts;      /* what comes is to be added up */
 	uint64_t size[2]; /* of the files, when they were last looked at */
-	uint64_t total;   /* that has come into them since the start */
+	uint64_t came[2]; /* into them since the start */
+	int lines_fd;     /* owned: the first file, to be read; -1 = its lines are not counted */
+	uint64_t read_to; /* of it */
+	uint64_t lines;
 };
 
 void flow_init(struct flow *flow);
@@ -28,5 +31,9 @@ int flow_prepare(struct run *run);
 uint64_t flow_size(const struct flow *flow);
 /* One look: what has come out so far; FLOW_UNKNOWN = it is not counted, or not seen. */
 uint64_t flow_look(struct run *run);
+/* From now on: the lines of stdout too.  False: its file cannot be read. */
+bool flow_count_lines(struct run *run);
+/* The last look: of lines too, as far as they are of the last 64 MiB. */
+void flow_finish(struct run *run);
 
 #endif

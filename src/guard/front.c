@@ -501,6 +501,7 @@ static struct outcome_verdict guard(struct front *f, char **env)
 		c.limit = &limit;
 	}
 	c.has_told = notify_get(run, &c.told);
+	c.has_yield = yield_get(run, &c.verdict, &c.yield);
 	run_put_status(run, &c);
 	return f->end.verdict;
 }

@@ -24,7 +24,8 @@ bool io_is_counted(const struct job *job)
 {
 	const struct limit_bound *b = &job->limit[LIMIT_IO];
 
-	return b->soft.at != LIMIT_NONE || b->hard.at != LIMIT_NONE || job->record_samples;
+	return b->soft.at != LIMIT_NONE || b->hard.at != LIMIT_NONE || job->record_samples ||
+	       job->yield.kind == YIELD_WRITTEN;
 }
 
 void io_note_job(struct run *run)
@@ -37,6 +38,44 @@ void io_note_job(struct run *run)
 void io_init(struct warden *w)
 {
 	w->io.counts = io_is_counted(w->run->job);
+}
+
+/* Who waited for it; one of the tree may have adopted it, as a guard within does. */
+static struct written_state *heir_of(struct warden *w, const struct member *m)
+{
+	struct member *parent = facts_parent(&w->tree, m);
+
+	while (parent && parent->written.is_gone)
+		parent = facts_parent(&w->tree, m = parent);
+	if (!parent && m->orphaned_ns == 0 && m->depth > 1)
+		return NULL;
+	if (!parent && w->tree.init > 0)
+		parent = tree_find(&w->tree, w->tree.init);
+	return parent && !(parent->flags & MEMBER_ROOT) ? &parent->written : &w->io.written.guard;
+}
+
+/* What it had written when it became one of the tree: only the job has lived before, as a copy of us. */
+static uint64_t before(const struct warden *w, const struct member *m)
+{
+	return m->flags & MEMBER_JOB && w->run->job_written != IO_UNKNOWN ? w->run->job_written : 0;
+}
+
+static void leave(struct warden *w, struct member *m)
+{
+	written_begin(&m->written, before(w, m));
+	written_gone(&w->io.written, &m->written, heir_of(w, m));
+}
+
+void io_parted(struct warden *w, struct member *m)
+{
+	if (w->io.counts)
+		leave(w, m);
+}
+
+/* It may have gone after it was asked for and before it was read: then its number may be another's. */
+static bool is_there(const struct member *m)
+{
+	return m->task_fd < 0 || os_proc_threads(m->task_fd) > 0;
 }
 
 /* The first process of the job's own PID namespace waits for its orphans. */
@@ -58,6 +97,9 @@ bool io_ask(struct warden *w, bool from_start)
 	io->is_first = after == 0;
 	/* Whoever may become an heir is read first: what is between then and now is missed, not counted
 	 * twice. */
+	FOR_EACH_MEMBER (&w->tree, member)
+		if (io->counts && member->flags & MEMBER_DEAD) /* waited for since the last walk */
+			leave(w, member);
 	if (io->counts)
 		io->waited = os_read_waited_io(&own) == 0 ? own.written : IO_UNKNOWN;
 	FOR_EACH_MEMBER (&w->tree, member) {
@@ -85,40 +127,13 @@ void io_look(struct warden *w)
 		(void)io_ask(w, false);
 }
 
-/* Who waited for it; one of the tree may have adopted it, as a guard within does. */
-static struct written_state *heir_of(struct warden *w, const struct member *m)
-{
-	struct member *parent = facts_parent(&w->tree, m);
-
-	while (parent && parent->written.is_gone)
-		parent = facts_parent(&w->tree, m = parent);
-	if (!parent && m->orphaned_ns == 0 && m->depth > 1)
-		return NULL;
-	if (!parent && w->tree.init > 0)
-		parent = tree_find(&w->tree, w->tree.init);
-	return parent && !(parent->flags & MEMBER_ROOT) ? &parent->written : &w->io.written.guard;
-}
-
-void io_parted(struct warden *w, struct member *m)
-{
-	if (w->io.counts)
-		written_gone(&w->io.written, &m->written, heir_of(w, m));
-}
-
-/* It may have gone after it was asked for and before it was read: then its number may be another's. */
-static bool is_there(const struct member *m)
-{
-	return m->task_fd < 0 || os_proc_threads(m->task_fd) > 0;
-}
-
 static void take_one(struct warden *w, struct member *m, uint64_t bytes)
 {
-	uint64_t before =
-		m->flags & MEMBER_JOB && w->run->job_written != IO_UNKNOWN ? w->run->job_written : 0;
+	uint64_t first = before(w, m);
 
-	written_begin(&m->written, before);
+	written_begin(&m->written, first);
 	written_read(&w->io.written, &m->written, bytes);
-	m->sample.written_bytes = bytes > before ? bytes - before : 0;
+	m->sample.written_bytes = bytes > first ? bytes - first : 0;
 	m->sample.known |= SAMPLE_WRITTEN;
 	w->io.has_count = true;
 }
@@ -140,7 +155,7 @@ static void count(struct warden *w, const uint64_t *written)
 			if (!is_asked_for(m) || io->serial[i] != m->sample.serial)
 				continue;
 			if (!reads && (written[i] == IO_GONE || !is_there(m)))
-				written_gone(&io->written, &m->written, heir_of(w, m));
+				leave(w, m);
 			else if (reads && written[i] < IO_GONE)
 				take_one(w, m, written[i]);
 		}
@@ -162,15 +177,22 @@ uint64_t io_written(const struct warden *w)
 	return w->io.has_count ? w->io.written.total : IO_UNKNOWN;
 }
 
+/* All that is not left alone has been waited for, with or without a walk since. */
 void io_finish(struct warden *w)
 {
+	struct written_count *sum = &w->io.written;
 	struct proc_io own;
 
 	if (!io_is_counted(w->run->job) || os_read_waited_io(&own) < 0)
 		return;
-	if (w->run->job_written != IO_UNKNOWN && !w->io.has_count) /* over before it was looked at */
-		written_begin(&w->io.written.guard, w->run->job_written);
-	written_read(&w->io.written, &w->io.written.guard, own.written);
+	if (!w->has_tree && w->run->job_written != IO_UNKNOWN) /* over before it was looked at */
+		written_begin(&sum->guard, w->run->job_written);
+	if (w->has_tree)
+		FOR_EACH_MEMBER (&w->tree, m)
+			if (!(m->flags & MEMBER_ROOT) &&
+			    (m->flags & MEMBER_DEAD || m->task_fd < 0 || !is_there(m)))
+				leave(w, m);
+	written_read(sum, &sum->guard, own.written);
 	w->io.has_count = true;
 }
 

@@ -38,7 +38,8 @@ void notify_init(struct notify_socket *s)
 
 bool notify_is_wanted(const struct job *job)
 {
-	return job->notify || job->heartbeat_ns != NUM_NONE || job->budget_count > 0;
+	return job->notify || job->heartbeat_ns != NUM_NONE || job->budget_count > 0 ||
+	       job->yield.kind == YIELD_COUNTER;
 }
 
 /* --- in front ------------------------------------------------------------------------------------------- */

@@ -312,6 +312,7 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 	tail_collect(run);
 	c.has_tail = tail_get(run, &c.tail);
 	c.verdict = report_judge(run, f, start_errno);
+	c.has_yield = yield_get(run, &c.verdict, &c.yield);
 	if (f->cause == CAUSE_LIMIT && run->limit.rule) {
 		report->limit = flag_line(run, &run->limit, FLAG_KILL);
 		c.limit = &report->limit;

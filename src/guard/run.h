@@ -20,6 +20,7 @@
 #include "guard/tail.h"
 #include "guard/weigh.h"
 #include "guard/world.h"
+#include "guard/yield.h"
 #include "os/signal.h"
 #include "run/close.h"
 #include "store/lock.h"
@@ -74,6 +75,7 @@ struct run {
 	struct finding limit; /* what the run is ended for; rule NULL = nothing */
 	struct notify_socket notify;
 	struct flow flow;
+	struct yield yield;
 	struct alive_places places;
 	struct budget_keeping budget;
 	uint64_t job_written;         /* by the job's process before its exec; told as world_failed is */

@@ -478,8 +478,8 @@ int run_start(struct run *run, int *out_exit)
 	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
 	    (*out_exit = budget_prepare(run)) != 0 || (*out_exit = samples_open(run)) != 0 ||
 	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = flow_prepare(run)) != 0 ||
-	    (*out_exit = alive_prepare(run)) != 0 || (*out_exit = notify_open(run)) != 0 ||
-	    (*out_exit = write_records(run)) != 0) {
+	    (*out_exit = yield_prepare(run)) != 0 || (*out_exit = alive_prepare(run)) != 0 ||
+	    (*out_exit = notify_open(run)) != 0 || (*out_exit = write_records(run)) != 0) {
 		output_withdraw(run);
 		notify_remove(run);
 		cgroup_withdraw(run);

@@ -220,6 +220,7 @@ static void take_freeze(struct warden *w, const struct request *request)
 		if (w->deadline_ns < NUM_NONE - halted_ns)
 			w->deadline_ns += halted_ns;
 		watch_thawed(w);
+		yield_halted(w);
 	} else if (freeze_stands(&w->freeze)) {
 		alive_hold(w, HELD_BY_FREEZE);
 	}
@@ -445,12 +446,12 @@ static void leave_group(struct warden *w)
 static void settle(struct warden *w)
 {
 	struct run *run = w->run;
-	const int keep[] = { w->link,           w->epoll,         w->signals,           w->timer,
-			     w->job_fd,         run->lock_fd,     run->user_lock_fd,    run->record_fd,
-			     run->history_fd,   run->dir.run_fd,  run->dir.keep_fd,     run->tail.word,
-			     run->tail.file,    run->parent.fd,   run->isolation.ns.fd, run->isolation.link,
-			     run->cgroup_fd,    run->samples_fd,  w->census.perf.epoll, run->notify.fd,
-			     run->flow.file[0], run->flow.file[1] };
+	const int keep[] = { w->link,           w->epoll,          w->signals,           w->timer,
+			     w->job_fd,         run->lock_fd,      run->user_lock_fd,    run->record_fd,
+			     run->history_fd,   run->dir.run_fd,   run->dir.keep_fd,     run->tail.word,
+			     run->tail.file,    run->parent.fd,    run->isolation.ns.fd, run->isolation.link,
+			     run->cgroup_fd,    run->samples_fd,   w->census.perf.epoll, run->notify.fd,
+			     run->flow.file[0], run->flow.file[1], run->flow.lines_fd };
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();
@@ -530,6 +531,7 @@ static void finish(struct warden *w)
 	if (w->has_tree)
 		sight_finish(w);
 	io_finish(w);
+	yield_finish(w);
 	report_finish(&w->report, w->has_tree ? &w->tree : NULL, w->start_errno, w->link);
 	remove_unread(w);
 }

@@ -46,6 +46,7 @@ static struct history_end end_of(const struct close_run *c)
 			       : NULL,
 		.tail = c->has_tail ? &c->tail : NULL,
 		.told = c->has_told ? &c->told : NULL,
+		.yield = c->has_yield ? &c->yield : NULL,
 	};
 }
 

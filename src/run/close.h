@@ -27,6 +27,8 @@ struct close_run {
 	bool has_tail;
 	struct history_told told;
 	bool has_told;
+	struct history_yield yield;
+	bool has_yield;
 	bool keep_record; /* survivors: the next start has to try again */
 	bool may_be_told; /* a guard that was killed may have written the end line before */
 };

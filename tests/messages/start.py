@@ -23,6 +23,12 @@ def unseen(t):
     return Said(status, said.decode())
 
 
+def unreadable(t):
+    """Its stdout is a file that is not there any more, where no file can be opened by the way of /proc/self/fd."""
+    with open(t.path("out"), "w") as f:
+        return t.in_mounts("mount -t tmpfs t /proc", SPAWNGUARD, "run", "--yield=lines", "--", "true", stdout=f).wait()
+
+
 def piped_both(t, *args, is_out_seen=False):
     """Nobody sees what is written."""
     reader, writer = os.pipe()
@@ -273,6 +279,19 @@ ROWS = [
     error("limit of output, stderr unseen", 125, "not started: --max-output: stderr cannot be seen", ": it is no regular file",
           "; keep the output with --output or --detach, or stderr alone with --tail",
           lambda t: piped_both(t, "--max-output=9", "--require-limits", is_out_seen=True)),
+    error("yield unseen", 125, "not started: --yield: stdout cannot be seen", ": it is no regular file",
+          "; keep the output with --output or --detach",
+          lambda t: t.run_guard(["--yield=lines"], ["true"], stdout=subprocess.DEVNULL)),
+    error("yield of what /proc does not tell", 125, "not started: --yield: /proc does not tell what is written", "",
+          "; count what the job tells, with --yield=counter:KEY",
+          lambda t: t.in_mounts("mount --bind /dev/null /proc/$$/io", SPAWNGUARD, "run", "--yield=written", "--", "true").wait(),
+          proc=False),
+    error("yield of a file, long", 125, "not started: --yield: the path of its file is too long", "", "; give a shorter one",
+          run("--yield=file:/" + "d/" * 2100 + "x")),
+    error("yield, unreadable", 125, "not started: --yield: the file that stdout is cannot be read", "",
+          "; count its bytes with --yield=bytes", unreadable, proc=False),
+    error("yield, no memory", 125, "not started: --yield: no memory for it", "", ": leave it out to start without",
+          fault("mmap:ENOMEM:persist", "--yield=bytes", "--output=never"), shim=True),
     # --- the state directory
     error("state dir that cannot be made", 125, "cannot make state directory: {/proc/nothing}", ": {No such file or directory}",
           DOCTOR, run("--state-dir", "/proc/nothing")),

@@ -54,6 +54,7 @@ static const size_t kind_sizes[] = {
 	[KIND_STATUSES] = sizeof(struct job_statuses),
 	[KIND_LIMIT]    = sizeof(struct limit_bound),
 	[KIND_DETECT]   = sizeof(uint32_t),
+	[KIND_YIELD]    = sizeof(struct yield_value),
 	[KIND_COLUMNS]  = sizeof(struct columns),
 	[KIND_HELP]     = sizeof(unsigned),
 };

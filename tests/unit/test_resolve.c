@@ -48,6 +48,9 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 	case KIND_BUDGET:
 		buf_str(out, "KEY=");
 		break;
+	case KIND_YIELD:
+		buf_str(out, "counter:");
+		break;
 	case KIND_IONICE:
 		buf_str(out, "best-effort:");
 		buf_u64(out, source);
@@ -77,6 +80,9 @@ static bool is_same(const struct option_row *row, const struct job *a, const str
 	const char *at = (const char *)a + row->at, *bt = (const char *)b + row->at;
 	if (row->kind == KIND_WAIT && a->on_conflict != b->on_conflict)
 		return false;
+	if (row->kind == KIND_YIELD)
+		return a->yield.kind == b->yield.kind && a->yield.length == b->yield.length &&
+		       (a->yield.length == 0 || memcmp(a->yield.text, b->yield.text, a->yield.length) == 0);
 	if (!is_pointer(row))
 		return memcmp(at, bt, row->size) == 0;
 	const char *x, *y;

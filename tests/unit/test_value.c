@@ -568,6 +568,7 @@ static void test_no_kind_is_forgotten(void **state)
 				      [KIND_STATUSES] = true,
 				      [KIND_COLUMNS] = true,
 				      [KIND_LIMIT] = true /* test_limit_value */,
+				      [KIND_YIELD] = true /* test_yield_value */,
 				      [KIND_DETECT] = true,
 				      [KIND_BUDGET] = true };
 	(void)state;
