@@ -80,6 +80,7 @@ NO_MESSAGES = {
     "conf/help.c": "--help, on stdout",
     "conf/manual.c": "pages of the manual",
     "core/detect.c": "flags, in the history: unit/detect, e2e/detect",
+    "core/yield.c": "flags, in the history: unit/yield, e2e/yield",
     "conf/signature_text.c": "config show, on stdout",
     "core/signature.c": "flags, in the history: unit/signature",
     "guard/sight.c": "flags, in the history: e2e/detect",
