@@ -12,6 +12,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import dealt
 import harness
 from harness import SCALE, SOURCE, SPAWNGUARD, VICTIM, Stat, now, observe, outcome, send, wait_until
 from matrix import CONT, ENDED, IS_ROOT, KILL, LOST, OWN, STOP, TERM, MatrixTest, proc_hides
@@ -411,4 +412,4 @@ class Table(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    harness.main()
+    dealt.main(4)

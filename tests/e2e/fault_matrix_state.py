@@ -6,6 +6,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import dealt
 import harness
 from harness import SCALE, SPAWNGUARD, VICTIM, Stat, now
 from matrix import ENDED, IS_ROOT, KILL, OWN, QUIET_OR_WARNED, SHIM, WARNINGS, MatrixTest
@@ -366,4 +367,4 @@ class PowerLoss(MatrixTest):
 
 
 if __name__ == "__main__":
-    harness.main()
+    dealt.main(4)

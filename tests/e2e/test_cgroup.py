@@ -299,6 +299,7 @@ class Unprivileged(CgroupTest):
         self.assertEqual([n for n in os.listdir(given) if n.startswith("spawnguard-")], [])
 
 
+@harness.without("cgroup")
 class AtOnce(CgroupTest):
     """Without grace front kills the group itself; the warden says what it was."""
 

@@ -12,17 +12,16 @@ import re
 import shutil
 import signal
 import sys
-import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
+import dealt
 import harness
 from harness import SANITIZED, GuardTest, event_kind, event_run, wait_until
 
 LONG = os.environ.get("SG_LONG") == "1"
 CASE_S = int(os.environ.get("SG_CASE_S", "20")) # of one run: longer is a hang
 WORKERS = int(os.environ.get("SG_FAULT_WORKERS", "8" if LONG else "6"))
-PR_SET_PDEATHSIG = 1
 CALLS_MAX = 3000 # of one function in one run; persistent faults can make a guard try again and again
 BROKEN_MAX = 3   # of one row: then it is known well enough
 GUARD_STATUSES = {75, 121, 124, 125}
@@ -322,69 +321,5 @@ def add_rows(cls, once=ONCE, persistent=PERSISTENT):
     return cls
 
 
-class Dealt(unittest.BaseTestSuite):
-    """The tests that this process gets: each takes the next when it is done with one."""
-    _cleanup = False
-
-    def __init__(self, tests, pipe):
-        super().__init__(tests)
-        self.pipe = pipe
-
-    def __iter__(self):
-        while number := os.read(self.pipe, 2):
-            yield self._tests[int.from_bytes(number, "big")]
-
-
-def all_tests():
-    """Of the file that runs; what waits for long comes first."""
-    def each(suite):
-        for test in suite:
-            yield from each(test) if isinstance(test, unittest.TestSuite) else [test]
-    tests = each(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
-    return sorted(tests, key=lambda test: not getattr(getattr(test, test._testMethodName), "is_long", False))
-
-
-def stop(*_):
-    """In the middle of a case: what it has started goes too."""
-    while pids := harness.descendants(os.getpid()):
-        for pid in pids:
-            harness.send(pid, signal.SIGKILL)
-        for pid in harness.children(os.getpid()):
-            os.waitpid(pid, 0)
-    os._exit(1)
-
-
 def main():
-    """As harness.main(), its tests dealt to WORKERS processes; by name: one after the other."""
-    if len(sys.argv) > 1 or WORKERS < 2:
-        harness.main()
-    faulthandler.enable()
-    parent, tests, workers = os.getpid(), all_tests(), []
-    deal, dealer = os.pipe()
-    for n in range(WORKERS):
-        log = tempfile.TemporaryFile("w+")
-        pid = os.fork()
-        if pid == 0:
-            os.close(dealer)
-            harness.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:
-                os._exit(1)
-            signal.signal(signal.SIGTERM, stop)
-            os.dup2(log.fileno(), 1)
-            os.dup2(log.fileno(), 2)
-            runner = unittest.TextTestRunner(verbosity=2, resultclass=harness.Told)
-            result = runner.run(Dealt(tests, deal))
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(0 if result.wasSuccessful() else 1)
-        workers.append((pid, log))
-    os.close(deal)
-    os.write(dealer, b"".join(n.to_bytes(2, "big") for n in range(len(tests))))
-    os.close(dealer)
-    status = 0
-    for pid, log in workers:
-        if os.waitpid(pid, 0)[1] != 0:
-            status = 1
-        log.seek(0)
-        sys.stderr.write(log.read())
-    sys.exit(status)
+    dealt.main(WORKERS)
