@@ -389,7 +389,7 @@ static void live(struct warden *w)
 		if (tags & 1U << FROM_NOTIFY)
 			notify_read(w);
 		if (tags & 1U << FROM_PARENT)
-			parent_ended(w, tags != ~0U);
+			parent_ended(w, (tags & ASK_ALL) != ASK_ALL);
 		if (tags & 1U << FROM_BIRTHS)
 			census_wake(w);
 		if (tags & 1U << FROM_PRESSURE_CPU)

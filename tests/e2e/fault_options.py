@@ -151,7 +151,8 @@ class Waits(AddedTest):
 
 
 # One that has let go of its caller by a call that cannot fail is ended with it.
-add_rows(Detached, ONCE + SOME, [row for row in PERSISTENT + lasting(SOME) if row != "prctl:EINVAL"])
+add_rows(Detached, [row for row in ONCE + SOME if row != "prctl:EINVAL"],
+         [row for row in PERSISTENT + lasting(SOME) if row != "prctl:EINVAL"])
 for scenario in (Grouped, Logged, Parent, ParentEnds, Births, Notify, Samples, Waits):
     add_rows(scenario, ONCE + SOME, PERSISTENT + lasting(SOME))
 del scenario
