@@ -1,4 +1,5 @@
 """Every call that an option adds can fail: --cgroup, --syslog, --with-parent, --detach, births, notify, samples."""
+# timeout: 3600
 import os
 import signal
 import sys

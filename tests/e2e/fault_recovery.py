@@ -1,4 +1,5 @@
 """Every call can fail while a dead run's tree is ended: by the next start, by reap; and every call of kill."""
+# timeout: 3600
 import os
 import re
 import signal

@@ -1,4 +1,5 @@
 """Every call of a run that has to be ended can fail: by the timeout, by TERM, by its own leftovers."""
+# timeout: 3600
 import os
 import signal
 import sys

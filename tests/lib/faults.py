@@ -21,7 +21,7 @@ from harness import SANITIZED, GuardTest, event_kind, event_run, wait_until
 
 LONG = os.environ.get("SG_LONG") == "1"
 CASE_S = int(os.environ.get("SG_CASE_S", "20")) # of one run: longer is a hang
-WORKERS = int(os.environ.get("SG_FAULT_WORKERS", "8" if LONG else "6"))
+WORKERS = int(os.environ.get("SG_FAULT_WORKERS", "16" if LONG else "6"))
 CALLS_MAX = 3000 # of one function in one run; persistent faults can make a guard try again and again
 BROKEN_MAX = 3   # of one row: then it is known well enough
 GUARD_STATUSES = {75, 121, 124, 125}
@@ -50,7 +50,7 @@ PASSING = {"read:EINTR", "write:EINTR", "write:EAGAIN", "epoll_wait:EINTR", "pol
 INSTEAD = ["waitpid:ENOSYS", "nanosleep:ENOSYS", "pidfd_open:EPERM"]
 PERSISTENT = [row for row in ONCE if row not in PASSING] + INSTEAD
 # Where nothing can be seen of a tree that has to be ended, or no signal sent, the guard tries for its full ten seconds:
-# without SG_LONG in one scenario (is_patient), from the first call on.
+# in one scenario (is_patient) from the first call on, with SG_LONG from each; in the others only with SG_LONG, 1, 2, 4, ...
 BLIND = {"openat", "pread", "fstat", "syscall", "pidfd_open"}
 # Then the very line that tells of it may be lost; nothing else may.
 MUTE = {"writev", "poll", "send", "recv"}
@@ -146,9 +146,11 @@ class FaultTest(GuardTest):
     def walk(self, row, persist, place=0):
         function, error = row.split(":")
         broken_cases = 0
-        wanted = range(1, CALLS_MAX) if LONG else self.wanted(function, place, persist)
-        if persist and not LONG and function in self.blind:
-            wanted = wanted[:int(self.is_patient)]
+        is_slow = persist and function in self.blind
+        if LONG:
+            wanted = range(1, CALLS_MAX) if not is_slow or self.is_patient else [1 << n for n in range(12)]
+        else:
+            wanted = self.wanted(function, place, persist)[:int(self.is_patient) if is_slow else None]
         for n in wanted:
             fault = f"{function}:{n}:{error}{':persist' if persist else ''}"
             signal.alarm(harness.TEST_LIMIT_S)
