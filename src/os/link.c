@@ -29,6 +29,9 @@ bool os_link_is_crowded(int fd)
 ssize_t os_link_receive(int fd, void *message, size_t n)
 {
 	ssize_t got = recv(fd, message, n, MSG_DONTWAIT);
+	/* It ended without having read all of ours: told once, before what it had sent. */
+	if (got < 0 && errno == ECONNRESET)
+		got = recv(fd, message, n, MSG_DONTWAIT);
 	if (got < 0 && errno == ECONNRESET)
 		return 0;
 	return got < 0 ? -errno : got;
