@@ -86,6 +86,7 @@ class Client(NotifyTest):
         harness.send(warden, signal.SIGKILL)
         harness.send(held.pid, signal.SIGKILL)
         held.wait()
+        harness.wait_until(lambda: not harness.Stat(warden).alive, "the warden is gone, and with it the lock")
         self.assertIn("dead.notify", os.listdir(os.path.join(self.state, "runs")))
         self.assertEqual(self.run_guard(["-N", "j"], ["true"]).status, 0)
         self.assertNotIn("dead.notify", os.listdir(os.path.join(self.state, "runs")))
