@@ -50,7 +50,8 @@ static int find_in_thread(void *with, const char *name)
 	buf_str(&path, name);
 	buf_str(&path, "/environ");
 	int r = os_read_apart_find(path.at, s->word->at, s->word->len, READ_TIMEOUT_MS);
-	if (r != -ENODATA && r != -ENOENT && r != -ESRCH) /* those of the leader, and of one that ends now */
+	/* Those of the leader, and of one that ends now. */
+	if (r != -ENODATA && r != -ENOENT && r != -ESRCH && r != -EACCES)
 		s->answer = r;
 	return s->answer != -ESRCH;
 }
@@ -78,8 +79,12 @@ static int find(pid_t pid, const char *path, const struct buf *word)
 		int r = os_read_apart_find(path, word->at, word->len, READ_TIMEOUT_MS);
 		if (r == -ENOENT)
 			return -ESRCH;
-		if (r == -ENODATA || r == -ESRCH)
-			r = has_only_threads(pid) ? find_in_threads(pid, word) : judge_nothing(pid);
+		bool is_nothing = r == -ENODATA || r == -ESRCH;
+		/* That of a leader that has ended is root's to open. */
+		if ((is_nothing || r == -EACCES) && has_only_threads(pid))
+			r = find_in_threads(pid, word);
+		else if (is_nothing)
+			r = judge_nothing(pid);
 		uint32_t max_ms = r == -EAGAIN ? EXEC_NAP_MAX_MS : r == -ENOMEM ? FORK_NAP_MAX_MS : 0;
 		if (nap_ms > max_ms)
 			return r;

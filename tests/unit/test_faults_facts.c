@@ -27,7 +27,7 @@ static void what_is_no_directory_is_a_pidfd_still(void)
 {
 	AUTO_FD int before = os_pidfd_open_self();
 	fail_call(SYS_pidfd_open, ENOSYS);
-	AUTO_FD int dir = os_pidfd_open_or_proc(getppid());
+	AUTO_FD int dir = os_pidfd_open_or_proc(getpid());
 	assert_true(before >= 0 && dir >= 0);
 	heal();
 	assert_true(os_pidfd_is_proc(dir));
@@ -43,7 +43,7 @@ static void a_directory_that_tells_nothing_tells_of_no_end(void)
 	struct proc_stat stat;
 	scratch_make(&s);
 	fail_call(SYS_pidfd_open, ENOSYS);
-	AUTO_FD int dir = os_pidfd_open_or_proc(getppid());
+	AUTO_FD int dir = os_pidfd_open_or_proc(getpid());
 	heal();
 	assert_true(dir >= 0);
 	assert_true(os_pidfd_is_dead(s.fd)); /* has no such file: waited for */

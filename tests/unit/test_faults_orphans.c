@@ -276,6 +276,8 @@ static void who_ends_while_it_is_looked_at_has_the_look_repeated(void)
 static void who_is_gone_when_its_turn_comes_has_the_look_repeated(void)
 {
 	begin();
+	(void)victim(body_stand, 0); /* the first that is opened, where nobody else is */
+	wait_ready(1);
 	pid_t other = victim(body_stand, 0), alone = marked(0);
 	wait_ready(1);
 	failnth_arm(&(struct failnth){ .function = "syscall",
