@@ -67,6 +67,12 @@ static int find_in_threads(pid_t pid, const struct buf *word)
 	return s.answer;
 }
 
+static bool is_zombie(pid_t pid)
+{
+	struct proc_stat stat;
+	return os_proc_stat(pid, &stat) < 0 || stat.state == 'Z';
+}
+
 static bool has_only_threads(pid_t pid)
 {
 	struct proc_stat stat;
@@ -79,9 +85,9 @@ static int find(pid_t pid, const char *path, const struct buf *word)
 		int r = os_read_apart_find(path, word->at, word->len, READ_TIMEOUT_MS);
 		if (r == -ENOENT)
 			return -ESRCH;
-		bool is_nothing = r == -ENODATA || r == -ESRCH;
-		/* That of a leader that has ended is root's to open. */
-		if ((is_nothing || r == -EACCES) && has_only_threads(pid))
+		/* Once its first thread has ended its own file is root's to open. */
+		bool is_nothing = r == -ENODATA || r == -ESRCH || (r == -EACCES && is_zombie(pid));
+		if (is_nothing && has_only_threads(pid))
 			r = find_in_threads(pid, word);
 		else if (is_nothing)
 			r = judge_nothing(pid);
