@@ -150,6 +150,9 @@ class Status(GuardTest):
         self.run_guard(["-N", "wrong", "--chdir", "/nowhere"], ["true"])
         self.append_end(b'"spawnguard.run.id":"with-log","spawnguard.job":"logged","spawnguard.outcome":"ok",'
                         b'"spawnguard.exit_status":0,"spawnguard.cause":"none","spawnguard.log":"/kept"')
+        os.makedirs(os.path.join(self.state, "breaker"), 0o700, exist_ok=True)
+        with open(os.path.join(self.state, "breaker", "seen"), "w") as f:
+            f.write("no budgets\n")
         written |= members(json.loads(self.command("status", "--json").out))
         self.assertEqual(written - described, set())
         self.assertEqual(described - written, set())
