@@ -464,6 +464,15 @@ class Trees(WatchTest):
         self.end(tree)
 
 
+def is_strange(pid):
+    """Another user's, with all below it."""
+    try:
+        return Stat(pid).state in ("S", "I") and all(
+            os.stat(f"/proc/{n}").st_uid != os.geteuid() for n in [pid, *harness.descendants(pid)])
+    except FileNotFoundError:
+        return False
+
+
 class Others(WatchTest):
     def test_a_process_of_another_user(self):
         """What can be seen of it is judged."""
@@ -473,11 +482,10 @@ class Others(WatchTest):
             wait_until(lambda: len(harness.descendants(other.pid)) == 2, "it stands")
             pid, status = other.pid, 1
         else:
-            pid = next((int(n) for n in os.listdir("/proc") if n.isdigit() and int(n) > 1 and
-                        os.stat(f"/proc/{n}").st_uid != os.geteuid() and Stat(int(n)).state in ("S", "I")), None)
+            pid = next((int(n) for n in os.listdir("/proc") if n.isdigit() and int(n) > 1 and is_strange(int(n))), None)
             status = None
             if pid is None:
-                self.skipTest("no process of another user is to be seen")
+                self.skipTest("no process of another user is to be seen that has none of ours below it")
         run = self.watch(str(pid), "--max-procs=2", "--max-fds=1", "--for=1s", "--detect=none")
         self.assertIn(run.status, (0, 1) if status is None else (status,), run.out + run.err)
         self.assertEqual(run.err, "")
