@@ -51,6 +51,7 @@ def main(count):
     if len(sys.argv) > 1 or count < 2:
         harness.main()
     faulthandler.enable()
+    harness.leave_group()
     parent, tests, workers = os.getpid(), all_tests(), []
     deal, dealer = os.pipe()
     for n in range(count):

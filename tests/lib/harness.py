@@ -584,8 +584,19 @@ class Told(unittest.TextTestResult):
             self.stream.writeln(f"skipped: {test.id()}: {reason}")
 
 
+def leave_group():
+    """Without a terminal the group of all tests may be an orphaned one.  Where somebody of it stands stopped, as in one test,
+    the end of a process whose parent is in another group of the session, as in another test, sends HUP to all."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        if os.getpgrp() != os.getpid():
+            os.setpgid(0, 0)
+
+
 def main():
     faulthandler.enable()
+    leave_group()
     runner = unittest.TextTestRunner(verbosity=2, resultclass=Told)
     unittest.main(module="__main__", testRunner=runner)
 
