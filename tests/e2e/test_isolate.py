@@ -30,8 +30,11 @@ class Isolated:
 # What the job can tell: spawnguard-run(1) lists them.
 DIFFERENT = {"sid", "pgrp", "ns.pid", "ns.pid_for_children", "ns.mnt"}
 NUMBERS_OUTSIDE = {"sid=0", "pgrp=0"}  # of the caller's session and group: nobody has them in there
-# Which have none here either, where the tests themselves were put into a PID namespace without a session of their own.
-STRANGE_HERE = {word for word, number in (("sid=0", os.getsid(0)), ("pgrp=0", os.getpgrp())) if number == 0}
+
+
+def strange_here():
+    """Which have none here either, where the tests were put into a PID namespace without a session of their own."""
+    return {word for word, number in (("sid=0", os.getsid(0)), ("pgrp=0", os.getpgrp())) if number == 0}
 
 
 class Traits(Isolated, test_fidelity.Traits):
@@ -44,7 +47,7 @@ class Traits(Isolated, test_fidelity.Traits):
         users = {line for side in (bare, guarded) for line in side if line.startswith("ns.user=")}
         differs = DIFFERENT | ({"ns.user"} if len(users) > 1 else set())  # by privileges, which a world may lack
         split = [{line for line in side if line.split("=")[0] in differs} for side in (bare, guarded)]
-        self.assertEqual(split[0] & split[1], STRANGE_HERE)
+        self.assertEqual(split[0] & split[1], strange_here())
         self.assertEqual({line for line in split[1] if not line.startswith("ns.")}, NUMBERS_OUTSIDE)
         super().assert_equal(*([line for line in side if line not in split[i]] for i, side in enumerate((bare, guarded))))
 

@@ -166,7 +166,7 @@ class Keys(TtyTest):
         for turn in ("two", "three"):
             shell.send("\x1a")
             shell.expect("Stopped")
-            self.assertEqual((Stat(front).state, Stat(job).state), ("T", "T"))
+            wait_until(lambda: (Stat(front).state, Stat(job).state) == ("T", "T"), "both stand")
             self.assertNotEqual(Stat(warden).state, "T", "the warden goes on")
             self.fg(shell)
             shell.send(f"{turn}\n")
