@@ -118,7 +118,9 @@ class Told(HookTest):
         self.assertEqual(told["SPAWNGUARD_JOB"], "inner")
 
     def test_the_death_of_the_warden_is_flagged(self):
-        run = self.holder("-N", "flagged", "-k", "0.2", "--on-flag", self.noter())
+        noter = self.noter()
+        run = self.holder("-N", "flagged", "-k", "0.2", "--on-start", noter, "--on-flag", noter)
+        wait_until(lambda: os.path.exists(self.path("told.start")), "front has heard of the job")
         send(self.job_of(run)[0], signal.SIGKILL)
         self.assertEqual(run.wait().status, 125)
         told = self.told("flag")
