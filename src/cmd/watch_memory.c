@@ -46,27 +46,6 @@ bool memory_holds(struct outside *o, const struct limit_verdict *v)
 /* --- asking -----------------------------------------------------------------------------------------------
  */
 
-/* The largest first.  One that is larger than the last of a full list takes its place. */
-static void put_asked(struct question *q, const struct member *m)
-{
-	uint64_t bytes = m->sample.rss_bytes;
-	uint32_t at = q->n;
-
-	if (q->n == WEIGH_MAX) {
-		uint64_t last = q->process[q->n - 1].rss_bytes;
-		uint64_t out = bytes > last ? last : bytes;
-		q->least = out > q->least ? out : q->least;
-		if (bytes <= last)
-			return;
-		at--;
-	} else {
-		q->n++;
-	}
-	for (; at > 0 && q->process[at - 1].rss_bytes < bytes; at--)
-		q->process[at] = q->process[at - 1];
-	q->process[at] = (struct reader_process){ m->id.pid, m->id.start_ticks, bytes };
-}
-
 static void end_reader(pid_t pid)
 {
 	struct os_child child;
@@ -125,7 +104,9 @@ static void ask(struct outside *o, struct held *h)
 	q.least = 0;
 	FOR_EACH_MEMBER (&o->tree, m)
 		if (outside_has(o, m) && m->sample.known & SAMPLE_MEMORY)
-			put_asked(&q, m);
+			reader_choose(q.process, &q.n, WEIGH_MAX, &q.least,
+				      &(struct reader_process){ m->id.pid, m->id.start_ticks,
+								m->sample.rss_bytes });
 	confirm_asked(&h->confirm, o->limits.value[h->verdict.id], o->now_ns);
 	if (q.n > 0)
 		weigh(&q, &a);

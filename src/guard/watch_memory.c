@@ -11,6 +11,7 @@
 #include "guard/watch.h"
 #include "os/cgroup.h"
 #include "os/link.h"
+#include "run/reader.h"
 #include "tree/tree.h"
 
 static bool is_judged(const struct member *m)
@@ -69,29 +70,6 @@ static bool is_charged(const struct warden *w, enum limit_id id, struct os_cgrou
 	       os_cgroup_memory(w->run->cgroup_fd, out) == 0;
 }
 
-/* The largest first.  One that is larger than the last of a full list takes its place. */
-static void put_asked(struct watch *watch, struct weigh_question *q, const struct member *m)
-{
-	uint64_t bytes = m->sample.rss_bytes;
-	uint32_t at = q->n;
-
-	if (q->n == WEIGH_MAX) {
-		uint64_t last = q->process[q->n - 1].rss_bytes;
-		uint64_t out = bytes > last ? last : bytes;
-		watch->asked_least = out > watch->asked_least ? out : watch->asked_least;
-		if (bytes <= last)
-			return;
-		at--;
-	} else {
-		q->n++;
-	}
-	for (; at > 0 && q->process[at - 1].rss_bytes < bytes; at--)
-		q->process[at] = q->process[at - 1];
-	q->process[at] = (struct reader_process){ .pid = m->id.pid,
-						  .start_ticks = m->id.start_ticks,
-						  .rss_bytes = bytes };
-}
-
 /* One question for all: the shares of the largest members. */
 static void ask(struct warden *w)
 {
@@ -104,7 +82,9 @@ static void ask(struct warden *w)
 	watch->asked_least = 0;
 	FOR_EACH_MEMBER (&w->tree, member)
 		if (is_judged(member) && (member->sample.known & SAMPLE_MEMORY))
-			put_asked(watch, &m.question, member);
+			reader_choose(m.question.process, &m.question.n, WEIGH_MAX, &watch->asked_least,
+				      &(struct reader_process){ member->id.pid, member->id.start_ticks,
+								member->sample.rss_bytes });
 	watch->asked_n = m.question.n;
 	watch->asking_ns = w->facts.now_ns;
 	watch->is_asking = os_link_send(w->link, &m, PAIR_HEAD_BYTES + sizeof(m.question)) == 0;

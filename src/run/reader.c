@@ -125,6 +125,27 @@ int reader_has_mark(pid_t pid, const char *run_id)
 
 /* --- memory --------------------------------------------------------------------------------------------- */
 
+void reader_choose(struct reader_process *list, uint32_t *n, uint32_t max, uint64_t *least,
+		   const struct reader_process *p)
+{
+	uint64_t bytes = p->rss_bytes;
+	uint32_t at = *n;
+
+	if (*n == max) {
+		uint64_t last = list[max - 1].rss_bytes;
+		uint64_t out = bytes > last ? last : bytes;
+		*least = out > *least ? out : *least;
+		if (bytes <= last)
+			return;
+		at--;
+	} else {
+		++*n;
+	}
+	for (; at > 0 && list[at - 1].rss_bytes < bytes; at--)
+		list[at] = list[at - 1];
+	list[at] = *p;
+}
+
 struct list {
 	const struct reader_process *process;
 	uint32_t n;

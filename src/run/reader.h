@@ -22,6 +22,10 @@ struct reader_process {
 	uint64_t start_ticks;
 	uint64_t rss_bytes; /* as the caller knows it */
 };
+/* Keep `p` if it is among the `max` largest of those given; the largest is the first.  *n: how many are kept;
+ * *least: the largest that is not, 0 = all are. */
+void reader_choose(struct reader_process *list, uint32_t *n, uint32_t max, uint64_t *least,
+		   const struct reader_process *p);
 /* What was read of one. */
 struct reader_memory {
 	int32_t pid;
