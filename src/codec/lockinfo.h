@@ -25,10 +25,10 @@ struct lock_holder {
 };
 
 struct lock_refusals {
-	uint32_t check; /* over the rest, with this field 0 */
-	uint32_t spare;
+	uint32_t check;   /* over the rest, with this field 0 */
+	uint32_t pending; /* a line with `count` is being written, of a run id with this mark; 0 = none */
 	uint64_t count;
-	uint64_t line_wall_ns; /* when the last line was written */
+	uint64_t line_wall_ns; /* when the last line was written, or is */
 };
 
 struct lockinfo {

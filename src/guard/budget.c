@@ -10,7 +10,7 @@
 #include "base/num.h"
 #include "base/utc.h"
 #include "conf/budget_value.h"
-#include "guard/conflict.h"
+#include "guard/refusal.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/clock.h"
@@ -203,12 +203,9 @@ static const struct budget *find_used_up(const struct counters *counters)
 static int refuse_used_up(const struct run *run, const struct budget *b)
 {
 	BUF(line, 1024);
-	struct lockinfo info = { 0 };
 	struct refusal refusal = { .outcome = SG_OUTCOME_REFUSED, .reason = "budget" };
 
-	if (run->info_fd >= 0)
-		(void)lockinfo_read(run->info_fd, &info); /* then each is a line of its own */
-	conflict_record(run, &info.refusals, &refusal, SG_EXIT_BREAKER);
+	refusal_record(run, &refusal, SG_EXIT_BREAKER);
 	buf_str(&line, "not started: ");
 	put_budget(&line, run, b);
 	put_next(&line, run, b);

@@ -11,20 +11,18 @@
 #include "guard/hook.h"
 #include "guard/output.h"
 #include "guard/queue.h"
+#include "guard/refusal.h"
 #include "guard/replace.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "guard/waiting.h"
-#include "os/clock.h"
 #include "os/fd.h"
 #include "os/say.h"
 #include "run/describe.h"
 #include "run/find.h"
 #include "spawnguard/exit.h"
-#include "store/history.h"
 #include "store/record.h"
 
-#define LINE_EVERY_NS   (60 * NS_PER_S) /* refused lines in the history: one per job and minute */
 #define COMMAND_COLUMNS 60
 
 void conflict_say(const struct run *run, const struct holder *h, const char *what, bool is_said)
@@ -46,36 +44,6 @@ void conflict_say(const struct run *run, const struct holder *h, const char *wha
 	voice_line(&line, VOICE_WARNING, is_said);
 }
 
-void conflict_record(const struct run *run, struct lock_refusals *refusals, const struct refusal *refusal,
-		     int exit_code)
-{
-	uint64_t wall_ns = os_clock_wall_ns();
-	struct history_refused refused = {
-		.wall_ns = wall_ns,
-		.job = run->name,
-		.run_id = run->head.run_id,
-		.parent_run_id = run->head.parent_run_id,
-		.outcome = refusal->outcome,
-		.reason = refusal->reason,
-		.holder_run_id = refusal->holder_run_id ? refusal->holder_run_id : "",
-		.holder_pid = refusal->holder_pid,
-		.count = ++refusals->count,
-	};
-
-	run_put_refused_status(run, &refused, exit_code);
-	bool due = wall_ns - refusals->line_wall_ns >= LINE_EVERY_NS; /* a clock set back makes it due too */
-	if (due) {
-		BUF(line, 2048);
-		AUTO_FD int fd = history_open(run->dir.keep_fd, wall_ns);
-		history_format_refused(&line, &refused);
-		if (fd >= 0 && history_append(fd, &line) == 0)
-			*refusals = (struct lock_refusals){ .line_wall_ns = wall_ns };
-	}
-	AUTO_FD int info = lockinfo_open(run->dir.run_fd, run->lock_path, false);
-	if (info >= 0)
-		(void)lockinfo_write_refusals(info, refusals);
-}
-
 static void record_refusal(const struct run *run, struct holder *h, const char *reason, int exit_code)
 {
 	struct refusal refusal = { .outcome = SG_OUTCOME_CONFLICT,
@@ -83,7 +51,7 @@ static void record_refusal(const struct run *run, struct holder *h, const char *
 				   .holder_run_id = h->info.holder.run_id,
 				   .holder_pid = h->is_elsewhere ? 0 : h->info.holder.front };
 
-	conflict_record(run, &h->info.refusals, &refusal, exit_code);
+	refusal_record(run, &refusal, exit_code);
 }
 
 static int refuse(const struct run *run, const char *what, const char *reason)

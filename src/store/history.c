@@ -45,19 +45,25 @@ int history_append(int fd, const struct buf *line)
 	return os_fd_write(fd, line->at, line->len);
 }
 
+/* What is looked for. */
+struct wanted {
+	bool (*is_it)(const char *line, size_t n, const void *with);
+	const void *with;
+};
+
 /* The lines of `bytes`; how many bytes of it were whole lines in *out_used. */
-static bool find_line(const char *bytes, size_t n, const char *event, const char *run_id, size_t *out_used)
+static bool find_line(const char *bytes, size_t n, const struct wanted *wanted, size_t *out_used)
 {
 	const char *at = bytes, *end = bytes + n;
 
 	for (const char *nl; (nl = memchr(at, '\n', (size_t)(end - at))); at = nl + 1)
-		if (nl > at && history_line_is(at, (size_t)(nl - at), event, run_id))
+		if (nl > at && wanted->is_it(at, (size_t)(nl - at), wanted->with))
 			return true;
 	*out_used = (size_t)(at - bytes);
 	return false;
 }
 
-static int month_has(int dirfd, const char *path, const char *event, const char *run_id)
+static int month_has(int dirfd, const char *path, const struct wanted *wanted)
 {
 	enum { CHUNK = 16 * HISTORY_LINE_MAX };
 	size_t have = 0, used;
@@ -74,7 +80,7 @@ static int month_has(int dirfd, const char *path, const char *event, const char 
 			return (int)got;
 		offset += (uint64_t)got;
 		have += (size_t)got;
-		if (find_line(bytes, have, event, run_id, &used))
+		if (find_line(bytes, have, wanted, &used))
 			return 1;
 		if (used == 0 && have == CHUNK)
 			used = have; /* no line of ours is that long */
@@ -83,14 +89,33 @@ static int month_has(int dirfd, const char *path, const char *event, const char 
 	}
 }
 
-int history_has(int dirfd, uint64_t wall_ns, const char *event, const char *run_id)
+int history_find(int dirfd, uint64_t wall_ns, bool (*is_it)(const char *line, size_t n, const void *with),
+		 const void *with)
 {
+	const struct wanted wanted = { is_it, with };
+
 	for (unsigned back = 0; back < 2; back++) {
 		BUF(path, 64);
 		month_path(&path, wall_ns, back);
-		int r = month_has(dirfd, path.at, event, run_id);
+		int r = month_has(dirfd, path.at, &wanted);
 		if (r != 0)
 			return r;
 	}
 	return 0;
+}
+
+struct named {
+	const char *event, *run_id;
+};
+
+static bool is_named(const char *line, size_t n, const void *with)
+{
+	const struct named *named = with;
+	return history_line_is(line, n, named->event, named->run_id);
+}
+
+int history_has(int dirfd, uint64_t wall_ns, const char *event, const char *run_id)
+{
+	const struct named named = { event, run_id };
+	return history_find(dirfd, wall_ns, is_named, &named);
 }
