@@ -175,6 +175,10 @@ static void put_start(struct json *j, struct buf *out, const struct history_star
 		 head->flags & RECORD_NO_LOCK  ? "none"
 		 : head->flags & RECORD_SHARED ? "shared"
 					       : "exclusive");
+	if (start->slot_group) {
+		json_str(j, "spawnguard.slot.group", start->slot_group);
+		json_u64(j, "spawnguard.slot.number", start->slot);
+	}
 	json_str(j, "spawnguard.rung.identity", head->identity);
 	json_str(j, "spawnguard.rung.membership", head->cgroup[0] != '\0' ? "cgroup" : "children");
 	if (!brief)

@@ -37,6 +37,8 @@ struct history_start {
 	const char *const *tag; /* K=V */
 	uint32_t tag_count;
 	uint64_t environ_digest;
+	const char *slot_group; /* NULL = it has no slot */
+	uint32_t slot;
 	uint64_t start_timeout_ns, idle_timeout_ns, heartbeat_ns; /* 0, NUM_NONE = none */
 	const char *const *budget;                                /* K=LIMIT */
 	uint32_t budget_count;

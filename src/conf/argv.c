@@ -193,10 +193,16 @@ int argv_check(const struct job *job, struct buf *why)
 	if (job->shared && job->no_lock)
 		return refuse(why,
 			      "--shared with --no-lock: there is no lock to share; leave out one of them");
-	if (job->no_lock && !job->lock_file && job->on_conflict == CONFLICT_WAIT)
+	if (job->no_lock && !job->lock_file && job->slots == 0 && job->on_conflict == CONFLICT_WAIT)
 		return refuse(why,
 			      "--wait with --no-lock: there is nothing to wait for; leave out one of them, "
 			      "or name a --lock-file");
+	if (job->group && job->slots == 0)
+		return refuse(why, "--group without --slots: say how many of the group may run at once, or "
+				   "leave it out");
+	if (job->slots > 0 && job->on_conflict == CONFLICT_REPLACE)
+		return refuse(why, "--on-conflict=replace with --slots: which of those that run is to end "
+				   "cannot be told; use --wait, or leave out one of them");
 	if (job->ready_file && job->start_timeout_ns == NUM_NONE)
 		return refuse(why, "--ready-file without --start-timeout: nobody waits for it; say how long, "
 				   "or leave it "

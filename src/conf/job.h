@@ -14,6 +14,7 @@
 #define JOB_ENV_MAX     64        /* --env K=V */
 #define JOB_BUDGETS_MAX 16        /* --budget K=LIMIT */
 #define JOB_QUEUE_MAX   1000      /* --queue-max */
+#define JOB_SLOTS_MAX   256       /* --slots */
 #define JOB_INT_NONE    INT32_MIN /* an int that nobody gave */
 #define JOB_END_ON_MAX  64        /* bit N-1 of end_on: signal N ends the run */
 
@@ -63,6 +64,8 @@ struct job {
 	uint8_t conflict_exit; /* exit status of a conflict */
 	bool no_lock, shared;
 	const char *lock_file; /* borrowed; NULL = none */
+	uint32_t slots;        /* so many at once, 1 .. JOB_SLOTS_MAX; 0 = no slots */
+	const char *group;     /* borrowed; whose slots; NULL = those of the name */
 	/* time, end */
 	uint64_t timeout_ns;    /* NUM_NONE = none */
 	uint64_t kill_after_ns; /* 0 ("none") = KILL follows TERM at once */

@@ -65,6 +65,8 @@ const struct option_row option_rows[] = {
 	{ "complain-after",      0,  KIND_DURATION, TAKES("D"),     AT(complain_ns), "none", "say so when waiting takes longer than D", GROUP_LOCK, FOR_JOB },
 	{ "no-lock",             0,  KIND_FLAG,     NOTHING,        AT(no_lock), NULL, "any number of copies may run", GROUP_LOCK, FOR_JOB },
 	{ "shared",              0,  KIND_FLAG,     NOTHING,        AT(shared), NULL, "run beside other --shared copies, but never beside one without it", GROUP_LOCK, FOR_JOB },
+	{ "slots",               0,  KIND_SLOTS,    TAKES("N"),     AT(slots), "none", "run beside other copies, at most N at once, 1 to 256; with --group: at most N of that group", GROUP_LOCK, FOR_JOB },
+	{ "group",               0,  KIND_NAME,     TAKES("NAME"),  AT(group), NULL, "with --slots: those of this group, which jobs of any name share; each name keeps its own lock", GROUP_LOCK, FOR_JOB },
 	{ "lock-file",           0,  KIND_TEXT,     TAKES("PATH"),  AT(lock_file), NULL, "lock this file too, as flock(1) does; with --no-lock: this file alone", GROUP_LOCK, FOR_JOB },
 
 	{ "timeout",            't', KIND_DURATION, TAKES("D"),     AT(timeout_ns), "none", "end the run after D; time in suspend counts", GROUP_END, FOR_JOB },

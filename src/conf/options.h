@@ -10,6 +10,7 @@ enum option_kind {
 	KIND_FLAG,     /* bool: alone or "yes", "no" */
 	KIND_COUNTER,  /* uint32_t: alone +1, or 0 to 9 */
 	KIND_PLACES,   /* uint32_t: 1 to JOB_QUEUE_MAX */
+	KIND_SLOTS,    /* uint32_t: 1 to JOB_SLOTS_MAX; "none" = 0 */
 	KIND_TEXT,     /* const char * */
 	KIND_NAME,     /* const char *: 1..200 bytes once encoded as a file name */
 	KIND_RUN_ID,   /* const char *: 1..64 of [A-Za-z0-9_-] */

@@ -176,6 +176,15 @@ static int parse_places(const struct option_row *row, const char *text, struct j
 	return 0;
 }
 
+static int parse_slots(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	uint64_t n = 0;
+	if (!is_none(text) && (num_parse_u64(text, JOB_SLOTS_MAX, &n) < 0 || n == 0))
+		return refuse(why, "not a number of slots: write 1 to 256, or none");
+	*(uint32_t *)field_of(row, job) = (uint32_t)n;
+	return 0;
+}
+
 /* A duration; "none" is `none_ns`, and what to write instead of 0 says `zero_cure`. */
 static int read_duration(const char *text, uint64_t none_ns, const char *zero_cure, uint64_t *out_ns,
 			 struct buf *why)
@@ -538,6 +547,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_DURATION] = parse_duration,
 	[KIND_GRACE]    = parse_grace,
 	[KIND_PLACES]   = parse_places,
+	[KIND_SLOTS]    = parse_slots,
 	[KIND_WAIT]     = parse_wait,
 	[KIND_NO_WAIT]  = parse_no_wait,
 	[KIND_INTERVAL] = parse_interval,

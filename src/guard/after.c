@@ -14,6 +14,7 @@ static void let_go(struct run *run)
 	os_fd_close(&run->record_fd);
 	os_fd_close(&run->history_fd);
 	os_fd_close(&run->user_lock_fd);
+	os_fd_close(&run->slot_fd);
 	os_fd_close(&run->lock_fd);
 }
 

@@ -14,6 +14,7 @@
 #include "guard/refusal.h"
 #include "guard/replace.h"
 #include "guard/run.h"
+#include "guard/slot.h"
 #include "guard/voice.h"
 #include "guard/waiting.h"
 #include "os/fd.h"
@@ -157,9 +158,9 @@ int conflict_take_locks(struct run *run)
 	const struct job *job = run->job;
 	struct fail fail = { 0 };
 
-	if (job->no_lock && !job->lock_file)
-		return 0;
-	int code = take_main_lock(run);
+	int code = job->no_lock && !job->lock_file ? 0 : take_main_lock(run);
+	if (code == 0 && job->slots > 0)
+		code = slot_take(run);
 	if (code != 0 || job->no_lock || !job->lock_file)
 		return code;
 	/* Tried, never waited for: nobody waits for a second lock with the first in hand. */
@@ -183,14 +184,18 @@ int conflict_explain(struct run *run)
 		return tell_failure(&fail, run->job->no_lock);
 	bool held = fd == -EWOULDBLOCK;
 	holder_find(run, &h);
+	uint32_t taken = run->job->slots > 0 ? slot_count_taken(run) : 0;
+	bool is_full = !held && taken > 0 && taken == run->job->slots;
 	enum on_conflict how = run->job->on_conflict;
-	buf_str(&line, !held                     ? "would start: "
+	buf_str(&line, !held && !is_full         ? "would start: "
 		       : how == CONFLICT_REPLACE ? "would end it and start in its place: "
 		       : how == CONFLICT_QUEUE   ? "would wait in turn: "
 						 : "would not start: ");
 	escape_text(&line, run->name, strlen(run->name), 0);
 	if (held)
 		holder_format(&line, &h);
+	if (is_full)
+		slot_format_holders(&line, run);
 	buf_str(&line, "\ncommand: ");
 	describe_command(&line, &run->head, COMMAND_COLUMNS);
 	buf_str(&line, "\nprogram: ");
@@ -203,19 +208,22 @@ int conflict_explain(struct run *run)
 	num_format_duration(&line, run->job->kill_after_ns);
 	output_explain(&line, run);
 	isolate_explain(&line, run);
+	if (run->job->slots > 0)
+		slot_explain(&line, run, taken);
 	if (run->job->splay_ns != NUM_NONE) {
 		buf_str(&line, "\nsplay:   started after a random time of at most ");
 		num_format_duration(&line, run->job->splay_ns);
 	}
 	parent_explain(&line, run);
 	hook_explain(&line, run);
-	if (!held && h.has_record)
+	if (!held && h.has_record && !run->job->shared)
 		buf_str(&line,
 			h.is_elsewhere
 				? "\nbefore:  a run in another PID or time namespace would be closed"
 				: "\nbefore:  the tree of a run whose guards were killed would be ended");
 	buf_char(&line, '\n');
 	os_print(1, line.at, line.len);
-	bool is_refused = held && how != CONFLICT_SKIP && how != CONFLICT_REPLACE && how != CONFLICT_QUEUE;
+	bool is_refused =
+		(held || is_full) && how != CONFLICT_SKIP && how != CONFLICT_REPLACE && how != CONFLICT_QUEUE;
 	return is_refused ? run->job->conflict_exit : 0;
 }

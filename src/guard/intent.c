@@ -223,6 +223,8 @@ int intent_read(struct run *run, struct job *job, const struct surroundings *aro
 	}
 	if (in.named && (code = build_command(&in)) != 0)
 		return code;
+	if (job->slots > 0 && !job->group && !job->no_lock) /* beside each other, never beside one alone */
+		job->shared = true;
 	run_init(run, job, around, in.rest);
 	return 0;
 }

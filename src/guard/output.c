@@ -232,6 +232,7 @@ static void show(struct run *run, const struct outcome_verdict *verdict)
 	/* Nobody must wait for the job's lock because nobody reads our output. */
 	os_fd_close(&run->lock_fd);
 	os_fd_close(&run->user_lock_fd);
+	os_fd_close(&run->slot_fd);
 	if (logfile_is_bounded(o) && o->size - from > o->max_bytes)
 		from = o->size - o->max_bytes;
 	int64_t data = os_hole_next_data(o->fd, from);

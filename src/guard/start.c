@@ -14,6 +14,7 @@
 #include "guard/output.h"
 #include "guard/run.h"
 #include "guard/samples.h"
+#include "guard/slot.h"
 #include "guard/splay.h"
 #include "guard/voice.h"
 #include "guard/watch.h"
@@ -50,7 +51,8 @@ void run_init(struct run *run, const struct job *job, const struct surroundings 
 	isolate_init(&run->isolation);
 	notify_init(&run->notify);
 	flow_init(&run->flow);
-	run->lock_fd = run->user_lock_fd = run->info_fd = run->record_fd = run->history_fd = -1;
+	run->lock_fd = run->user_lock_fd = run->slot_fd = run->info_fd = run->record_fd = run->history_fd =
+		-1;
 }
 
 static bool is_run_id(const char *id)
@@ -373,6 +375,26 @@ static int clean_up(struct run *run)
 	return recover(run, info.holder.run_id, true, &stays);
 }
 
+/* And what the last one in our slot left: nobody else could be its guard.  From now on the slot names us. */
+static int clean_up_slot(struct run *run)
+{
+	struct lockinfo info;
+	bool stays;
+	int code = 0;
+
+	AUTO_FD int fd = slot_open_info(run, run->slot, true);
+	if (fd < 0 || lockinfo_read(fd, &info) < 0)
+		return 0; /* as with an exclusive lock: reap finds it */
+	if (info.holder.run_id[0] != '\0' && record_exists(run->dir.run_fd, info.holder.run_id))
+		code = recover(run, info.holder.run_id, true, &stays);
+	if (code != 0)
+		return code;
+	struct lock_holder holder = { .front = run->head.front.pid, .since_boot_ns = os_clock_boot_ns() };
+	memcpy(holder.run_id, run->head.run_id, sizeof(holder.run_id));
+	(void)lockinfo_write_holder(fd, &holder); /* a hint for people and for the next start */
+	return 0;
+}
+
 static void write_start_line(struct run *run)
 {
 	char host[80];
@@ -387,6 +409,8 @@ static void write_start_line(struct run *run)
 		.tag = run->job->tag,
 		.tag_count = run->job->tag_count,
 		.environ_digest = HASH_FNV_START,
+		.slot_group = run->slot_fd >= 0 ? slot_group(run) : NULL,
+		.slot = run->slot,
 		.start_timeout_ns = run->job->start_timeout_ns,
 		.idle_timeout_ns = run->job->idle_timeout_ns,
 		.heartbeat_ns = run->job->heartbeat_ns,
@@ -476,6 +500,7 @@ int run_start(struct run *run, int *out_exit)
 	if ((*out_exit = conflict_take_locks(run)) != 0)
 		return *out_exit == CONFLICT_SKIPPED ? (*out_exit = 0, -1) : -1;
 	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
+	    (run->slot_fd >= 0 && (*out_exit = clean_up_slot(run)) != 0) ||
 	    (*out_exit = budget_prepare(run)) != 0 || (*out_exit = samples_open(run)) != 0 ||
 	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = flow_prepare(run)) != 0 ||
 	    (*out_exit = yield_prepare(run)) != 0 || (*out_exit = alive_prepare(run)) != 0 ||

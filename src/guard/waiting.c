@@ -8,6 +8,7 @@
 #include "guard/conflict.h"
 #include "guard/holder.h"
 #include "guard/run.h"
+#include "guard/slot.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
@@ -27,7 +28,8 @@ int waiting_try(const struct run *run, uint32_t which, bool wait, struct fail *f
 	if (which == WAITING_MAIN)
 		return wait ? lock_wait(run->dir.run_fd, run->lock_path, job->shared, fail)
 			    : lock_try(run->dir.run_fd, run->lock_path, job->shared, fail);
-	int r = lock_queue_path(run->name, which, path);
+	int r = which == WAITING_GATE ? lock_slot_path(slot_group(run), 0, path)
+				      : lock_queue_path(run->name, which, path);
 	if (r < 0)
 		return fail_set(fail, -r, "name the queue of", run->name);
 	return wait ? lock_wait(run->dir.run_fd, path, false, fail)
@@ -63,9 +65,35 @@ static void complain(struct waiting *w)
 {
 	struct holder h;
 
+	w->complain_ns = NUM_NONE;
+	if (w->complain) {
+		w->complain(w->run, "waiting for");
+		return;
+	}
 	holder_find(w->run, &h);
 	conflict_say(w->run, &h, "waiting for", true);
-	w->complain_ns = NUM_NONE;
+}
+
+int waiting_look(struct waiting *w)
+{
+	uint64_t now_ns = os_clock_boot_ns();
+
+	if (now_ns >= w->deadline_ns)
+		return -EWOULDBLOCK;
+	if (now_ns >= w->complain_ns)
+		complain(w);
+	return 0;
+}
+
+int waiting_left_ms(const struct waiting *w)
+{
+	uint64_t next_ns = w->complain_ns < w->deadline_ns ? w->complain_ns : w->deadline_ns;
+	uint64_t now_ns = os_clock_boot_ns();
+
+	if (next_ns == NUM_NONE)
+		return -1;
+	uint64_t left = next_ns > now_ns ? (next_ns - now_ns) / NS_PER_MS + 1 : 0;
+	return left < INT32_MAX ? (int)left : INT32_MAX;
 }
 
 bool waiting_for_end(const struct run *run, int pidfd, int timeout_ms)
@@ -99,13 +127,9 @@ int waiting_take(struct waiting *w, uint32_t which, struct fail *fail)
 		if (fd != -EINTR)
 			break;
 		(void)os_alarm_set(NUM_NONE); /* struck: it goes on until it is set anew */
-		uint64_t now_ns = os_clock_boot_ns();
-		if (now_ns >= w->deadline_ns) {
-			fd = -EWOULDBLOCK;
+		fd = waiting_look(w);
+		if (fd < 0)
 			break;
-		}
-		if (now_ns >= w->complain_ns)
-			complain(w);
 	}
 	(void)os_alarm_set(NUM_NONE);
 	waiting_close(w->run);

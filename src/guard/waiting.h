@@ -8,8 +8,10 @@
 struct fail;
 struct run;
 
-/* A lock by its number: WAITING_MAIN, the queue's own (0), or a place in it (1 ...). */
+/* A lock by its number: WAITING_MAIN, the queue's own (0), or a place in it (1 ...); the gate of its slots.
+ */
 #define WAITING_MAIN  UINT32_MAX
+#define WAITING_GATE  (UINT32_MAX - 1)
 #define WAITING_QUEUE 0U
 
 /* Owned descriptor; -EWOULDBLOCK held (without `wait`); -EINTR a signal came (with it); -errno with `fail`.
@@ -17,12 +19,18 @@ struct run;
 int waiting_try(const struct run *run, uint32_t which, bool wait, struct fail *fail);
 
 struct waiting {
-	struct run *run;                   /* borrowed */
-	uint64_t deadline_ns, complain_ns; /* boot time; NUM_NONE = never */
+	struct run *run;                                           /* borrowed */
+	uint64_t deadline_ns, complain_ns;                         /* boot time; NUM_NONE = never */
+	void (*complain)(const struct run *run, const char *what); /* NULL: of the lock's holder */
 };
 
 /* As --wait and --complain-after say, from now on. */
 struct waiting waiting_begin(struct run *run);
+
+/* One of the two is over: a complaint is said. 0 = go on, -EWOULDBLOCK = the deadline has passed. */
+int waiting_look(struct waiting *w);
+/* Until the sooner of them; -1 = for ever. */
+int waiting_left_ms(const struct waiting *w);
 
 /*
  * Blocked in flock(2) until it is ours, or -EWOULDBLOCK at the deadline, or

@@ -451,7 +451,7 @@ static void settle(struct warden *w)
 			     run->history_fd,   run->dir.run_fd,   run->dir.keep_fd,     run->tail.word,
 			     run->tail.file,    run->parent.fd,    run->isolation.ns.fd, run->isolation.link,
 			     run->cgroup_fd,    run->samples_fd,   w->census.perf.epoll, run->notify.fd,
-			     run->flow.file[0], run->flow.file[1], run->flow.lines_fd };
+			     run->flow.file[0], run->flow.file[1], run->flow.lines_fd,   run->slot_fd };
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();

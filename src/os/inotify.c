@@ -24,6 +24,8 @@ int os_inotify_add(int inotify, int fd, int news)
 			IN_ATTRIB; /* a name that goes is a change of the link count */
 	if (news & OS_NEWS_NAMES)
 		mask |= IN_CREATE | IN_DELETE | IN_MOVE;
+	if (news & OS_NEWS_CLOSED)
+		mask |= IN_CLOSE_WRITE;
 	if (news & OS_NEWS_ONCE)
 		mask |= IN_ONESHOT;
 	/* By descriptor: whatever its name has come to mean, it is this file. */

@@ -7,6 +7,8 @@ enum os_news {
 	OS_NEWS_GONE = 1 << 1,    /* a file: removed or renamed, or its mode changed */
 	OS_NEWS_NAMES = 1 << 2,   /* a directory: a name came, went or changed */
 	OS_NEWS_ONCE = 1 << 3,    /* one piece of news, then none */
+	OS_NEWS_CLOSED = 1 << 4,  /* a file that was open for writing: by the last who had it so; a moment
+				     later its lock is free */
 };
 
 /* Owned descriptor, readable when there is news; -errno. */

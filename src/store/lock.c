@@ -12,6 +12,7 @@
 
 #define LOCK_DIR  "locks/job/"
 #define QUEUE_DIR "locks/queue"
+#define SLOT_DIR  "locks/slot"
 
 /* Its name, encoded, in `dir`. 0, -errno. */
 static int start_path(const char *job, const char *dir, char *out, struct buf *path)
@@ -47,38 +48,131 @@ int lock_queue_path(const char *job, uint32_t place, char *out)
 	return 0;
 }
 
+int lock_slot_path(const char *group, uint32_t slot, char *out)
+{
+	struct buf path;
+
+	int r = start_path(group, SLOT_DIR "/", out, &path);
+	if (r < 0)
+		return r;
+	if (slot == 0) {
+		buf_str(&path, ".gate"); /* in no encoded name */
+		return 0;
+	}
+	buf_char(&path, '/');
+	buf_u64(&path, slot);
+	return 0;
+}
+
+int lock_slot_place_path(const char *group, uint32_t place, char *out)
+{
+	struct buf path;
+
+	int r = start_path(group, SLOT_DIR "/", out, &path);
+	if (r < 0)
+		return r;
+	buf_str(&path, ".place.");
+	buf_u64(&path, place);
+	return 0;
+}
+
+static int make_dir(int dirfd, const char *path, struct fail *fail)
+{
+	int r = os_mkdir_at(dirfd, path, 0700);
+	return r < 0 && r != -EEXIST ? fail_set(fail, -r, "make directory", path) : 0;
+}
+
+int lock_make_slots(int dirfd, const char *group, struct fail *fail)
+{
+	char dir[LOCK_PATH_MAX];
+	struct buf path;
+
+	int r = start_path(group, SLOT_DIR "/", dir, &path);
+	if (r < 0)
+		return fail_set(fail, -r, "name the slots of", group);
+	r = make_dir(dirfd, SLOT_DIR, fail);
+	return r < 0 ? r : make_dir(dirfd, dir, fail);
+}
+
 int lock_make_queue(int dirfd, struct fail *fail)
 {
-	int r = os_mkdir_at(dirfd, QUEUE_DIR, 0700);
-	return r < 0 && r != -EEXIST ? fail_set(fail, -r, "make directory", QUEUE_DIR) : 0;
+	return make_dir(dirfd, QUEUE_DIR, fail);
+}
+
+/* Open, and one of ours. */
+static int open_lock(int dirfd, const char *path, struct os_file_id *out_id, struct fail *fail)
+{
+	AUTO_FD int fd = os_open_at(dirfd, path, O_RDWR | O_CREAT, 0600);
+	if (fd < 0)
+		return fail_set(fail, -fd, "open lock file", path);
+	int r = os_file_id(fd, out_id);
+	if (r == 0 && !out_id->is_own_regular)
+		r = -EPERM; /* planted: a link, a FIFO, another user's file */
+	return r < 0 ? fail_set(fail, -r, "lock", path) : os_fd_steal(&fd);
+}
+
+/* The file may have been removed meanwhile: a lock on a nameless inode guards nothing.  1, 0, -errno. */
+static int is_named(int dirfd, const char *path, const struct os_file_id *held, struct fail *fail)
+{
+	struct os_file_id named;
+
+	int r = os_file_id_at(dirfd, path, &named);
+	if (r < 0 && r != -ENOENT)
+		return fail_set(fail, -r, "check lock file", path);
+	return r == 0 && os_is_same_file(held, &named);
 }
 
 static int lock_at(int dirfd, const char *path, bool shared, bool wait, struct fail *fail)
 {
 	for (int round = 0; round < 100; round++) {
-		struct os_file_id held, named;
-		AUTO_FD int fd = os_open_at(dirfd, path, O_RDWR | O_CREAT, 0600);
+		struct os_file_id held;
+		AUTO_FD int fd = open_lock(dirfd, path, &held, fail);
 		if (fd < 0)
-			return fail_set(fail, -fd, "open lock file", path);
-
-		int r = os_file_id(fd, &held);
-		if (r == 0 && !held.is_own_regular)
-			r = -EPERM; /* planted: a link, a FIFO, another user's file */
-		if (r == 0)
-			r = wait ? os_flock_wait(fd, shared) : os_flock_try(fd, shared);
+			return fd;
+		int r = wait ? os_flock_wait(fd, shared) : os_flock_try(fd, shared);
 		if (r == -EWOULDBLOCK || r == -EINTR)
 			return r; /* an answer, not a failure: the caller names the holder */
 		if (r < 0)
 			return fail_set(fail, -r, "lock", path);
-
-		/* The file may have been removed meanwhile: a lock on a nameless inode guards nothing. */
-		r = os_file_id_at(dirfd, path, &named);
-		if (r < 0 && r != -ENOENT)
-			return fail_set(fail, -r, "check lock file", path);
-		if (r == 0 && os_is_same_file(&held, &named))
-			return os_fd_steal(&fd);
+		r = is_named(dirfd, path, &held, fail);
+		if (r != 0)
+			return r < 0 ? r : os_fd_steal(&fd);
 	}
 	return fail_set(fail, EBUSY, "lock: removed as fast as made", path); /* not EAGAIN: that means held */
+}
+
+int lock_open_kept(int dirfd, const char *path, struct fail *fail)
+{
+	struct os_file_id id;
+	return open_lock(dirfd, path, &id, fail);
+}
+
+bool lock_is_held(int dirfd, const char *path)
+{
+	AUTO_FD int fd = os_open_at(dirfd, path, O_RDWR, 0);
+	return fd >= 0 && os_flock_try(fd, true) == -EWOULDBLOCK;
+}
+
+int lock_try_kept(int dirfd, const char *path, int *fd, struct fail *fail)
+{
+	struct os_file_id held;
+
+	if (*fd < 0)
+		*fd = open_lock(dirfd, path, &held, fail);
+	if (*fd < 0)
+		return *fd;
+	int r = os_flock_try(*fd, false);
+	if (r == -EWOULDBLOCK)
+		return r;
+	if (r == 0)
+		r = os_file_id(*fd, &held);
+	if (r < 0)
+		return fail_set(fail, -r, "lock", path);
+	r = is_named(dirfd, path, &held, fail);
+	if (r > 0)
+		return 0;
+	os_fd_close(fd);
+	return r < 0 ? r : -EWOULDBLOCK; /* the new one is opened at the next try */
 }
 
 int lock_try(int dirfd, const char *path, bool shared, struct fail *fail)

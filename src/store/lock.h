@@ -19,6 +19,15 @@ int lock_queue_path(const char *job, uint32_t place, char *out);
 int lock_make_queue(int dirfd, struct fail *fail);
 
 /*
+ * "locks/slot/GROUP/SLOT"; `slot` 0: "locks/slot/GROUP.gate", the lock of who waits for the next that is
+ * free.  And a place among those who wait for it.
+ */
+int lock_slot_path(const char *group, uint32_t slot, char *out);
+int lock_slot_place_path(const char *group, uint32_t place, char *out);
+/* Make that directory, if it is not there. 0, -errno with `fail`. */
+int lock_make_slots(int dirfd, const char *group, struct fail *fail);
+
+/*
  * Take the lock file `path` in `dirfd` without waiting.  Returns an owned
  * descriptor (CLOEXEC) that holds the lock; -EWOULDBLOCK: held by another
  * (no `fail` filled: a conflict is an answer, not a failure).
@@ -30,6 +39,17 @@ int lock_try(int dirfd, const char *path, bool shared, struct fail *fail);
  * complain); call again to go on waiting.
  */
 int lock_wait(int dirfd, const char *path, bool shared, struct fail *fail);
+
+/*
+ * For who tries one again and again: *fd is kept open between (-1: not yet open), so that it tells nobody
+ * that it was closed.  0: *fd holds the lock; -EWOULDBLOCK; -errno with `fail`.
+ */
+int lock_try_kept(int dirfd, const char *path, int *fd, struct fail *fail);
+/* The first step of that: opened, not tried.  Owned descriptor; -errno with `fail`. */
+int lock_open_kept(int dirfd, const char *path, struct fail *fail);
+
+/* Is it held at this moment?  For people: makes nothing, but a start that tries just now finds it held. */
+bool lock_is_held(int dirfd, const char *path);
 
 /*
  * A file of the user's choice, as flock(1) takes it: made if missing (0666 and

@@ -20,6 +20,7 @@ TEXTS = {
     "wait": ["1s", "2s", "3s", "4s", "5s", "6s"],
     "on-conflict": ["fail", "skip", "wait"] * 2,
     "queue-max": ["1", "2", "3", "4", "5", "6"],
+    "slots": ["1", "2", "3", "4", "5", "6"],
     "conflict-exit-code": ["1", "2", "3", "4", "5", "6"],
     "signal": ["INT", "HUP", "USR1", "USR2", "QUIT", "ALRM"],
     "term": ["tree", "job"] * 3,
@@ -52,7 +53,7 @@ TEXTS = {
 DURATIONS = {"freeze-for", "start-timeout", "idle-timeout", "heartbeat", "complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout", "orphan-grace"}
 FLAGS = {"notify", "no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
          "with-parent", "isolate", "require-limits"}
-FREE = {"ready-file", "record-samples", "lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
+FREE = {"group", "ready-file", "record-samples", "lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
         "state-dir", "command"}
 TEXTS.update({key: ["1s", "2s", "3s", "4s", "5s", "6s"] for key in DURATIONS})
 LIMITS = {"max-procs", "max-threads", "max-depth", "max-rss", "max-tree-mem", "max-cpu", "max-fds", "max-io", "max-output"}
@@ -385,6 +386,8 @@ class CommandLine(PrecedenceTest):
                                (True, False, True)),
             "no-lock": (*yes_no, self.field(("spawnguard.lock",)), ("none", "exclusive", "none")),
             "shared": (*yes_no, self.field(("spawnguard.lock",)), ("shared", "exclusive", "shared")),
+            "slots": ("3", "1", "2", self.field(("spawnguard.slot.number",), more=("--wait",)), (1, 1, 1)),
+            "group": ("a", "b", "c", self.field(("spawnguard.slot.group",), more=("--slots=1",)), "abc"),
             "lock-file": (a, b, c, self.made(), "abc"),
             **{key: ("101s", "102s", "103s", observe, (101, 102, 103)) for key, observe in limits},
             "signal": ("INT", "HUP", "USR1", self.field(("spawnguard.limits", "signal")),

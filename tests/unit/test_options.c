@@ -27,6 +27,7 @@ static const size_t kind_sizes[] = {
 	[KIND_FLAG]     = sizeof(bool),
 	[KIND_COUNTER]  = sizeof(uint32_t),
 	[KIND_PLACES]   = sizeof(uint32_t),
+	[KIND_SLOTS]    = sizeof(uint32_t),
 	[KIND_TEXT]     = sizeof(const char *),
 	[KIND_NAME]     = sizeof(const char *),
 	[KIND_RUN_ID]   = sizeof(const char *),

@@ -1,0 +1,31 @@
+/*
+ * --slots: so many runs at once, of one name or of a group of names.  A slot is a kernel lock, held by front
+ * and warden as the job's own is: it is free the instant both are gone, however they ended.
+ *
+ * Who waits stands at the gate, a lock too: one at a time looks for a slot, in the order in which they came;
+ * a newcomer that finds the gate held does not try before them.
+ */
+#ifndef SG_GUARD_SLOT_H
+#define SG_GUARD_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct buf;
+struct run;
+
+/* Whose slots they are: the group's, or those of the job's name. */
+const char *slot_group(const struct run *run);
+
+/* One of them: run->slot_fd and run->slot, 0.  Else as conflict_take_locks. */
+int slot_take(struct run *run);
+
+/* The info file beside a slot's lock: owned descriptor, -errno. */
+int slot_open_info(const struct run *run, uint32_t slot, bool make);
+
+/* --dry-run: how many are held at this moment, by whom, and the line about it. */
+uint32_t slot_count_taken(const struct run *run);
+void slot_format_holders(struct buf *line, const struct run *run);
+void slot_explain(struct buf *line, const struct run *run, uint32_t taken);
+
+#endif
