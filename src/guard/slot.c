@@ -356,15 +356,15 @@ uint32_t slot_count_taken(const struct run *run)
 	return taken;
 }
 
-void slot_explain(struct buf *line, const struct run *run, uint32_t taken)
+void slot_explain(struct buf *out, const struct run *run, uint32_t taken)
 {
 	const char *group = slot_group(run);
 
-	buf_str(line, "\nslots:   ");
-	buf_u64(line, run->job->slots);
-	buf_str(line, run->job->group ? " of group " : " of ");
-	escape_word(line, group, strlen(group), 60);
-	buf_str(line, ", ");
-	buf_u64(line, taken);
-	buf_str(line, " taken");
+	buf_str(out, "\nslots:   ");
+	buf_u64(out, run->job->slots);
+	buf_str(out, run->job->group ? " of group " : " of ");
+	escape_word(out, group, strlen(group), 60);
+	buf_str(out, ", ");
+	buf_u64(out, taken);
+	buf_str(out, " taken");
 }

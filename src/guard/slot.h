@@ -26,6 +26,6 @@ int slot_open_info(const struct run *run, uint32_t slot, bool make);
 /* --dry-run: how many are held at this moment, by whom, and the line about it. */
 uint32_t slot_count_taken(const struct run *run);
 void slot_format_holders(struct buf *line, const struct run *run);
-void slot_explain(struct buf *line, const struct run *run, uint32_t taken);
+void slot_explain(struct buf *out, const struct run *run, uint32_t taken);
 
 #endif

@@ -386,7 +386,7 @@ class CommandLine(PrecedenceTest):
                                (True, False, True)),
             "no-lock": (*yes_no, self.field(("spawnguard.lock",)), ("none", "exclusive", "none")),
             "shared": (*yes_no, self.field(("spawnguard.lock",)), ("shared", "exclusive", "shared")),
-            "slots": ("3", "1", "2", self.field(("spawnguard.slot.number",), more=("--wait",)), (1, 1, 1)),
+            "slots": ("3", "1", "2", self.dry_run(r"slots:   (\d) of p"), ("3", "1", "2")),
             "group": ("a", "b", "c", self.field(("spawnguard.slot.group",), more=("--slots=1",)), "abc"),
             "lock-file": (a, b, c, self.made(), "abc"),
             **{key: ("101s", "102s", "103s", observe, (101, 102, 103)) for key, observe in limits},

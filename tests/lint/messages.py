@@ -60,6 +60,7 @@ UNREACHED = {
     "go on": "every failure says what failed",
     "cannot be told what it should know: ": "what a hook is told has its limits, which together are less",
     "started by init, or by a process that has ended already": "needs a child of the machine's own PID 1",
+    "name the slots of": "the name of a group has its limit",
     "name the queue of": "the name of a job has its limit",
     "cannot find bin/spawnguard": "needs a program that finds neither /proc/self/exe nor what the kernel says of itself",
     "the name of the job is too long or empty: give a shorter one with --name": "the option and its default are shorter",

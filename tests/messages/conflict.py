@@ -56,6 +56,33 @@ def queue_full(t, _):
     return found
 
 
+def slots(name, what, then, how):
+    return error(name, 75, what + ": {j} pid {}, {}, run {}", "", then, how)
+
+
+def slot_taken(*args, name="j"):
+    """A start for which there is none."""
+    group = [arg for arg in args if arg.startswith("--group")]
+    return held("--slots=1", *group, then=lambda t, _: t.run_guard(["-N", name, "--slots=1", *args], ["true"]))
+
+
+def slots_taken(t):
+    holders = [t.holder("-N", "j", "--slots=5") for _ in range(5)]
+    found = t.run_guard(["-N", "j", "--slots=5"], ["true"])
+    t.end(*holders)
+    return found
+
+
+def slot_queue(t):
+    args = ["-N", "j", "--slots=1", "--on-conflict=queue", "--queue-max=1"]
+    held_one = t.holder("-N", "j", "--slots=1")
+    waiting = t.guard(*args, "--complain-after=0.05", "--", "true")
+    wait_until(lambda: "waiting for" in waiting.err, "it waits")
+    found = t.run_guard(args, ["true"])
+    t.end(waiting, held_one)
+    return found
+
+
 ROWS = [
     note("replaces", "{j}: replaces run {}", held(then=again())),
     note("replaces, a step", "asked to end, to be replaced: run {}", held(then=again("-v"))),
@@ -77,5 +104,21 @@ ROWS = [
           "; nothing was started; see: spawnguard doctor",
           fault("mkdirat:ENOSPC", *REPLACE, before=lambda t: t.holder("-N", "j"),
                 after=lambda t, found: (found.wait(), t.end(t.runs[0]))), shim=True),
+    slots("no free slot", "no free slot of {j} ({1})", "; see: spawnguard ps {j}", slot_taken()),
+    slots("no free slot of a group", "no free slot of group {'g h'} ({1})", "; see: spawnguard ps",
+          slot_taken("--group=g h", name="k")),
+    slots("no free slot in time", "after the wait no free slot of {j} ({1})", "; see: spawnguard ps {j}", slot_taken("--wait=0.05")),
+    slots("no place to wait for a slot", "its queue is full: no free slot of {j} ({1})", "; see: spawnguard ps {j}", slot_queue),
+    error("a slot is the ancestor's", 75,
+          "not waiting for the run around this one: no free slot of group {g} ({1}): {o} pid {}, {}, run {}", "",
+          "; see: spawnguard ps", run("-N", "o", "--slots=1", "--group=g", command=[
+              SPAWNGUARD, "run", "-N", "i", "--slots=1", "--group=g", "--wait", "--", "true"])),
+    note("waiting for a slot", "waiting for a slot of {j} ({1}): {j} pid {}, {}, run {}; see: spawnguard ps {j}",
+         slot_taken("--wait=0.2", "--complain-after=0.01"), status=75),
+    error("no free slot of many", 75,
+          "no free slot of {j} ({5}): {j} pid {}, {}, run {}; {j} {}; {j} {}; {j} {}", "; and {1} more", "; see: spawnguard ps {j}",
+          slots_taken),
+    error("no slots", 125, "cannot make directory: {locks/slot}", ": {No space left on device}",
+          "; nothing was started; see: spawnguard doctor", fault("mkdirat:ENOSPC", "--slots=1"), shim=True),
     refused("queue full", "its queue is full", held(then=queue_full)),
 ]

@@ -72,7 +72,7 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 static bool is_pointer(const struct option_row *row)
 {
 	return row->kind == KIND_TEXT || row->kind == KIND_WORDS || row->kind == KIND_TAG ||
-	       row->kind == KIND_ENV || row->kind == KIND_BUDGET;
+	       row->kind == KIND_ENV || row->kind == KIND_BUDGET || row->kind == KIND_NAME;
 }
 
 static bool is_same(const struct option_row *row, const struct job *a, const struct job *b)
