@@ -19,7 +19,7 @@ const struct command_row command_rows[] = {
 	{ "thaw",   FOR_THAW,   "thaw [OPTIONS] JOB|RUN",       "let a frozen run go on" },
 	{ "notify", FOR_NOTIFY, "notify [OPTIONS] ready|beat|status TEXT|counter KEY=NUMBER...", "from inside a job, tell the guard how it gets on" },
 	{ "reap",   FOR_REAP,   "reap [OPTIONS] [JOB]",         "end what dead guards left behind" },
-	{ "explain", FOR_EXPLAIN, "explain [OPTIONS] --samples FILE", "ask of recorded samples what other limits would have said" },
+	{ "explain", FOR_EXPLAIN, "explain [OPTIONS] JOB [-- COMMAND [ARG...]] | --samples FILE", "tell what a start would come to, or what limits would have said" },
 	{ "doctor", FOR_DOCTOR, "doctor [OPTIONS]",             "tell what this machine allows the guard to do" },
 	{ "config", FOR_CONFIG, "config [OPTIONS] check [FILE]|show [JOB]", "check the configuration, or show what holds for a job and why" },
 	{ "help",   FOR_HELP,   "help [TOPIC]",                 "show the manual of a command or topic" },

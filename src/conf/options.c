@@ -159,7 +159,7 @@ const struct option_row option_rows[] = {
 	{ "config",              0,  KIND_TEXT,     TAKES("FILE"),  AT(config), NULL, "read this file instead of the system's and the user's; none: no file", GROUP_GENERAL, FOR_STATE },
 	{ "syslog",              0,  KIND_WORD,     MAY_BE("FACILITY", facility_words), AT(syslog), "none", "send every message, and each start, refusal and end, to the system log too; alone: user", GROUP_GENERAL, FOR_JOB },
 	{ "dry-run",             0,  KIND_FLAG,     NOTHING,        AT(dry_run), NULL, "say what would happen, and do nothing", GROUP_GENERAL, FOR_ENDERS },
-	{ "json",                0,  KIND_FLAG,     NOTHING,        AT(json), NULL, "write JSON", GROUP_GENERAL, FOR_REPORTS },
+	{ "json",                0,  KIND_FLAG,     NOTHING,        AT(json), NULL, "write JSON", GROUP_GENERAL, FOR_REPORTS | FOR_RUN },
 	{ "quiet",              'q', KIND_FLAG,     NOTHING,        AT(quiet), NULL, "write nothing but errors", GROUP_GENERAL, FOR_ENDERS | FOR_STILLS | FOR_NOTIFY | FOR_FILE },
 	{ "verbose",            'v', KIND_COUNTER,  NOTHING,        AT(verbose), NULL, "say each step", GROUP_GENERAL, FOR_ENDERS | FOR_FILE },
 	{ "color",               0,  KIND_WORD,     ONE_OF("auto|always|never", color_words), AT(color), "auto", "colours: where the output is a terminal, always, or never", GROUP_GENERAL, FOR_PS | FOR_STATUS | FOR_DOCTOR },

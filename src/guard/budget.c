@@ -10,13 +10,13 @@
 #include "base/num.h"
 #include "base/utc.h"
 #include "conf/budget_value.h"
+#include "guard/explain.h"
 #include "guard/refusal.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pump.h"
-#include "os/say.h"
 #include "os/self.h"
 #include "spawnguard/exit.h"
 #include "store/breaker.h"
@@ -180,6 +180,13 @@ static void set_budgets(const struct job *job, struct counters *counters)
 			(void)counters_set_budget(counters, value.key, value.micro, value.per_ns);
 }
 
+/* How long until there is room in the budget of that counter; 0 = there is.  NULL: none is kept. */
+static uint64_t room_in(const struct counter *c, const struct budget **out_budget)
+{
+	*out_budget = budgets_need(&breaker.budgets, c->key, c->per_ns, c->budget);
+	return *out_budget ? budget_room_in(*out_budget, (*out_budget)->limit) : 0;
+}
+
 /* The one that takes longest to have room again; NULL: all have. */
 static const struct budget *find_used_up(const struct counters *counters)
 {
@@ -190,8 +197,8 @@ static const struct budget *find_used_up(const struct counters *counters)
 		const struct counter *c = &counters->at[i];
 		if (!is_kept(c))
 			continue;
-		const struct budget *b = budgets_need(&breaker.budgets, c->key, c->per_ns, c->budget);
-		uint64_t wait_ns = b ? budget_room_in(b, b->limit) : 0;
+		const struct budget *b;
+		uint64_t wait_ns = room_in(c, &b);
 		if (wait_ns > longest_ns) {
 			longest_ns = wait_ns;
 			found = b;
@@ -252,25 +259,45 @@ int budget_prepare(struct run *run)
 	return 0;
 }
 
-int budget_explain(struct run *run)
+/* Each as a rule of its own. */
+static void explain_one(const struct run *run, struct explain *e, const struct counter *c)
+{
+	struct explain_rule *rule = explain_add(e, "budget");
+	const struct budget *b;
+	uint64_t wait_ns = room_in(c, &b);
+
+	if (wait_ns > 0) {
+		put_budget(&rule->text, run, b);
+		buf_str(&rule->change, "--budget ");
+		buf_str(&rule->change, c->key);
+		buf_str(&rule->change, "=none, or a higher limit");
+		rule->in_ns = wait_ns;
+		rule->verdict = run->job->on_limit == ON_LIMIT_KILL ? EXPLAIN_REFUSE : EXPLAIN_NOTE;
+		rule->exit = SG_EXIT_BREAKER;
+		return;
+	}
+	buf_str(&rule->text, c->key);
+	buf_str(&rule->text, " stands at ");
+	num_format_micro(&rule->text, b ? budget_used(b) : 0);
+	buf_str(&rule->text, " of ");
+	num_format_micro(&rule->text, c->budget);
+	buf_str(&rule->text, " within ");
+	num_format_duration(&rule->text, c->per_ns);
+}
+
+void budget_explain(struct run *run, struct explain *e)
 {
 	static struct counters counters;
 	struct breaker_time now = time_now(run);
-	BUF(line, 1024);
 
-	if (!is_wanted(run->job) || run->job->on_limit != ON_LIMIT_KILL)
-		return 0;
+	if (!is_wanted(run->job))
+		return;
 	set_budgets(run->job, &counters);
-	if (breaker_read(run->dir.keep_fd, run->name, os_self_uid(), &now, &breaker) < 0)
-		return 0;
-	const struct budget *used_up = find_used_up(&counters);
-	if (!used_up)
-		return 0;
-	buf_str(&line, "would not start: ");
-	put_budget(&line, run, used_up);
-	buf_char(&line, '\n');
-	os_print(1, line.at, line.len);
-	return SG_EXIT_BREAKER;
+	/* What cannot be read counts as nothing, as it would after it was put aside. */
+	(void)breaker_read(run->dir.keep_fd, run->name, os_self_uid(), &now, &breaker);
+	for (uint32_t i = 0; i < counters.count; i++)
+		if (is_kept(&counters.at[i]))
+			explain_one(run, e, &counters.at[i]);
 }
 
 /* --- while it runs -------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct explain;
 struct run;
 
 /* Of one process. */
@@ -18,8 +19,8 @@ struct budget_keeping {
 
 /* In front, with the lock, before anything is made: is there room?  0, or the exit status: said, recorded. */
 int budget_prepare(struct run *run);
-/* --dry-run: the same, changing nothing.  0, or the exit status: printed. */
-int budget_explain(struct run *run);
+/* The same, changing nothing. */
+void budget_explain(struct run *run, struct explain *e);
 
 /* Something was told: write it down, if the last time is long enough ago. */
 void budget_told(struct run *run, uint64_t now_ns);

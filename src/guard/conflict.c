@@ -7,9 +7,9 @@
 #include "base/escape.h"
 #include "base/fail.h"
 #include "base/num.h"
+#include "guard/explain.h"
 #include "guard/holder.h"
 #include "guard/hook.h"
-#include "guard/output.h"
 #include "guard/queue.h"
 #include "guard/refusal.h"
 #include "guard/replace.h"
@@ -18,13 +18,10 @@
 #include "guard/voice.h"
 #include "guard/waiting.h"
 #include "os/fd.h"
-#include "os/say.h"
-#include "run/describe.h"
+#include "os/file.h"
 #include "run/find.h"
 #include "spawnguard/exit.h"
 #include "store/record.h"
-
-#define COMMAND_COLUMNS 60
 
 void conflict_say(const struct run *run, const struct holder *h, const char *what, bool is_said)
 {
@@ -170,60 +167,129 @@ int conflict_take_locks(struct run *run)
 	return run->user_lock_fd < 0 ? tell_failure(&fail, true) : 0;
 }
 
-int conflict_explain(struct run *run)
-{
-	BUF(line, 1024);
-	struct fail fail = { 0 };
-	struct holder h;
-	bool no_lock = run->job->no_lock && !run->job->lock_file;
+/* --- explain ---------------------------------------------------------------------------------------------
+ */
 
-	AUTO_FD int fd = no_lock ? 0 : waiting_try(run, WAITING_MAIN, false, &fail);
-	if (no_lock)
-		fd = -1;
-	else if (fd < 0 && fd != -EWOULDBLOCK)
-		return tell_failure(&fail, run->job->no_lock);
-	bool held = fd == -EWOULDBLOCK;
-	holder_find(run, &h);
-	uint32_t taken = run->job->slots > 0 ? slot_count_taken(run) : 0;
-	bool is_full = !held && taken > 0 && taken == run->job->slots;
-	enum on_conflict how = run->job->on_conflict;
-	buf_str(&line, !held && !is_full         ? "would start: "
-		       : how == CONFLICT_REPLACE ? "would end it and start in its place: "
-		       : how == CONFLICT_QUEUE   ? "would wait in turn: "
-						 : "would not start: ");
-	escape_text(&line, run->name, strlen(run->name), 0);
-	if (held)
-		holder_format(&line, &h);
-	if (is_full)
-		slot_format_holders(&line, run);
-	buf_str(&line, "\ncommand: ");
-	describe_command(&line, &run->head, COMMAND_COLUMNS);
-	buf_str(&line, "\nprogram: ");
-	escape_text(&line, run->program, strlen(run->program), 0);
-	buf_str(&line, "\nstate:   ");
-	escape_text(&line, run->dir.path, strlen(run->dir.path), 0);
-	buf_str(&line, "\ntimeout: ");
-	num_format_duration(&line, run->job->timeout_ns);
-	buf_str(&line, ", kill after ");
-	num_format_duration(&line, run->job->kill_after_ns);
-	output_explain(&line, run);
-	isolate_explain(&line, run);
-	if (run->job->slots > 0)
-		slot_explain(&line, run, taken);
-	if (run->job->splay_ns != NUM_NONE) {
-		buf_str(&line, "\nsplay:   started after a random time of at most ");
-		num_format_duration(&line, run->job->splay_ns);
+/* The holder as a start would name it. */
+static void put_held(struct explain_rule *rule, const struct run *run, const struct holder *h)
+{
+	struct buf *text = &rule->text;
+
+	if (run->job->no_lock) {
+		buf_str(text, "lock file ");
+		escape_text(text, run->job->lock_file, strlen(run->job->lock_file), 0);
+		return;
 	}
-	parent_explain(&line, run);
-	hook_explain(&line, run);
-	if (!held && h.has_record && !run->job->shared)
-		buf_str(&line,
-			h.is_elsewhere
-				? "\nbefore:  a run in another PID or time namespace would be closed"
-				: "\nbefore:  the tree of a run whose guards were killed would be ended");
-	buf_char(&line, '\n');
-	os_print(1, line.at, line.len);
-	bool is_refused =
-		(held || is_full) && how != CONFLICT_SKIP && how != CONFLICT_REPLACE && how != CONFLICT_QUEUE;
-	return is_refused ? run->job->conflict_exit : 0;
+	escape_text(text, run->name, strlen(run->name), 0);
+	holder_format(text, h);
+}
+
+static void put_how_to_end(struct explain_rule *rule, const struct run *run)
+{
+	struct buf *change = &rule->change;
+
+	if (run->job->no_lock) {
+		buf_str(change, "the end of what holds it: lslocks");
+		return;
+	}
+	buf_str(change, "its end: spawnguard wait, or kill, ");
+	escape_word(change, run->name, strlen(run->name), 0);
+}
+
+static void explain_held(const struct run *run, struct explain_rule *rule)
+{
+	struct replace_refusal why = { NULL, NULL };
+	struct holder h;
+
+	holder_find(run, &h);
+	rule->exit = run->job->conflict_exit;
+	rule->verdict = EXPLAIN_REFUSE;
+	switch (run->job->on_conflict) {
+	case CONFLICT_SKIP:
+		rule->verdict = EXPLAIN_SKIP;
+		break;
+	case CONFLICT_WAIT:
+	case CONFLICT_QUEUE:
+		if (waits_for_itself(run))
+			why.what = "not waiting for the run around this one";
+		else if (run->job->on_conflict == CONFLICT_QUEUE && queue_is_full(run))
+			why.what = "its queue is full";
+		else
+			rule->verdict = EXPLAIN_WAIT;
+		break;
+	case CONFLICT_REPLACE:
+		if (replace_judge(run, &h, &why) == 0)
+			rule->verdict = EXPLAIN_REPLACE;
+		break;
+	default:
+		break;
+	}
+	if (why.what) {
+		buf_str(&rule->text, why.what);
+		buf_str(&rule->text, ": ");
+	}
+	put_held(rule, run, &h);
+	if (rule->verdict == EXPLAIN_WAIT && run->job->wait_ns != NUM_NONE) {
+		buf_str(&rule->text, "; for at most ");
+		num_format_duration(&rule->text, run->job->wait_ns);
+	}
+	put_how_to_end(rule, run);
+}
+
+static void explain_left(const struct run *run, struct explain *e)
+{
+	struct holder h;
+
+	holder_find(run, &h);
+	if (run->job->no_lock || run->job->shared || !h.has_record)
+		return;
+	struct explain_rule *rule = explain_add(e, "left");
+	rule->verdict = EXPLAIN_NOTE;
+	buf_str(&rule->text, h.is_elsewhere
+				     ? "a run in another PID or time namespace would be closed"
+				     : "the tree of a run whose guards were killed would be ended: run ");
+	if (!h.is_elsewhere)
+		buf_mem(&rule->text, h.record.head.run_id, strnlen(h.record.head.run_id, 8));
+}
+
+/* --lock-file beside the job's own; one that is not there yet is free. */
+static void explain_lock_file(const struct run *run, struct explain *e)
+{
+	struct explain_rule *rule = explain_add(e, "lock-file");
+	AUTO_FD int fd = os_open_user(run->job->lock_file, OS_READ, 0);
+	bool is_held = fd >= 0 && os_flock_try(fd, run->job->shared) == -EWOULDBLOCK;
+
+	buf_str(&rule->text, is_held ? "held by another program: " : "free: ");
+	escape_text(&rule->text, run->job->lock_file, strlen(run->job->lock_file), 0);
+	if (!is_held)
+		return;
+	rule->verdict = run->job->on_conflict == CONFLICT_SKIP ? EXPLAIN_SKIP : EXPLAIN_REFUSE;
+	rule->exit = run->job->conflict_exit;
+	buf_str(&rule->change, "the end of what holds it: lslocks");
+}
+
+void conflict_explain(struct run *run, struct explain *e)
+{
+	struct fail fail = { 0 };
+
+	struct explain_rule *rule = explain_add(e, "lock");
+	if (run->job->no_lock && !run->job->lock_file) {
+		buf_str(&rule->text, "none is asked for");
+		return;
+	}
+	/* For this moment: let go at once, and the same question as that of a start. */
+	AUTO_FD int fd = waiting_try(run, WAITING_MAIN, false, &fail);
+	if (fd == -EWOULDBLOCK) {
+		explain_held(run, rule);
+	} else if (fd < 0) {
+		rule->verdict = EXPLAIN_REFUSE;
+		rule->exit = tell_failure(&fail, run->job->no_lock);
+		buf_str(&rule->text, "cannot be taken: ");
+		buf_str(&rule->text, strerrordesc_np(fail.err) ? strerrordesc_np(fail.err) : "unknown error");
+	} else {
+		buf_str(&rule->text, run->job->shared ? "free, or shared" : "free");
+		explain_left(run, e);
+	}
+	if (run->job->lock_file && !run->job->no_lock)
+		explain_lock_file(run, e);
 }

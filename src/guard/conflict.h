@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+struct explain;
 struct holder;
 struct run;
 
@@ -15,7 +16,7 @@ int conflict_take_locks(struct run *run);
 /* "WHAT: nightly, pid 4711, ...; see: spawnguard ps nightly" */
 void conflict_say(const struct run *run, const struct holder *h, const char *what, bool is_said);
 
-/* --dry-run: would they be had?  Prints; exit status. */
-int conflict_explain(struct run *run);
+/* Would they be had? */
+void conflict_explain(struct run *run, struct explain *e);
 
 #endif

@@ -103,8 +103,11 @@ static int read_words(struct intent *in)
 		return refuse(&why);
 	if (in->job->help || in->job->version)
 		return 0;
-	if (!*in->rest) {
-		buf_str(&why, "no command given: spawnguard run [OPTIONS] -- COMMAND [ARG ...]");
+	if (!*in->rest && !(in->around->is_question && in->job->name)) {
+		buf_str(&why,
+			in->around->is_question
+				? "no job given: spawnguard explain [OPTIONS] JOB [-- COMMAND [ARG ...]]"
+				: "no command given: spawnguard run [OPTIONS] -- COMMAND [ARG ...]");
 		return refuse(&why);
 	}
 	in->named = dashes ? NULL : *in->rest;
@@ -199,10 +202,30 @@ static int build_command(struct intent *in)
 	return 0;
 }
 
+/* explain JOB [-- COMMAND]: as run --name=JOB -- COMMAND would have it. */
+static int take_words(struct intent *in)
+{
+	BUF(line, 512);
+	char **more = in->rest + 1;
+
+	if (*more && strcmp(*more, "--") != 0) {
+		buf_str(&line, "what is ");
+		put_word(&line, *more);
+		buf_str(&line, "? Options stand before the job, a command behind \"--\": "
+			       "spawnguard explain [OPTIONS] JOB -- COMMAND");
+		return refuse(&line);
+	}
+	in->job->name = in->named;
+	in->rest = *more ? more + 1 : more;
+	in->job->command = *in->rest ? in->rest : NULL;
+	return 0;
+}
+
 int intent_read(struct run *run, struct job *job, const struct surroundings *around, char **argv)
 {
 	static struct settings settings; /* its texts are the job's */
 	struct intent in = { .run = run, .job = job, .around = around, .argv = argv, .settings = &settings };
+	bool is_known = true;
 	BUF(why, CONF_LINE_MAX);
 
 	in.why = &why;
@@ -211,8 +234,11 @@ int intent_read(struct run *run, struct job *job, const struct surroundings *aro
 		return code;
 	if ((code = open_settings(&in)) != 0)
 		return code;
-	if (in.named && !conf_has_job(&settings.conf, in.named))
-		return refuse_word(&in);
+	if (in.named && !conf_has_job(&settings.conf, in.named)) {
+		if (!around->is_question)
+			return refuse_word(&in);
+		is_known = false;
+	}
 	if (settings.conf.file_count > 0 && (code = apply(&in)) != 0)
 		return code;
 	if (argv_check(job, &why) < 0) {
@@ -221,7 +247,8 @@ int intent_read(struct run *run, struct job *job, const struct surroundings *aro
 				"; what the configuration says counts too, see: spawnguard config show");
 		return refuse(&why);
 	}
-	if (in.named && (code = build_command(&in)) != 0)
+	bool has_command = is_known && (job->command_line || !around->is_question);
+	if (in.named && (code = has_command ? build_command(&in) : take_words(&in)) != 0)
 		return code;
 	if (job->slots > 0 && !job->group && !job->no_lock) /* beside each other, never beside one alone */
 		job->shared = true;

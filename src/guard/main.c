@@ -26,10 +26,10 @@ static int refuse(const struct buf *line)
 	return SG_EXIT_GUARD;
 }
 
-static int print_help(unsigned what)
+static int print_help(unsigned command, unsigned what)
 {
 	BUF(text, HELP_MAX);
-	help_format(&text, FOR_RUN, what);
+	help_format(&text, command, what);
 	os_print(1, text.at, text.len);
 	return 0;
 }
@@ -93,6 +93,16 @@ static int check_status_fd(const struct job *job)
 	return refuse(&line);
 }
 
+static int check_json(const struct job *job)
+{
+	BUF(line, 128);
+
+	if (!job->json || job->dry_run)
+		return 0;
+	buf_str(&line, "--json without --dry-run: a run writes JSON with --status-fd or --status-file");
+	return refuse(&line);
+}
+
 static int run_here(struct run *run)
 {
 	enum session session = run->job->session;
@@ -104,13 +114,14 @@ static int run_here(struct run *run)
 	return run_start(run, &code) == 0 ? front_main(run) : code;
 }
 
-static int command_run(char **argv, char **env)
+static int command_run(unsigned command, char **argv, char **env)
 {
 	static struct run run;
 	static struct job job;
 	struct surroundings around = look_around(env);
 	int code;
 
+	around.is_question = command == FOR_EXPLAIN;
 	voice_set_journal(around.journal_stream);
 	/* All blocked from here on, so that no signal finds us half-way; what could not be blocked is not
 	 * tried. */
@@ -119,13 +130,14 @@ static int command_run(char **argv, char **env)
 	if ((code = intent_read(&run, &job, &around, argv)) != 0)
 		return code;
 	if (job.help)
-		return print_help(job.help);
+		return print_help(command, job.help);
 	if (job.version)
 		return print_version();
 	voice_set_level(job.quiet, job.verbose);
 	if (!job.dry_run)
 		log_set(job.syslog, run.name, run.head.run_id);
-	if ((code = check_status_fd(&job)) != 0 || (code = tail_check(&job)) != 0)
+	if ((code = check_json(&job)) != 0 || (code = check_status_fd(&job)) != 0 ||
+	    (code = tail_check(&job)) != 0)
 		return code;
 	if ((code = parent_open(&run)) != 0)
 		return code;
@@ -180,6 +192,18 @@ static int refuse_command(const char *word)
 	return refuse(&line);
 }
 
+/* Of recorded samples, not of a start. */
+static bool asks_of_samples(char **argv)
+{
+	static const char option[] = "--samples";
+
+	for (; *argv && strcmp(*argv, "--") != 0; argv++)
+		if (strncmp(*argv, option, sizeof(option) - 1) == 0 &&
+		    ((*argv)[sizeof(option) - 1] == '\0' || (*argv)[sizeof(option) - 1] == '='))
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv, char **env)
 {
 	if (argc < 2) {
@@ -196,6 +220,11 @@ int main(int argc, char **argv, char **env)
 	if (!row)
 		return refuse_command(argv[1]);
 	if (row->command == FOR_RUN)
-		return command_run(argv + 2, env);
+		return command_run(FOR_RUN, argv + 2, env);
+	if (row->command == FOR_EXPLAIN && !asks_of_samples(argv + 2)) {
+		static char dry_run[] = "--dry-run"; /* what it is, in the place of its name */
+		argv[1] = dry_run;
+		return command_run(FOR_EXPLAIN, argv + 1, env);
+	}
 	return command_other(row, argv + 1, env);
 }

@@ -80,6 +80,12 @@ static int take(struct queue *q, bool *out_is_full, struct fail *fail)
 	return r < 0 ? r : waiting_take_main(&q->waiting, fail);
 }
 
+bool queue_is_full(const struct run *run)
+{
+	AUTO_FD int last = waiting_try(run, run->job->queue_max, false, NULL);
+	return last == -EWOULDBLOCK; /* without a queue there is no lock file either */
+}
+
 int queue_take(struct run *run, bool *out_is_full, struct fail *fail)
 {
 	struct queue q = { .waiting = waiting_begin(run), .fd = -1 };

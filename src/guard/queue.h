@@ -17,4 +17,7 @@ struct run;
  * -EDEADLK: it would wait for the run around it; -errno with `fail`. */
 int queue_take(struct run *run, bool *out_is_full, struct fail *fail);
 
+/* Would one more have no place? */
+bool queue_is_full(const struct run *run);
+
 #endif

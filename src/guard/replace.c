@@ -47,15 +47,27 @@ static int refuse(struct replacing *p, const char *what, const char *reason)
 	return -EWOULDBLOCK;
 }
 
+int replace_judge(const struct run *run, const struct holder *h, struct replace_refusal *out_why)
+{
+	if (run->job->no_lock)
+		*out_why = (struct replace_refusal){ "not replacing the holder of a lock file", "lock_file" };
+	else if (h->has_record && holder_is_ancestor(run, h))
+		*out_why = (struct replace_refusal){ "not replacing the run around this one", "ancestor" };
+	else if (h->has_record && (h->record.head.flags & RECORD_SHARED))
+		*out_why = (struct replace_refusal){ "not replacing runs that share the lock", "shared" };
+	else
+		return 0;
+	return -EWOULDBLOCK;
+}
+
 /* A holder that was not met before. */
 static int meet(struct replacing *p, const struct holder *h)
 {
 	const struct record_head *head = &h->record.head;
 
-	if (holder_is_ancestor(p->run, h))
-		return refuse(p, "not replacing the run around this one", "ancestor");
-	if (head->flags & RECORD_SHARED)
-		return refuse(p, "not replacing runs that share the lock", "shared");
+	int r = replace_judge(p->run, h, p->why);
+	if (r < 0)
+		return r;
 	memcpy(p->asked, head->run_id, sizeof(p->asked));
 	p->is_asked = false;
 	uint64_t grace_ns = later(head->kill_after_ns, END_MARGIN_NS);
@@ -179,10 +191,10 @@ int replace_take(struct run *run, struct replace_refusal *out_why, struct fail *
 	struct waiting waiting = { .run = run, .complain_ns = NUM_NONE };
 	struct holder h;
 
-	if (run->job->no_lock)
-		return refuse(&p, "not replacing the holder of a lock file", "lock_file");
-	os_host_id(-1, &p.here);
 	holder_find(run, &h);
+	if (run->job->no_lock)
+		return replace_judge(run, &h, out_why);
+	os_host_id(-1, &p.here);
 	/* Another start may be replacing that one at this moment: ours is the next. */
 	uint64_t grace_ns = h.has_record ? later(h.record.head.kill_after_ns, END_MARGIN_NS) : END_MARGIN_NS;
 	waiting.deadline_ns = later(os_clock_boot_ns(), later(grace_ns, grace_ns));

@@ -3,6 +3,7 @@
 #define SG_GUARD_REPLACE_H
 
 struct fail;
+struct holder;
 struct run;
 
 /* Why the lock is not to be had. */
@@ -10,6 +11,9 @@ struct replace_refusal {
 	const char *what;   /* for people */
 	const char *reason; /* for the history */
 };
+
+/* May a run in the place of that holder be asked for at all?  0, -EWOULDBLOCK with *out_why. */
+int replace_judge(const struct run *run, const struct holder *h, struct replace_refusal *out_why);
 
 /* The job's lock: owned descriptor; -EWOULDBLOCK with *out_why; -errno with `fail`. */
 int replace_take(struct run *run, struct replace_refusal *out_why, struct fail *fail);

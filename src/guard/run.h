@@ -41,6 +41,7 @@ struct surroundings {
 	const char *journal_stream; /* JOURNAL_STREAM: whether stderr is the journal's */
 	const char *notify_socket;  /* NOTIFY_SOCKET: the service manager's */
 	const char *parent_run_id;  /* SPAWNGUARD_RUN_ID: the run around this one */
+	bool is_question;           /* explain: the job need not be configured, nor have a command */
 };
 
 struct run {

@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/num.h"
 #include "guard/conflict.h"
+#include "guard/explain.h"
 #include "guard/refusal.h"
 #include "guard/run.h"
 #include "guard/voice.h"
@@ -108,11 +109,6 @@ static void format_holders(struct buf *line, const struct run *run, struct recor
 		buf_u64(line, count - NAMED_MAX);
 		buf_str(line, " more");
 	}
-}
-
-void slot_format_holders(struct buf *line, const struct run *run)
-{
-	format_holders(line, run, NULL);
 }
 
 /* "WHAT: net (4): fetch pid 4711, 3m, run 7f3c9e12; ...; see: spawnguard ps" */
@@ -344,7 +340,7 @@ int slot_take(struct run *run)
 
 /* --- what would be ------------------------------------------------------------------------------------ */
 
-uint32_t slot_count_taken(const struct run *run)
+static uint32_t count_taken(const struct run *run)
 {
 	char path[LOCK_PATH_MAX];
 	uint32_t taken = 0;
@@ -356,15 +352,37 @@ uint32_t slot_count_taken(const struct run *run)
 	return taken;
 }
 
-void slot_explain(struct buf *out, const struct run *run, uint32_t taken)
+static enum explain_verdict verdict_when_full(const struct run *run)
+{
+	switch (run->job->on_conflict) {
+	case CONFLICT_SKIP:
+		return EXPLAIN_SKIP;
+	case CONFLICT_WAIT:
+	case CONFLICT_QUEUE:
+		return is_held_around(run) ? EXPLAIN_REFUSE : EXPLAIN_WAIT;
+	default:
+		return EXPLAIN_REFUSE;
+	}
+}
+
+void slot_explain(struct run *run, struct explain *e)
 {
 	const char *group = slot_group(run);
 
-	buf_str(out, "\nslots:   ");
-	buf_u64(out, run->job->slots);
-	buf_str(out, run->job->group ? " of group " : " of ");
-	escape_word(out, group, strlen(group), 60);
-	buf_str(out, ", ");
-	buf_u64(out, taken);
-	buf_str(out, " taken");
+	if (run->job->slots == 0)
+		return;
+	struct explain_rule *rule = explain_add(e, "slots");
+	uint32_t taken = count_taken(run);
+	buf_u64(&rule->text, run->job->slots);
+	buf_str(&rule->text, run->job->group ? " of group " : " of ");
+	escape_word(&rule->text, group, strlen(group), 60);
+	buf_str(&rule->text, ", ");
+	buf_u64(&rule->text, taken);
+	buf_str(&rule->text, " taken");
+	if (taken < run->job->slots)
+		return;
+	rule->verdict = verdict_when_full(run);
+	rule->exit = run->job->conflict_exit;
+	format_holders(&rule->text, run, NULL);
+	buf_str(&rule->change, "the end of one of them, or more --slots");
 }

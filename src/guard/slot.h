@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct buf;
+struct explain;
 struct run;
 
 /* Whose slots they are: the group's, or those of the job's name. */
@@ -23,9 +23,7 @@ int slot_take(struct run *run);
 /* The info file beside a slot's lock: owned descriptor, -errno. */
 int slot_open_info(const struct run *run, uint32_t slot, bool make);
 
-/* --dry-run: how many are held at this moment, by whom, and the line about it. */
-uint32_t slot_count_taken(const struct run *run);
-void slot_format_holders(struct buf *line, const struct run *run);
-void slot_explain(struct buf *out, const struct run *run, uint32_t taken);
+/* How many are held at this moment, by whom, and whether one would be had. */
+void slot_explain(struct run *run, struct explain *e);
 
 #endif

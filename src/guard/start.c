@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "guard/cgroup.h"
 #include "guard/conflict.h"
+#include "guard/explain.h"
 #include "guard/kept.h"
 #include "guard/output.h"
 #include "guard/run.h"
@@ -102,7 +103,8 @@ void run_find_program(struct run *run)
 	AUTO_FD int dir = job->chdir ? os_open_place(job->chdir) : -1;
 
 	/* Not found: exec says so, on the same way as any other failure of it. */
-	if (os_exec_find(dir >= 0 ? dir : OS_CWD, run->argv[0], world_path(job, run->around->path),
+	if (run->argv[0] &&
+	    os_exec_find(dir >= 0 ? dir : OS_CWD, run->argv[0], world_path(job, run->around->path),
 			 run->program, sizeof(run->program)) < 0)
 		copy_text(run->program, sizeof(run->program), run->argv[0]);
 	if (job->name)
@@ -520,7 +522,5 @@ int run_explain(struct run *run)
 		return code;
 	make_run_id(run);
 	fill_head(run);
-	if ((code = budget_explain(run)) != 0)
-		return code;
-	return conflict_explain(run);
+	return explain_print(run);
 }

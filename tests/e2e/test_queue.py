@@ -173,7 +173,7 @@ class Queue(QueueTest):
         held = self.holder("-N", "q")
         run = self.queued("q", "--dry-run").wait()
         self.assertEqual(run.status, 0)
-        self.assertIn("would wait in turn: q", run.out)
+        self.assertIn("would wait: q", run.out)
         self.assertFalse(os.path.exists(os.path.join(self.state, "locks", "queue")))
         self.end(held)
 

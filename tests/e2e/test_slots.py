@@ -103,10 +103,10 @@ class Taken(SlotTest):
     def test_dry_run_tells_and_takes_none(self):
         said = self.run_guard(["--dry-run", "-N", "w", "--slots=2"], ["true"])
         self.assertIn("would start: w\n", said.out)
-        self.assertIn("\nslots:   2 of w, 0 taken\n", said.out)
+        self.assertRegex(said.out, r"\n  slots +ok +2 of w, 0 taken\n")
         self.assertEqual(os.listdir(os.path.join(self.state, "locks")), ["job"])
         held = [self.holder("-N", "w", "--slots=2") for _ in range(2)]
-        for args, status, begins in ((), 75, "would not start: w: w pid "), (["--on-conflict=queue"], 0, "would wait in turn: w"):
+        for args, status, begins in ((), 75, "would not start: 2 of w, 2 taken: w pid "), (["--on-conflict=queue"], 0, "would wait: 2 of w, 2 taken: w pid "):
             said = self.run_guard(["--dry-run", "-N", "w", "--slots=2", *args], ["true"])
             self.assertEqual((said.status, said.out[:len(begins)]), (status, begins))
             self.assertIn(", 2 taken", said.out)

@@ -87,6 +87,7 @@ NO_MESSAGES = {
     "conf/options.c": "--help and the manual",
     "conf/commands.c": "--help and the manual",
     "conf/columns.c": "--help and the manual, but for what is refused: unit/columns",
+    "guard/explain.c": "run --dry-run and explain, on stdout: e2e/explain",
     "cmd/status_text": "status, on stdout",
     "cmd/watch_tell": "watch, on stdout: e2e/watch",
     "cmd/doctor_rows": "doctor, on stdout: e2e/doctor has them",
@@ -102,7 +103,7 @@ NO_MESSAGES = {
     "os/spawn.c": "instructions of the processor",
 }
 PRINTS = re.compile(r"\bos_print\(1|\bos_write_whole\(1|\bprint\(&text\)|, struct buf \*out\)|\(struct buf \*out,|"
-                    r"struct buf \*out = &|JSON_SCHEMA")
+                    r"struct buf \*out = &|JSON_SCHEMA|struct explain")
 SPEAKS = re.compile(r"\b(voice_\w+|cmd_say|os_say|fail_set|complain|refuse\w*|report_step|say_\w+|cmd_say_exit)\(")
 
 

@@ -4,7 +4,7 @@ import signal
 
 from harness import SPAWNGUARD, VICTIM, Stat, send, wait_until
 from messages import error, note, warning
-from ways import DENY, NASTY, dead, elsewhere, fault, held, installed, kill_both, words
+from ways import DENY, NASTY, dead, elsewhere, fault, held, installed, kill_both, run, words
 
 RUN = "run {a-run}"
 
@@ -145,8 +145,12 @@ def frozen_inside(t):
 
 ROWS = [
     # --- explain
-    error("explain without samples", 2, "--samples is missing", "", ": give the file that run --record-samples has written",
-          words("explain")),
+    error("explain of nothing", 125, "no job given", "", ": spawnguard explain [OPTIONS] JOB [-- COMMAND [ARG ...]]", words("explain")),
+    error("explain, a command without dashes", 125, "what is {true}?", "",
+          " Options stand before the job, a command behind \"--\": spawnguard explain [OPTIONS] JOB -- COMMAND",
+          words("explain", "j", "true")),
+    error("JSON of a run", 125, "--json without --dry-run", "", ": a run writes JSON with --status-fd or --status-file",
+          run("--json")),
     error("explain, no samples", 2, "{/etc/passwd:1}", ": no samples", ": give a file that run --record-samples has written",
           words("explain", "--samples=/etc/passwd")),
     error("explain, unreadable", 2, "{}", ": cannot be read: {No such file or directory}",

@@ -252,7 +252,7 @@ static const struct refusal_row refusal_rows[] = {
 	{ "no abbreviations",              FOR_RUN, { "--left=end" },        "unknown option --left: did you mean --leftovers?" },
 	{ "unknown, nothing near",         FOR_RUN, { "--frobnicate" },      "unknown option --frobnicate; see: spawnguard run --help" },
 	{ "unknown, of another command",   FOR_PS,  { "--timeout=9" },       "unknown option --timeout: run takes it, ps does not; see: spawnguard ps --help" },
-	{ "unknown, of other commands",    FOR_RUN, { "--json" },            "unknown option --json: ps takes it, run does not; see: spawnguard run --help" },
+	{ "unknown, of other commands",    FOR_RUN, { "--follow" },          "unknown option --follow: logs takes it, run does not; see: spawnguard run --help" },
 	{ "three dashes",                  FOR_RUN, { "---" },               "unknown option ---; see: spawnguard run --help" },
 	{ "no name before =",              FOR_RUN, { "--=x" },              "unknown option --; see: spawnguard run --help" },
 	{ "unknown letter",                FOR_RUN, { "-z" },                "unknown option -z; see: spawnguard run --help" },
