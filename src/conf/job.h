@@ -9,6 +9,7 @@
 #include "conf/yield_value.h"
 #include "core/ending.h"
 #include "core/limit.h"
+#include "core/statuses.h"
 
 #define JOB_TAGS_MAX    16        /* --tag K=V */
 #define JOB_ENV_MAX     64        /* --env K=V */
@@ -48,12 +49,6 @@ enum facility {
 	FACILITY_COUNT = FACILITY_LOCAL0 + 8
 };
 
-/* Ways to end, as --success-status lists them. */
-struct job_statuses {
-	uint64_t code[4]; /* bit N % 64 of code[N / 64]: exit status N */
-	uint64_t signals; /* bit N-1: killed by signal N */
-};
-
 struct job {
 	/* name, lock */
 	const char *name; /* borrowed from argv; NULL: named after the command */
@@ -77,7 +72,7 @@ struct job {
 	enum kill_rung kill_rung; /* no better one is tried; KILL_NOT = the best there is */
 	bool preserve_status;     /* the job's status, even where the timeout struck */
 	bool with_parent;         /* end when the process that started front does */
-	struct job_statuses success;
+	struct statuses success;
 	uint64_t start_timeout_ns, idle_timeout_ns, heartbeat_ns; /* NUM_NONE = none */
 	const char *ready_file;                                   /* borrowed; NULL = none */
 	bool notify;                                              /* the job tells when it is ready */

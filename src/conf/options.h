@@ -35,7 +35,7 @@ enum option_kind {
 	KIND_NICE,     /* int: -20 to 19; "none" = JOB_INT_NONE */
 	KIND_OOM,      /* int: -1000 to 1000; "none" = JOB_INT_NONE */
 	KIND_IONICE,   /* int: class[:level] as ioprio_set(2) takes it; "none" = -1 */
-	KIND_STATUSES, /* struct job_statuses: 0,3,10-12,TERM */
+	KIND_STATUSES, /* struct statuses: 0,3,10-12,TERM */
 	KIND_COLUMNS,  /* struct columns: job,pid or +user */
 	KIND_LIMIT,  /* struct limit_bound, by the unit of its row in core/limit.h: HARD, SOFT:HARD, SOFT: */
 	KIND_YIELD,  /* struct yield_value */

@@ -440,7 +440,7 @@ static int parse_ionice(const struct option_row *row, const char *text, struct j
 }
 
 /* "3", "10-12" or "TERM", `n` bytes. */
-static int add_status(struct job_statuses *set, const char *item, size_t n)
+static int add_status(struct statuses *set, const char *item, size_t n)
 {
 	char text[SIGNAL_TEXT_MAX];
 	uint64_t first, last;
@@ -470,7 +470,7 @@ static int add_status(struct job_statuses *set, const char *item, size_t n)
 
 static int parse_statuses(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	struct job_statuses set = { 0 };
+	struct statuses set = { 0 };
 	for (const char *item = text; item;) {
 		size_t n = strcspn(item, ",");
 		if (add_status(&set, item, n) < 0) {
@@ -481,7 +481,7 @@ static int parse_statuses(const struct option_row *row, const char *text, struct
 		}
 		item = item[n] ? item + n + 1 : NULL;
 	}
-	*(struct job_statuses *)field_of(row, job) = set;
+	*(struct statuses *)field_of(row, job) = set;
 	return 0;
 }
 

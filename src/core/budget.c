@@ -13,7 +13,7 @@ static void drop_oldest(struct budget *b, uint32_t n)
 	memmove(b->at, b->at + n, b->count * sizeof(b->at[0]));
 }
 
-static void pass(struct budget *b, uint64_t ns)
+void budget_pass(struct budget *b, uint64_t ns)
 {
 	uint32_t over = 0;
 
@@ -28,7 +28,7 @@ static void pass(struct budget *b, uint64_t ns)
 void budgets_pass(struct budgets *b, uint64_t ns)
 {
 	for (uint32_t i = 0; i < b->count; i++)
-		pass(&b->at[i], ns);
+		budget_pass(&b->at[i], ns);
 }
 
 /* One that nothing is known of any more and nobody asks for gives its place away. */
@@ -66,7 +66,7 @@ struct budget *budgets_need(struct budgets *b, const char *key, uint64_t per_ns,
 		if (like)
 			fresh = *like;
 		fresh.per_ns = per_ns;
-		pass(&fresh, 0); /* what that one knows and is too old for this one */
+		budget_pass(&fresh, 0); /* what that one knows and is too old for this one */
 		found = n == 0 || n > COUNTERS_KEY_MAX ? NULL : find_place(b);
 		if (!found)
 			return NULL;
@@ -78,7 +78,7 @@ struct budget *budgets_need(struct budgets *b, const char *key, uint64_t per_ns,
 	return found;
 }
 
-static void add(struct budget *b, uint64_t micro)
+void budget_add(struct budget *b, uint64_t micro)
 {
 	if (b->count > 0 && b->open_ns < b->per_ns / BUDGET_PARTS) {
 		struct budget_point *last = &b->at[b->count - 1];
@@ -98,7 +98,7 @@ void budgets_add(struct budgets *b, const char *key, uint64_t micro)
 {
 	for (uint32_t i = 0; i < b->count && micro > 0; i++)
 		if (strcmp(b->at[i].key, key) == 0)
-			add(&b->at[i], micro);
+			budget_add(&b->at[i], micro);
 }
 
 uint64_t budget_used(const struct budget *b)

@@ -49,6 +49,9 @@ struct budget *budgets_need(struct budgets *b, const char *key, uint64_t per_ns,
 /* So much more of `key` was used up now: for every time that is kept of it. */
 void budgets_add(struct budgets *b, const char *key, uint64_t micro);
 
+/* Of one alone, for whoever keeps it: so much later; so much more was used up now. */
+void budget_pass(struct budget *b, uint64_t ns);
+void budget_add(struct budget *b, uint64_t micro);
 /* Of the last per_ns. */
 uint64_t budget_used(const struct budget *b);
 /* How long until less than `limit` is used, if nothing more is; 0 = now. */

@@ -6,7 +6,7 @@
 #include "base/escape.h"
 #include "base/num.h"
 #include "conf/signal_name.h"
-#include "conf/statuses.h"
+#include "core/statuses.h"
 #include "guard/flag.h"
 #include "guard/pair.h"
 #include "guard/voice.h"

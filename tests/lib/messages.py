@@ -81,6 +81,8 @@ NO_MESSAGES = {
     "conf/manual.c": "pages of the manual",
     "core/detect.c": "flags, in the history: unit/detect, e2e/detect",
     "core/yield.c": "flags, in the history: unit/yield, e2e/yield",
+    "core/circuit_table.c": "the manual, and breaker on stdout",
+    "core/failure_table.c": "the manual",
     "conf/signature_text.c": "config show, on stdout",
     "core/signature.c": "flags, in the history: unit/signature",
     "guard/sight.c": "flags, in the history: e2e/detect",

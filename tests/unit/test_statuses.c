@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "conf/job.h"
 #include "conf/options.h"
-#include "conf/statuses.h"
+#include "core/statuses.h"
 #include "conf/value.h"
 
 #define EXIT(code) ((code) << 8)

@@ -1,10 +1,6 @@
-#include "conf/statuses.h"
+#include "core/statuses.h"
 
-#include <stdint.h>
-
-#include "conf/job.h"
-
-bool statuses_have(const struct job_statuses *set, int status)
+bool statuses_have(const struct statuses *set, int status)
 {
 	unsigned signal = (unsigned)status & 0x7f, code = ((unsigned)status >> 8) & 0xff;
 
