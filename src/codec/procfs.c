@@ -193,6 +193,17 @@ int procfs_parse_statm(const char *bytes, size_t n, uint64_t *out_rss_pages)
 	return 0;
 }
 
+int procfs_parse_schedstat(const char *bytes, size_t n, uint64_t *out_ran_ns)
+{
+	struct cursor c = { bytes, bytes + n, false };
+	uint64_t ran_ns = take_u64(&c, ' ');
+
+	if (c.bad)
+		return -EBADMSG;
+	*out_ran_ns = ran_ns;
+	return 0;
+}
+
 /* "Pss:            1234 kB" */
 static bool take_kib(const char *line, const char *end, const char *key, uint64_t *out_bytes)
 {

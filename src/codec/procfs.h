@@ -43,6 +43,9 @@ int procfs_parse_io(const char *bytes, size_t n, struct proc_io *out_io);
 /* /proc/PID/statm: resident pages; 0 while a process exits. */
 int procfs_parse_statm(const char *bytes, size_t n, uint64_t *out_rss_pages);
 
+/* /proc/PID/schedstat: how long its first thread has run, ever; 0: a kernel that does not count it, too. */
+int procfs_parse_schedstat(const char *bytes, size_t n, uint64_t *out_ran_ns);
+
 /* /proc/PID/smaps_rollup: what is resident, and its share of that: a page of N processes counts 1/N. */
 struct proc_memory {
 	uint64_t rss_bytes, pss_bytes;

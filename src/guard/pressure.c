@@ -22,10 +22,22 @@ static const uint32_t tags[] = {
 	[PRESSURE_CPU] = FROM_PRESSURE_CPU, [PRESSURE_MEMORY] = FROM_PRESSURE_MEMORY
 };
 
-void pressure_open(struct warden *w)
+/* Nobody waits any more: each look would go on reading the CPU time of every member. */
+static void rest(struct warden *w)
 {
 	struct pressure_watch *p = &w->pressure;
 
+	if (!p->asks_cpu || w->facts.now_ns - p->woken_ns[PRESSURE_CPU] <= PRESSURE_APART_NS)
+		return;
+	p->asks_cpu = false;
+	w->tree.wants_awhile &= ~(uint32_t)SAMPLE_STAT;
+}
+
+void pressure_look(struct warden *w)
+{
+	struct pressure_watch *p = &w->pressure;
+
+	rest(w);
 	if (p->is_tried)
 		return;
 	p->is_tried = true;
@@ -61,7 +73,7 @@ static void measure_cpu(struct warden *w, uint64_t since_ns, struct pressure_win
 	p->cpu_ns = total;
 	if (!p->asks_cpu) { /* from now on; the first figure is no difference yet */
 		p->asks_cpu = true;
-		w->tree.wants |= SAMPLE_STAT;
+		w->tree.wants_awhile |= SAMPLE_STAT;
 		p->cpu_ns = 0;
 	} else if (was != 0 && total > was) {
 		out->part = total - was;

@@ -20,8 +20,8 @@ struct pressure_watch {
 	bool asks_cpu; /* the looks read it for us */
 };
 
-/* At a look of a run that is older than a second: once. */
-void pressure_open(struct warden *w);
+/* Each second, of a run that is older than that: listens from the first time on. */
+void pressure_look(struct warden *w);
 /* The kernel has woken us for it. */
 void pressure_wake(struct warden *w, enum pressure_id id);
 

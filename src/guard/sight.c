@@ -22,6 +22,8 @@
 #define FACTS_PER_LOOK 16
 #define TREE_LARGE     32
 #define FACTS_IF_LARGE 8
+#define TREE_HUGE      128
+#define FACTS_IF_HUGE  4
 /* Of what is left at the end. */
 #define FACTS_AT_END 64
 /* An orphan is looked at closely at first: it may not live long. */
@@ -185,7 +187,9 @@ static void look_closely(struct warden *w, struct peek_question *q)
 {
 	struct sight *s = &w->sight;
 	size_t count = w->tree.count, looked = 0;
-	size_t most = count > TREE_LARGE ? FACTS_IF_LARGE : FACTS_PER_LOOK;
+	size_t most = count > TREE_HUGE    ? FACTS_IF_HUGE
+		      : count > TREE_LARGE ? FACTS_IF_LARGE
+					   : FACTS_PER_LOOK;
 
 	for (size_t i = 0; i < count && looked < most; i++) {
 		s->at = s->at + 1 < count ? s->at + 1 : 0;
@@ -249,7 +253,7 @@ void sight_look(struct warden *w, uint64_t births, const char *rung)
 		s->facts_ns = now_ns + FACTS_EVERY_NS;
 		look_closely(w, &asked);
 		look_at_caps(w);
-		pressure_open(w);
+		pressure_look(w);
 		detect_births(&s->detector, w->tree.seen);
 	}
 	(void)peek_ask(w, &asked); /* not heard: each is judged at its next turn */

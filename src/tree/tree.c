@@ -101,6 +101,7 @@ void member_close(struct member *m)
 	os_fd_close(&m->children_fd);
 	os_fd_close(&m->statm_fd);
 	os_fd_close(&m->stat_fd);
+	os_fd_close(&m->ran_fd);
 	os_fd_close(&m->files_fd);
 }
 
@@ -144,9 +145,13 @@ struct member *tree_append(struct tree *tree, pid_t pid)
 		return NULL;
 	}
 	struct member *m = &tree->member[tree->count++];
-	*m = (struct member){
-		.handle = -1, .task_fd = -1, .children_fd = -1, .statm_fd = -1, .stat_fd = -1, .files_fd = -1
-	};
+	*m = (struct member){ .handle = -1,
+			      .task_fd = -1,
+			      .children_fd = -1,
+			      .statm_fd = -1,
+			      .stat_fd = -1,
+			      .ran_fd = -1,
+			      .files_fd = -1 };
 	m->id.pid = pid;
 	index_put(tree, tree->count - 1);
 	return m;

@@ -61,7 +61,9 @@ struct member {
 	uint16_t depth;  /* 1 = child of the root; 0 = root */
 	int handle;      /* owned: pidfd, or /proc/PID on IDENTITY_PROCFD; -1 = none could be kept */
 	int task_fd, children_fd, statm_fd; /* owned, -1 = none could be kept */
-	int stat_fd, files_fd; /* owned, of what the rules ask for; -1 = not yet, -2 = none can be had */
+	int stat_fd, ran_fd,
+		files_fd; /* owned, of what the rules ask for; -1 = not yet, -2 = none can be had */
+	uint64_t ran_ns;  /* before its stat was read last; 0 = not known */
 	uint64_t rss_pages;
 	uint64_t seen_boot_ns;
 	char comm[16];
@@ -88,7 +90,8 @@ struct tree {
 	size_t index_size;
 	enum identity_rung rung;
 	uint32_t wants; /* facts that a look reads of each member besides its memory: enum sample_known */
-	pid_t init;     /* of the tree's own PID namespace, an unreaped child of the root; 0 = none */
+	uint32_t wants_awhile; /* the same, for who needs them for some looks only */
+	pid_t init;            /* of the tree's own PID namespace, an unreaped child of the root; 0 = none */
 	uint32_t walks;
 	bool scans;                /* no lists of children here: all of /proc is searched instead */
 	uint32_t orphans;          /* ever */

@@ -261,7 +261,8 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 		struct member *m = &tree->member[w.at];
 		if (r == 0 && !(m->flags & MEMBER_ROOT))
 			r = read_rss(tree, m);
-		if (r == 0 && tree->wants != 0 && !(m->flags & (MEMBER_ROOT | MEMBER_INIT)))
+		if (r == 0 && (tree->wants | tree->wants_awhile) != 0 &&
+		    !(m->flags & (MEMBER_ROOT | MEMBER_INIT)))
 			r = measure_member(tree, m);
 		if (r == -ESRCH && !(m->flags & (MEMBER_ROOT | MEMBER_JOB)))
 			drop(tree, m);

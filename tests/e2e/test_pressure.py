@@ -11,6 +11,23 @@ from harness import GuardTest, observe, wait_until
 
 BUSY = "import os, time\nfor i in range({n}):\n    if os.fork() == 0: break\nend = time.monotonic() + {s}\n" \
        "while time.monotonic() < end: pass\n"
+CROWD = """
+import os, sys, time
+for i in range(int(sys.argv[1])):
+    if os.fork() == 0:
+        time.sleep(600)
+        os._exit(0)
+for i in range(2 * os.cpu_count()):
+    if os.fork() == 0:
+        while os.path.exists(sys.argv[2]): pass
+        os._exit(0)
+print("ready", flush=True)
+while True:
+    pid = os.fork()
+    if pid == 0: os._exit(0)
+    os.waitpid(pid, 0)
+    time.sleep(0.02)
+"""
 PYTHON = os.path.realpath(sys.executable)
 LONG = os.environ.get("SG_LONG") == "1"
 
@@ -42,7 +59,7 @@ class Pressure(GuardTest):
         if not can_ask():
             self.skipTest("no trigger of /proc/pressure may be set here")
 
-    def ears(self, run):
+    def opened(self, run):
         folder = f"/proc/{run.warden()}/fd"
         found = []
         for fd in os.listdir(folder):
@@ -50,7 +67,10 @@ class Pressure(GuardTest):
                 found.append(os.readlink(f"{folder}/{fd}"))
             except FileNotFoundError:
                 pass
-        return sorted(os.path.basename(name) for name in found if name.startswith("/proc/pressure/"))
+        return found
+
+    def ears(self, run):
+        return sorted(os.path.basename(name) for name in self.opened(run) if name.startswith("/proc/pressure/"))
 
     def flags(self):
         return [e["spawnguard.flag"] for e in self.events("flag") if e["spawnguard.flag"]["rule"] == "pressure"]
@@ -66,6 +86,35 @@ class Pressure(GuardTest):
         observe(1.5)
         self.assertEqual(self.ears(run), [])
         self.end(run)
+
+    def test_what_it_asks_of_each_look_ends_with_it(self):
+        """While somebody waits for CPU, each look reads how much each member uses: not for ever after."""
+        if os.geteuid() != 0:
+            self.skipTest("a warden's reads cannot be seen")
+        members, busy = 40, os.path.join(self.scratch, "busy")
+        with open(busy, "x"):
+            pass
+        # Somebody is always born, so that each look is a whole one: two files of each member, or three.
+        run = self.guard("--interval=50ms", "--", PYTHON, "-Ic", CROWD, str(members), busy)
+        wait_until(lambda: self.kept(run, "stat") > members, "CPU time is read")
+        os.unlink(busy)
+        wait_until(lambda: self.reads_of_a_look(run) / members < 2.6, "it is read no more")
+        self.end(run)
+
+    def kept(self, run, name):
+        return sum(os.path.basename(file) == name for file in self.opened(run))
+
+    def reads_of_a_look(self, run):
+        def now():
+            values = []
+            for name, key in (("io", "syscr"), ("status", "voluntary_ctxt_switches")):
+                with open(f"/proc/{run.warden()}/{name}") as f:
+                    values.append(int(re.search(rf"^{key}:\s*(\d+)", f.read(), re.M)[1]))
+            return values
+        began = now()
+        wait_until(lambda: now()[1] >= began[1] + 10, "it looks")
+        ended = now()
+        return (ended[0] - began[0]) / (ended[1] - began[1])
 
     def test_a_build_with_more_jobs_than_cores_is_no_finding(self):
         """As any build: for some seconds all cores are taken, and others wait."""

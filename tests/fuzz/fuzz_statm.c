@@ -8,6 +8,7 @@ static const struct fuzz_seed seeds[] = {
 	FUZZ_SEED("765 401 372 5 0 123 0\n"),
 	FUZZ_SEED("0 0 0 0 0 0 0\n"),
 	FUZZ_SEED("18446744073709551615 18446744073709551615 0 0 0 0 0\n"),
+	FUZZ_SEED("198881 977562 2\n"),
 	FUZZ_SEED("0.07 12.50 3.25 3/1234 4194303\n"),
 	FUZZ_SEED("1234.07 0.00 0.00 1/86 18446744073709551615\n"),
 	FUZZ_SEED("some avg10=12.34 avg60=5.00 avg300=0.00 total=99\nfull avg10=1.00 avg60=0.00\n"),
@@ -42,6 +43,21 @@ static void check_statm(const char *bytes, size_t n)
 	buf_u64(&text, pages);
 	buf_str(&text, " 0");
 	FUZZ_CHECK(procfs_parse_statm(text.at, text.len, &again) == 0 && again == pages, "pages come back");
+}
+
+static void check_schedstat(const char *bytes, size_t n)
+{
+	uint64_t ran_ns = 0xa5, again;
+	if (procfs_parse_schedstat(bytes, n, &ran_ns) < 0) {
+		FUZZ_CHECK(ran_ns == 0xa5, "refused: output untouched");
+		return;
+	}
+	FUZZ_ACCEPTED();
+	BUF(text, 64);
+	buf_u64(&text, ran_ns);
+	buf_str(&text, " 0 0");
+	FUZZ_CHECK(procfs_parse_schedstat(text.at, text.len, &again) == 0 && again == ran_ns,
+		   "the time comes back");
 }
 
 static void check_load(const char *bytes, size_t n)
@@ -81,10 +97,11 @@ static void check_pressure(const char *bytes, size_t n)
 		   "pressure comes back");
 }
 
-/* statm, loadavg and pressure: one line of numbers each, too small for a target of their own. */
+/* statm, schedstat, loadavg and pressure: one line of numbers each, too small for a target of their own. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_statm((const char *)data, size);
+	check_schedstat((const char *)data, size);
 	check_load((const char *)data, size);
 	check_pressure((const char *)data, size);
 	return 0;

@@ -248,9 +248,9 @@ static void reads_every_short_name(void **state)
 	}
 }
 
-/* ---- statm, load, pressure: one number is asked for */
+/* ---- statm, schedstat, load, pressure: one number is asked for */
 
-enum one { STATM, LOAD1, PRESSURE };
+enum one { STATM, RAN, LOAD1, PRESSURE };
 
 /* clang-format off */
 static const struct {
@@ -271,6 +271,11 @@ static const struct {
 	{ "no number second",             STATM, "765 x ", -EBADMSG, 0 },
 	{ "negative",                     STATM, "765 -1 ", -EBADMSG, 0 },
 	{ "empty",                        STATM, "", -EBADMSG, 0 },
+	{ "how long it ran",              RAN,   "198881 977562 2\n", 0, 198881 },
+	{ "a kernel that does not count", RAN,   "0 0 0\n", 0, 0 },
+	{ "a time beyond 64 bits",        RAN,   "18446744073709551616 0 0\n", -EBADMSG, 0 },
+	{ "half of a time",               RAN,   "19888", -EBADMSG, 0 },
+	{ "no time",                      RAN,   "", -EBADMSG, 0 },
 	{ "hundredths",                   LOAD1, "1.25 0.50 0.25 2/86 5972\n", 0, 125 },
 	{ "no load",                      LOAD1, "0.00 0.00 0.00 1/86 5972\n", 0, 0 },
 	{ "a load of many digits",        LOAD1, "1234.07 0.00 0.00 1/86 5972\n", 0, 123407 },
@@ -309,6 +314,8 @@ static int parse_one(enum one kind, const char *bytes, size_t n, uint64_t *out)
 	switch (kind) {
 	case STATM:
 		return procfs_parse_statm(bytes, n, out);
+	case RAN:
+		return procfs_parse_schedstat(bytes, n, out);
 	case LOAD1:
 		result = procfs_parse_load(bytes, n, &load);
 		if (result == 0)

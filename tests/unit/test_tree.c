@@ -454,6 +454,97 @@ static void memory_of_the_dead_does_not_count(void **state)
 	}
 }
 
+static void *idle(void *with)
+{
+	stand();
+	return with;
+}
+
+static void burn(void)
+{
+	struct rusage used;
+	do
+		(void)getrusage(RUSAGE_SELF, &used);
+	while (used.ru_utime.tv_sec == 0 && used.ru_utime.tv_usec + used.ru_stime.tv_usec < 50000);
+}
+
+/* Does what it is told, a byte each. */
+static void body_obedient(int arg)
+{
+	pthread_t thread;
+	char order;
+
+	(void)arg;
+	(void)!write(nest.ready[1], "", 1);
+	while (read(nest.orders[0], &order, 1) == 1) {
+		if (order == 'c') {
+			burn();
+		} else if (order == 'f') {
+			(void)!dup(0);
+			(void)!dup(0);
+		} else if (order == 't') {
+			(void)pthread_create(&thread, NULL, idle, NULL); /* which says that it stands */
+			continue;
+		} else if (order == 'w') { /* for a child that has used CPU time */
+			pid_t child = fork();
+			if (child == 0) {
+				burn();
+				_exit(0);
+			}
+			(void)waitpid(child, NULL, 0);
+		}
+		(void)!write(nest.ready[1], "", 1);
+	}
+	stand();
+}
+
+static struct sample after(char order)
+{
+	(void)!write(nest.orders[1], &order, 1);
+	wait_ready(1);
+	(void)walk();
+	return tree.member[1].sample;
+}
+
+/* Nothing is read again of who has not run, and nothing that it did since is missed. */
+static void who_rests_is_not_asked_again(void **state)
+{
+	(void)state;
+	(void)begin(body_obedient, 0, 1);
+	tree.wants = SAMPLE_MEMORY | SAMPLE_STAT | SAMPLE_FDS;
+	(void)walk();
+	struct member *m = &tree.member[1];
+	if (m->ran_ns == 0) {
+		end();
+		skip(); /* a kernel that does not count how long threads run */
+	}
+	struct sample was = m->sample;
+	assert_int_equal(was.threads, 1);
+	uint64_t before_ns;
+	do { /* it was seen on its way to its rest */
+		before_ns = m->ran_ns;
+		(void)walk();
+	} while (m->ran_ns != before_ns);
+	m->sample.threads = 1;
+	m->sample.child_faults = 4711;
+	m->sample.fds = 4711;
+	(void)walk();
+	assert_int_equal(m->sample.child_faults, 4711);
+	assert_int_equal(m->sample.fds, 4711);
+
+	assert_int_equal(after('f').fds, was.fds + 2);
+	assert_int_equal(m->sample.child_faults, was.child_faults);
+	assert_true(after('c').cpu_ns >= was.cpu_ns + 40000000);
+	assert_int_equal(m->sample.waited_ns, was.waited_ns);
+	assert_true(after('w').waited_ns >= was.waited_ns + 40000000);
+	assert_true(m->sample.child_faults > was.child_faults);
+	assert_int_equal(after('t').threads, 2);
+	m->sample.child_faults = 4711; /* of one with threads the file tells of the first alone */
+	(void)walk();
+	assert_true(m->sample.child_faults != 4711);
+	end();
+}
+
 static pid_t accepted;
 
 static bool accepts_one(void *with, pid_t pid)
@@ -1469,6 +1560,7 @@ int main(void)
 		TEST(who_is_reaped_is_dropped),
 		TEST(who_is_born_later_is_found_later),
 		TEST(memory_of_the_dead_does_not_count),
+		TEST(who_rests_is_not_asked_again),
 		TEST(only_accepted_children_of_the_root_are_members),
 		TEST(a_root_that_is_gone_is_told),
 		TEST(term_reaches_each_member_once),
