@@ -47,7 +47,7 @@ const struct help_status help_statuses[] = {
 	{ FOR_CONFIG,  1,                  "the configuration is wrong, or no such job" },
 	{ FOR_HELP,    1,                  "no such topic" },
 	{ FOR_OTHERS,  2,                  "the command line is wrong" },
-	{ FOR_RUN | FOR_EXPLAIN, SG_EXIT_BREAKER,    "refused: a budget of its job is used up" },
+	{ FOR_RUN | FOR_EXPLAIN, SG_EXIT_BREAKER,    "refused: a budget of its job is used up, --require-env or --pre-check says no" },
 	{ FOR_RUN | FOR_EXPLAIN, SG_EXIT_CONFLICT,   "a copy runs already, --wait was in vain, or the queue is full; -E changes it" },
 	{ FOR_ENDERS,  SG_EXIT_SURVIVORS,  "processes are left that could not be ended" },
 	{ FOR_RUN,     SG_EXIT_LIMIT,      "a limit was passed" },

@@ -90,6 +90,9 @@ struct job {
 	const char *budget[JOB_BUDGETS_MAX]; /* borrowed, K=LIMIT */
 	uint32_t budget_count, budget_layer; /* as tag_layer */
 	struct yield_value yield;
+	/* loops */
+	const char *require_env; /* borrowed, names by conf/variables.h; NULL = none */
+	const char *pre_check;   /* borrowed, words by conf/words.h; NULL = none */
 	/* the job's world */
 	enum session session;
 	const char *chdir;             /* borrowed; NULL = stay */

@@ -113,6 +113,9 @@ const struct option_row option_rows[] = {
 	{ "births-rung",         0,  KIND_WORD,     ONE_OF("auto|perf|sampled", births_words), AT(births), "auto", "how births are counted: by the best way that works here if a limit asks, or always by this one or a lesser", GROUP_LIMITS, FOR_JOB },
 	{ "interval",            0,  KIND_INTERVAL, TAKES("D"),     AT(interval_ns), NULL, "look at the tree this often, 1ms to 1h; none: never; by default as often as it changes", GROUP_LIMITS, FOR_JOB | FOR_WATCH },
 
+	{ "require-env",         0,  KIND_NAMES, TAKES("NAME,..."), AT(require_env), "none", "do not start unless the job will find these variables set, and not empty", GROUP_LOOPS, FOR_JOB },
+	{ "pre-check",           0,  KIND_WORDS,    TAKES("CMD"),   AT(pre_check), NULL, "run this first, and start only if it succeeds; its failure is not the job's", GROUP_LOOPS, FOR_JOB },
+
 	{ "session",             0,  KIND_WORD,     ONE_OF("auto|keep|new", session_words), AT(session), "auto", "the job's session: new where there is no terminal, the caller's, or always new", GROUP_WORLD, FOR_JOB },
 	{ "chdir",              'C', KIND_TEXT,     TAKES("DIR"),   AT(chdir), NULL, "start the job in this directory", GROUP_WORLD, FOR_JOB },
 	{ "env",                 0,  KIND_ENV,      TAKES("K=V"),   AT(env), NULL, "set a variable of the job's environment; may come 64 times", GROUP_WORLD, FOR_JOB },
@@ -163,7 +166,7 @@ const struct option_row option_rows[] = {
 	{ "quiet",              'q', KIND_FLAG,     NOTHING,        AT(quiet), NULL, "write nothing but errors", GROUP_GENERAL, FOR_ENDERS | FOR_STILLS | FOR_NOTIFY | FOR_FILE },
 	{ "verbose",            'v', KIND_COUNTER,  NOTHING,        AT(verbose), NULL, "say each step", GROUP_GENERAL, FOR_ENDERS | FOR_FILE },
 	{ "color",               0,  KIND_WORD,     ONE_OF("auto|always|never", color_words), AT(color), "auto", "colours: where the output is a terminal, always, or never", GROUP_GENERAL, FOR_PS | FOR_STATUS | FOR_DOCTOR },
-	{ "help",               'h', KIND_HELP,     MAY_BE("GROUP", help_words), AT(help), NULL, "what matters most; all: every option; or one group: lock, end, limits, world, record, report or general", GROUP_GENERAL, FOR_ALL },
+	{ "help",               'h', KIND_HELP,     MAY_BE("GROUP", help_words), AT(help), NULL, "what matters most; all: every option; or one group: lock, end, limits, loops, world, record, report or general", GROUP_GENERAL, FOR_ALL },
 	{ "version",            'V', KIND_FLAG,     NOTHING,        AT(version), NULL, "the version", GROUP_GENERAL, FOR_ALL },
 };
 

@@ -27,6 +27,7 @@ enum option_kind {
 	KIND_FD,       /* int >= 0; "none" = -1 */
 	KIND_WORD,     /* enum (int-sized): index into `words`; alone, where it may be: the second */
 	KIND_WORDS,    /* const char *: a command line by the rules of conf/words.h */
+	KIND_NAMES,    /* const char *: variables with commas between, by conf/variables.h; "none" = NULL */
 	KIND_ENV,      /* const char *[JOB_ENV_MAX], K=V, may come again */
 	KIND_BYTES,    /* uint64_t; "none" = NUM_NONE; 0 refused */
 	KIND_TAIL,     /* uint64_t bytes, 256 to 8K; alone 4K; "none" = 0 */

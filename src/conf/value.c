@@ -19,6 +19,7 @@
 #include "conf/limit_value.h"
 #include "conf/options.h"
 #include "conf/signal_name.h"
+#include "conf/variables.h"
 #include "conf/words.h"
 #include "conf/yield_value.h"
 #include "core/counters.h"
@@ -340,6 +341,14 @@ static int parse_words(const struct option_row *row, const char *text, struct jo
 	return parse_text(row, text, job, why);
 }
 
+static int parse_names(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	int r = is_none(text) ? 0 : variables_check(text, why);
+	if (r == 0)
+		*(const char **)field_of(row, job) = is_none(text) ? NULL : text;
+	return r;
+}
+
 static int parse_bytes(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t bytes;
@@ -557,6 +566,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_FD]       = parse_fd,
 	[KIND_WORD]     = parse_word,
 	[KIND_WORDS]    = parse_words,
+	[KIND_NAMES] = parse_names,
 	[KIND_ENV]      = parse_env,
 	[KIND_BYTES]    = parse_bytes,
 	[KIND_TAIL]     = parse_tail,

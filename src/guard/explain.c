@@ -11,6 +11,7 @@
 #include "guard/budget.h"
 #include "guard/conflict.h"
 #include "guard/output.h"
+#include "guard/precheck.h"
 #include "guard/run.h"
 #include "guard/slot.h"
 #include "guard/watch.h"
@@ -46,6 +47,7 @@ static void (*const rules[])(struct run *run, struct explain *e) = {
 	conflict_explain,
 	slot_explain,
 	budget_explain,
+	precheck_explain,
 };
 /* clang-format on */
 

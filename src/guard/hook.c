@@ -10,8 +10,8 @@
 #include "base/num.h"
 #include "conf/job.h"
 #include "conf/signal_name.h"
-#include "conf/words.h"
 #include "guard/asked.h"
+#include "guard/beside.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/clock.h"
@@ -42,22 +42,6 @@ bool hook_is_wanted(const struct run *run)
 	return run->job->on_start || run->job->on_flag || run->job->on_finish;
 }
 
-/* The words of a command: one block, NULL behind the last; returned, NULL: no memory. */
-static char *const *words_of(const char *command)
-{
-	struct words words;
-
-	if (words_check(command, &words) < 0) /* as when the option was read */
-		return NULL;
-	size_t heads = (words.count + 1) * sizeof(char *);
-	const char **argv = malloc(heads + words.bytes);
-	if (!argv)
-		return NULL;
-	words_split(command, (char *)argv + heads, argv);
-	argv[words.count] = NULL;
-	return (char *const *)(uintptr_t)argv; /* execve takes them so, and writes to none */
-}
-
 void hook_explain(struct buf *out, const struct run *run)
 {
 	char program[4096];
@@ -66,7 +50,7 @@ void hook_explain(struct buf *out, const struct run *run)
 		const char *command = command_of(run, (enum hook_event)i);
 		if (!command)
 			continue;
-		AUTO_FREE char *const *argv = words_of(command);
+		AUTO_FREE char *const *argv = beside_words(command);
 		buf_str(out, "\non-");
 		buf_str(out, hook_event_name((enum hook_event)i));
 		buf_str(out, ": ");
@@ -247,69 +231,18 @@ static char **environment(const struct run *run, struct facts *f)
 
 /* --- its birth ------------------------------------------------------------------------------------------ */
 
-struct birth {
-	const struct run *run;
-	const char *program;
-	char *const *argv;
-	char **env;
-};
-
-/* Runs in the child, in front's memory, until the exec. */
-static int become_hook(void *with)
-{
-	static const int keep[] = { 0, 1, 2 };
-	struct birth *b = with;
-
-	int r = os_leave_group(true);
-	if (r == 0)
-		r = os_fd_put_null(0);
-	if (r == 0)
-		r = os_fd_put(2, 1); /* stdout is the job's */
-	if (r == 0)
-		r = os_fd_put(1, 2); /* and over exec, where the caller had it closed */
-	if (r < 0)
-		return r;
-	os_fd_close_others(keep, COUNT_OF(keep));
-	os_signals_give_back(&b->run->signals);
-	return os_exec(b->program, b->argv, b->env);
-}
-
-/* 0, or -errno and what could not be done. */
-static int spawn(struct run *run, struct hook *h, struct birth *b, const char **out_what)
-{
-	char program[4096];
-	struct os_child gone;
-	int err = 0;
-
-	*out_what = "cannot be executed: ";
-	int r = os_exec_find(OS_CWD, b->argv[0], run->around->path, program, sizeof(program));
-	if (r < 0)
-		return r;
-	b->program = program;
-	pid_t pid = os_spawn(become_hook, b, &h->pidfd, &err);
-	if (pid < 0) {
-		*out_what = "no process can be made for it: ";
-		return (int)pid;
-	}
-	if (err != 0) {
-		os_fd_close(&h->pidfd);
-		(void)os_wait_pid(pid, &gone);
-		return err < 0 ? err : -err;
-	}
-	h->pid = pid;
-	return 0;
-}
-
 static int begin_with(struct run *run, struct facts *f, struct hook *h, const char **out_what)
 {
-	AUTO_FREE char *const *argv = words_of(command_of(run, f->event));
+	AUTO_FREE char *const *argv = beside_words(command_of(run, f->event));
 	AUTO_FREE char **env = environment(run, f);
 
 	*out_what = "cannot be started: ";
 	if (!argv || !env)
 		return -ENOMEM;
-	struct birth b = { .run = run, .argv = argv, .env = env };
-	return spawn(run, h, &b, out_what);
+	pid_t pid = beside_start(run, argv, env, &h->pidfd, out_what);
+	if (pid > 0)
+		h->pid = pid;
+	return pid < 0 ? (int)pid : 0;
 }
 
 static void begin(struct run *run, enum hook_event event, const char *message,

@@ -13,6 +13,7 @@
 #include "guard/explain.h"
 #include "guard/kept.h"
 #include "guard/output.h"
+#include "guard/precheck.h"
 #include "guard/run.h"
 #include "guard/samples.h"
 #include "guard/slot.h"
@@ -503,10 +504,11 @@ int run_start(struct run *run, int *out_exit)
 		return *out_exit == CONFLICT_SKIPPED ? (*out_exit = 0, -1) : -1;
 	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
 	    (run->slot_fd >= 0 && (*out_exit = clean_up_slot(run)) != 0) ||
-	    (*out_exit = budget_prepare(run)) != 0 || (*out_exit = samples_open(run)) != 0 ||
-	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = flow_prepare(run)) != 0 ||
-	    (*out_exit = yield_prepare(run)) != 0 || (*out_exit = alive_prepare(run)) != 0 ||
-	    (*out_exit = notify_open(run)) != 0 || (*out_exit = write_records(run)) != 0) {
+	    (*out_exit = budget_prepare(run)) != 0 || (*out_exit = precheck_run(run)) != 0 ||
+	    (*out_exit = samples_open(run)) != 0 || (*out_exit = output_prepare(run)) != 0 ||
+	    (*out_exit = flow_prepare(run)) != 0 || (*out_exit = yield_prepare(run)) != 0 ||
+	    (*out_exit = alive_prepare(run)) != 0 || (*out_exit = notify_open(run)) != 0 ||
+	    (*out_exit = write_records(run)) != 0) {
 		output_withdraw(run);
 		notify_remove(run);
 		cgroup_withdraw(run);

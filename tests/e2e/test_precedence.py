@@ -48,12 +48,13 @@ TEXTS = {
     "yield": ["lines", "bytes", "written", "none", "counter:a", "file:/a=1/1h"],
     "on-limit": ["warn", "flag", "freeze", "kill", "warn", "flag"],
     "detect": ["all", "none", "fds", "-busy", "zombies,fds", "stuck"],
+    "require-env": ["HOME", "PATH", "HOME,PATH", "none", "A_1", "_"],
     "verbose": ["0", "1", "2", "3", "4", "5"],
 }
 DURATIONS = {"freeze-for", "start-timeout", "idle-timeout", "heartbeat", "complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout", "orphan-grace"}
 FLAGS = {"notify", "no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
          "with-parent", "isolate", "require-limits"}
-FREE = {"group", "ready-file", "record-samples", "lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish",
+FREE = {"group", "ready-file", "record-samples", "lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish", "pre-check",
         "state-dir", "command"}
 TEXTS.update({key: ["1s", "2s", "3s", "4s", "5s", "6s"] for key in DURATIONS})
 LIMITS = {"max-procs", "max-threads", "max-depth", "max-rss", "max-tree-mem", "max-cpu", "max-fds", "max-io", "max-output"}
@@ -197,10 +198,10 @@ class CommandLine(PrecedenceTest):
             return run.out.strip()
         return observe
 
-    def dry_run(self, pattern, more=()):
+    def dry_run(self, pattern, more=(), status=0):
         def observe(args):
             run = self.run_job(["--dry-run", *more, *args], ["true"]).wait()
-            self.assertEqual((run.status, run.err), (0, ""))
+            self.assertEqual((run.status, run.err), (status, ""))
             found = re.search(pattern, run.out)
             return found and found[1]
         return observe
@@ -429,6 +430,8 @@ class CommandLine(PrecedenceTest):
             "output": ("never", "pass", "never", self.said_by_job("echo", "x"), ("", "x", "")),
             "tail": ("256", "none", "512", self.tail_bytes, (256, 0, 512)),
             "cgroup": ("/no/a", "/no/b", "/no/c", self.refused_group, "abc"),
+            "require-env": ("NO_A", "NO_B", "NO_C", self.dry_run("--require-env: (NO_.) is", status=69), ("NO_A", "NO_B", "NO_C")),
+            "pre-check": (f"touch {a}", f"touch {b}", f"touch {c}", self.made(), "abc"),
             "detach": (*yes_no, self.dry_run("in the (background)"), ("background", None, "background")),
             "log": (a, b, c, self.dry_run(r"output:.*/([abc])", ["--output=never"]), "abc"),
             "log-max": ("64K", "none", "64K", self.kept_bytes, (False, True, False)),

@@ -463,7 +463,7 @@ ROWS = [
           ": start it again", fault("flock:KILL", "--detach"), shim=True),
     # --- --splay
     note("splay", "{j}: starting in {}, of at most {20ms}", run("-v", "-N", "j", "--splay=20ms")),
-    note("splay ended", "{j}: asked to end by {TERM} before its start (--splay): nothing was started",
+    note("splay ended", "{j}: asked to end by {TERM} before its start ({--splay}): nothing was started",
          lambda t: (lambda r: (wait_until(lambda: "starting" in r.err, "it waits"), r.send(signal.SIGTERM), r.wait())[-1])(
              t.guard("-v", "-N", "j", "--splay=1h", "--", "true")), status=-15),
     warning("splay without a clock", "cannot wait for --splay: {j}", ": {Function not implemented}",

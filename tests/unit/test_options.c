@@ -44,6 +44,7 @@ static const size_t kind_sizes[] = {
 	[KIND_FD]       = sizeof(int),
 	[KIND_WORD]     = sizeof(enum on_conflict),
 	[KIND_WORDS]    = sizeof(const char *),
+	[KIND_NAMES]    = sizeof(const char *),
 	[KIND_ENV]      = sizeof(const char *) * JOB_ENV_MAX,
 	[KIND_BYTES]    = sizeof(uint64_t),
 	[KIND_TAIL]     = sizeof(uint64_t),

@@ -55,6 +55,9 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 		buf_str(out, "best-effort:");
 		buf_u64(out, source);
 		return;
+	case KIND_NAMES:
+		buf_str(out, "NAME_");
+		break;
 	case KIND_TEXT:
 	case KIND_WORDS:
 		buf_str(out, "word ");
@@ -72,7 +75,8 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 static bool is_pointer(const struct option_row *row)
 {
 	return row->kind == KIND_TEXT || row->kind == KIND_WORDS || row->kind == KIND_TAG ||
-	       row->kind == KIND_ENV || row->kind == KIND_BUDGET || row->kind == KIND_NAME;
+	       row->kind == KIND_ENV || row->kind == KIND_BUDGET || row->kind == KIND_NAME ||
+	       row->kind == KIND_NAMES;
 }
 
 static bool is_same(const struct option_row *row, const struct job *a, const struct job *b)
