@@ -385,7 +385,9 @@ static void put_token(struct writer *w, const char *t, size_t n, const char *res
 		buf_mem(w->out, t, whole);
 		return;
 	}
-	if (memmem(t, n, "://", 3))
+	if (n > 5 && strncasecmp(t, "http/", 5) == 0)
+		put_word(w, t, 4); /* HTTP/1.1 404: the version is not what happened */
+	else if (memmem(t, n, "://", 3))
 		put_url(w, t, n);
 	else if (essence_is_number(t, n))
 		put_number(w, t, n);

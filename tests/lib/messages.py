@@ -100,6 +100,8 @@ NO_MESSAGES = {
     "cmd/doctor_selftest": "doctor, on stdout, but for one line",
     "cmd/doctor_state": "doctor, on stdout",
     "core/sample_text": "data",
+    "core/essence.c": "words of those who fail: unit/fingerprint",
+    "core/fingerprint.c": "words of those who fail: unit/fingerprint",
     "os/probe": "facts for doctor",
     "os/cgroup": "files of the kernel",
     "os/spawn.c": "instructions of the processor",

@@ -43,7 +43,7 @@ static const struct {
 	{ "words with a slash",                    "input/output error, tcp/ip",                   "input/output error, tcp/ip" },
 	{ "of a URL the host stays",               "GET https://u:p@api.example.com:8443/v1/3?a=1&b=2 x", "get https://api.example.com x" },
 	{ "the code of what happened",             "[Errno 13] x",                                 "[errno 13] x" },
-	{ "another",                               "HTTP/1.1 404 Not Found",                       "http/0 404 not found" },
+	{ "another",                               "HTTP/1.1 404 Not Found",                       "http 404 not found" },
 	{ "another",                               "exit status 137, (os error 28)",               "exit status 137, (os error 28)" },
 	{ "a code with letters",                   "error[E0382]: x; error TS2304: y",             "error[e0382]: x; error ts2304: y" },
 	{ "a number of things is no code",         "error: 12 rows lost",                          "error: 0 row lost" },
@@ -87,11 +87,11 @@ static struct fingerprint_facts how(const char *words)
 	if (strncmp(words, "exit ", 5) == 0) {
 		f = (struct fingerprint_facts){ .outcome = OUTCOME_FAILED,
 						.has_status = true,
-						.job_status = atoi(words + 5) << 8 };
+						.job_status = (int)strtoul(words + 5, NULL, 10) << 8 };
 	} else if (strncmp(words, "signal ", 7) == 0) {
 		f = (struct fingerprint_facts){ .outcome = OUTCOME_SIGNALED,
 						.has_status = true,
-						.job_status = atoi(words + 7) };
+						.job_status = (int)strtoul(words + 7, NULL, 10) };
 	}
 	return f;
 }
