@@ -1,7 +1,6 @@
 #include "codec/breaker.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -13,12 +12,15 @@
 #define CHECK_LEN (sizeof(CHECK) - 1 + 8 + 1)
 #define UNKNOWN   "?" /* a word where there is none */
 
+bool breaker_is_same_boot(const struct breaker_time *then, const struct breaker_time *now)
+{
+	return then->boot_id[0] != '\0' && strcmp(then->boot_id, now->boot_id) == 0 &&
+	       then->time_namespace == now->time_namespace;
+}
+
 uint64_t breaker_passed(const struct breaker_time *then, const struct breaker_time *now)
 {
-	bool is_same_boot = then->boot_id[0] != '\0' && strcmp(then->boot_id, now->boot_id) == 0 &&
-			    then->time_namespace == now->time_namespace;
-
-	if (is_same_boot && now->boot_ns >= then->boot_ns)
+	if (breaker_is_same_boot(then, now) && now->boot_ns >= then->boot_ns)
 		return now->boot_ns - then->boot_ns;
 	return now->wall_ns > then->wall_ns ? now->wall_ns - then->wall_ns : 0;
 }

@@ -10,6 +10,7 @@
 #ifndef SG_CODEC_BREAKER_H
 #define SG_CODEC_BREAKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct breaker_time {
  * the wall clock was set to; else by the wall clock, which can be wrong: never
  * less than nothing.
  */
+bool breaker_is_same_boot(const struct breaker_time *then, const struct breaker_time *now);
 uint64_t breaker_passed(const struct breaker_time *then, const struct breaker_time *now);
 
 void breaker_format_begin(struct buf *out, const struct breaker_time *now);

@@ -418,8 +418,8 @@ static void note_why(struct circuit *c, enum circuit_rule reached, const struct 
 	c->failure = reached == CIRCUIT_RULE_TIME_BUDGET || reached == CIRCUIT_RULE_OPEN_ON ? FAILURE_QUOTA
 		     : end->failure >= FAILURE_FIRST                                        ? end->failure
 											    : FAILURE_FAILURE;
-	if (reached == CIRCUIT_RULE_MAX_FAILURES)
-		for (uint32_t i = c->failed_count - c->count; i < c->failed_count; i++)
+	for (uint32_t i = c->failed_count; reached == CIRCUIT_RULE_MAX_FAILURES && i-- > 0;)
+		if (c->failed[i].ago_ns <= c->span_ns && failure_counts(c->failed[i].failure))
 			c->is_mixed |= c->failed[i].failure != c->failure;
 	put_text(c->print, sizeof(c->print), c->same_count >= c->count ? c->same_print : "");
 	memset(c->reason, 0, sizeof(c->reason));

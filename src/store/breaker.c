@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "base/fail.h"
 #include "core/budget_text.h"
+#include "core/circuit_text.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -17,7 +18,8 @@
 
 #define DIRECTORY "breaker"
 #define LOCKS     "locks/breaker"
-#define TEXT_MAX  (BUDGET_TEXT_MAX + 4096)
+#define TEXT_MAX  (BUDGET_TEXT_MAX + CIRCUIT_TEXT_MAX + 4096)
+#define USUAL_MAX 8192 /* what a reader needs no memory for */
 #define AGAIN_MS  2
 
 /* "DIRECTORY/NAME" and a suffix that no encoded name has. 0, -EINVAL, -ENAMETOOLONG. */
@@ -72,11 +74,23 @@ static int parse(const char *text, size_t n, const struct breaker_time *now, str
 
 	int r = breaker_parse(text, n, &then, &lines);
 	while (r >= 0 && (line = breaker_next_line(&lines, &n)))
-		r = budget_text_parse(&out->budgets, line, n);
+		if ((r = budget_text_parse(&out->budgets, line, n)) == 0)
+			r = circuit_text_parse(&out->circuit, line, n);
 	if (r < 0)
 		return r;
-	budgets_pass(&out->budgets, breaker_passed(&then, now));
+	uint64_t passed_ns = breaker_passed(&then, now);
+	budgets_pass(&out->budgets, passed_ns);
+	circuit_pass(&out->circuit, passed_ns);
+	out->is_of_other_boot = !breaker_is_same_boot(&then, now);
 	return 0;
+}
+
+/* Places of budgets beyond their count are not looked at: pages that stay untouched. */
+static void clear(struct breaker *b)
+{
+	b->budgets.count = 0;
+	b->is_of_other_boot = false;
+	memset(&b->circuit, 0, sizeof(b->circuit));
 }
 
 int breaker_read(int keep_fd, const char *job, uid_t owner, const struct breaker_time *now,
@@ -85,7 +99,7 @@ int breaker_read(int keep_fd, const char *job, uid_t owner, const struct breaker
 	struct os_file_id id;
 	BUF(path, LOCK_PATH_MAX);
 
-	memset(out_breaker, 0, sizeof(*out_breaker));
+	clear(out_breaker);
 	int r = path_of(&path, DIRECTORY, job, "");
 	if (r < 0)
 		return r;
@@ -97,13 +111,15 @@ int breaker_read(int keep_fd, const char *job, uid_t owner, const struct breaker
 		r = -EBADMSG;
 	if (r < 0)
 		return r;
-	AUTO_FREE char *text = malloc(TEXT_MAX);
-	if (!text)
+	char usual[USUAL_MAX]; /* replaced as a whole, never written to: its size stays */
+	AUTO_FREE char *large = id.size > USUAL_MAX ? malloc(id.size) : NULL;
+	if (id.size > USUAL_MAX && !large)
 		return -ENOMEM;
-	ssize_t n = os_fd_pread(fd, text, TEXT_MAX, 0);
+	char *text = large ? large : usual;
+	ssize_t n = os_fd_pread(fd, text, id.size, 0);
 	r = n < 0 ? (int)n : parse(text, (size_t)n, now, out_breaker);
 	if (r < 0)
-		memset(out_breaker, 0, sizeof(*out_breaker));
+		clear(out_breaker);
 	return r;
 }
 
@@ -139,6 +155,7 @@ int breaker_write(int keep_fd, const char *job, const struct breaker_time *now, 
 	buf_init(&text, bytes, TEXT_MAX);
 	breaker_format_begin(&text, now);
 	budget_text_format(&text, &breaker->budgets);
+	circuit_text_format(&text, &breaker->circuit);
 	breaker_format_end(&text);
 	r = text.cut ? -EFBIG : put(keep_fd, path.at, temp.at, &text);
 	if (r == -ENOENT) {

@@ -1,22 +1,27 @@
 /*
- * breaker/NAME: what the runs of a job leave for the next, budgets for now.  Written anew as a whole and
- * renamed into its place, so that a reader needs no lock; changed only under locks/breaker/NAME, which is
+ * breaker/NAME: what the runs of a job leave for the next: budgets and the breaker.  Written anew as a whole
+ * and renamed into its place, so that a reader needs no lock; changed only under locks/breaker/NAME, which is
  * never renamed.
  */
 #ifndef SG_STORE_BREAKER_H
 #define SG_STORE_BREAKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "codec/breaker.h"
 #include "core/budget.h"
+#include "core/circuit.h"
 
 struct fail;
 struct statedir;
 
 struct breaker {
 	struct budgets budgets;
+	struct circuit circuit;
+	bool is_of_other_boot; /* read: to be written again where something waits, or a wrong clock stops it
+				*/
 };
 
 /*

@@ -16,7 +16,8 @@
 #include "store/breaker.h"
 #include "store/statedir.h"
 
-#define DAY     86400000000000ULL
+#define HOUR    3600000000000ULL
+#define DAY     (24 * HOUR)
 #define WRITERS 20
 #define ROUNDS  50
 
@@ -69,6 +70,52 @@ static void what_is_written_is_read(void **state)
 	struct stat st;
 	assert_int_equal(fstatat(s.fd, "breaker/a%20job", &st, 0), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
+	scratch_remove(&s);
+}
+
+/* Its wait goes on by the boot clock within a boot; over one by the wall clock, of which nothing bad comes.
+ */
+static void a_wait_outlives_clocks_and_boots(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rule;
+		const char *boot_id;
+		uint64_t boot_ns, wall_ns, wait_ns;
+	} rows[] = {
+		{ "an hour later", "x", HOUR, 0, 4 * HOUR },
+		{ "the wall clock was set on by 10 days", "x", HOUR, 10 * DAY, 4 * HOUR },
+		{ "it was set back by 10 days", "x", HOUR, 0 - 10 * DAY, 4 * HOUR },
+		{ "it is over", "x", 5 * HOUR, 0, 0 },
+		{ "another boot: by the wall clock", "y", 20 * DAY, HOUR, 4 * HOUR },
+		{ "which was set back: no longer than it was", "y", 20 * DAY, 0 - 10 * DAY, 5 * HOUR },
+		{ "which was set on: a trial, no more", "y", 0, 10 * DAY, 0 },
+	};
+	struct scratch s;
+	struct statedir dir;
+	make_state(&s, &dir);
+	const struct breaker_time then = { .boot_id = "x", .boot_ns = 5, .wall_ns = 100 * DAY };
+	memset(&b, 0, sizeof(b));
+	(void)circuit_open(&b.circuit, 5 * HOUR, "of a test, 5 %");
+	assert_int_equal(breaker_write(s.fd, "a job", &then, &b, NULL), 0);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct breaker_time later = then;
+		memcpy(later.boot_id, rows[i].boot_id, 2);
+		later.boot_ns += rows[i].boot_ns;
+		later.wall_ns += rows[i].wall_ns;
+		assert_int_equal(breaker_read(s.fd, "a job", geteuid(), &later, &b), 0);
+		if (b.circuit.wait_ns != rows[i].wait_ns)
+			fail_msg("%s: %lu", rows[i].rule, b.circuit.wait_ns);
+		assert_int_equal(b.is_of_other_boot, rows[i].boot_id[0] == 'y');
+		assert_string_equal(b.circuit.reason, "of a test, 5 %");
+	}
+	/* A clock that stands for ever: written again in each boot, the wait goes on by the boot clock. */
+	struct breaker_time boot = { .boot_id = "z" };
+	assert_int_equal(breaker_read(s.fd, "a job", geteuid(), &boot, &b), 0);
+	assert_int_equal(breaker_write(s.fd, "a job", &boot, &b, NULL), 0);
+	boot.boot_ns = 5 * HOUR;
+	assert_int_equal(breaker_read(s.fd, "a job", geteuid(), &boot, &b), 0);
+	assert_int_equal(circuit_ask(&b.circuit), CIRCUIT_TRIAL);
 	scratch_remove(&s);
 }
 
@@ -178,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(a_wait_outlives_clocks_and_boots),
 		cmocka_unit_test(parallel_writers_lose_nothing),
 		cmocka_unit_test(its_lock_is_waited_for_so_long),
 		cmocka_unit_test(what_is_damaged_is_put_aside),
