@@ -187,6 +187,16 @@ static bool meet(struct search *search, const struct proc_stat *stat)
 	return true;
 }
 
+/*
+ * Its environment could not be read now, which says nothing of it.  Who is in
+ * no session of the run and hides it for good, as another's agent does, is let
+ * be; who is in the middle of an exec hides nothing.
+ */
+static bool may_be_marked(int mark, enum session session)
+{
+	return mark == -EAGAIN || (mark < 0 && mark != -EACCES && mark != -EPERM && session != SESSION_OTHER);
+}
+
 /* By its environment and its session. */
 static void weigh(struct search *search, const struct proc_stat *stat, int *fd)
 {
@@ -199,6 +209,8 @@ static void weigh(struct search *search, const struct proc_stat *stat, int *fd)
 	else if (mark == 1 || session == SESSION_LED) {
 		struct record_slot found = found_now(stat->pid, *fd, stat);
 		hold_or_list(o, &found, fd, mark == 1 && session != SESSION_OTHER);
+	} else if (may_be_marked(mark, session)) {
+		list(o, stat->pid);
 	}
 }
 

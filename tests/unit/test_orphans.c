@@ -100,6 +100,32 @@ static void marks_decide_who_is_held_and_who_listed(void **state)
 	finish();
 }
 
+/* What cannot be read now may be of it: in a session that the record names it is listed, though nobody's mark
+ * is seen. */
+static void who_cannot_be_asked_is_listed_by_its_session(void **state)
+{
+	(void)state;
+	begin();
+	pid_t leader = marked(1), in_it = marked(0);
+	struct record_slot led = { .id = id_of(leader), .sid = leader, .depth = 1 };
+	write_slots(&led, 1);
+	record.state.job_pid = getsid(0);
+	assert_int_equal(orphans_open(&o), 0);
+	failnth_arm(&(struct failnth){ .function = "fork", .error = EAGAIN, .persist = true });
+	orphans_search(&o);
+	failnth_arm(NULL);
+	if (getsid(0) > 0)
+		assert_true(is_listed(in_it));
+	assert_null(tree_find(&tree, in_it));
+	record.state.job_pid = 0; /* another's session */
+	failnth_arm(&(struct failnth){ .function = "fork", .error = EAGAIN, .persist = true });
+	orphans_search(&o);
+	failnth_arm(NULL);
+	assert_false(is_listed(in_it));
+	end_marked(in_it);
+	finish();
+}
+
 /* At the limit of processes that is every one there is: a look at all of them stays a matter of moments. */
 static void one_that_no_reader_can_be_made_for_is_soon_let_be(void **state)
 {
@@ -255,6 +281,7 @@ int main(void)
 		TEST(who_is_older_than_the_run_is_none_of_it),
 		TEST(a_record_that_cannot_be_read_is_told),
 		TEST(marks_decide_who_is_held_and_who_listed),
+		TEST(who_cannot_be_asked_is_listed_by_its_session),
 		TEST(one_that_no_reader_can_be_made_for_is_soon_let_be),
 		TEST(a_list_holds_each_once_and_no_more_than_it_can),
 		TEST(a_session_is_led_by_its_leader_alone),
