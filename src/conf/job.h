@@ -7,7 +7,9 @@
 
 #include "conf/columns.h"
 #include "conf/yield_value.h"
+#include "core/circuit.h"
 #include "core/ending.h"
+#include "core/failure.h"
 #include "core/limit.h"
 #include "core/statuses.h"
 
@@ -90,9 +92,10 @@ struct job {
 	const char *budget[JOB_BUDGETS_MAX]; /* borrowed, K=LIMIT */
 	uint32_t budget_count, budget_layer; /* as tag_layer */
 	struct yield_value yield;
-	/* loops */
-	const char *require_env; /* borrowed, names by conf/variables.h; NULL = none */
-	const char *pre_check;   /* borrowed, words by conf/words.h; NULL = none */
+	/* loops; what opens the breaker stands at the end */
+	uint32_t backoff_seen, class_seen; /* bit of each class that the source at hand has given */
+	const char *require_env;           /* borrowed, names by conf/variables.h; NULL = none */
+	const char *pre_check;             /* borrowed, words by conf/words.h; NULL = none */
 	/* the job's world */
 	enum session session;
 	const char *chdir;             /* borrowed; NULL = stay */
@@ -144,6 +147,9 @@ struct job {
 	bool dry_run, quiet, json, version;
 	unsigned help;                   /* enum help_text */
 	uint32_t verbose, verbose_alone; /* of them how often -v stood alone in the source at hand */
+	/* Large, and of few jobs: whoever asks for none of it does not touch its pages. */
+	struct circuit_rules circuit;
+	struct failure_rules classes; /* min_uptime_ns as in `circuit` */
 	/* the command behind "--": borrowed argv, NULL-terminated; NULL if none was given */
 	char **command;
 };

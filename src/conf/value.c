@@ -19,6 +19,7 @@
 #include "conf/limit_value.h"
 #include "conf/options.h"
 #include "conf/signal_name.h"
+#include "conf/statuses_value.h"
 #include "conf/variables.h"
 #include "conf/words.h"
 #include "conf/yield_value.h"
@@ -448,50 +449,9 @@ static int parse_ionice(const struct option_row *row, const char *text, struct j
 		      "not an I/O priority: write idle, best-effort, realtime, best-effort:0 to :7, or none");
 }
 
-/* "3", "10-12" or "TERM", `n` bytes. */
-static int add_status(struct statuses *set, const char *item, size_t n)
-{
-	char text[SIGNAL_TEXT_MAX];
-	uint64_t first, last;
-	int signal;
-	if (n == 0 || n >= sizeof(text))
-		return -EINVAL;
-	memcpy(text, item, n);
-	text[n] = '\0';
-	if (text[0] < '0' || text[0] > '9') {
-		if (signal_parse(text, &signal) < 0)
-			return -EINVAL;
-		set->signals |= UINT64_C(1) << (signal - 1);
-		return 0;
-	}
-	char *dash = strchr(text, '-');
-	if (dash)
-		*dash = '\0';
-	if (num_parse_u64(text, UINT8_MAX, &first) < 0)
-		return -EINVAL;
-	last = first;
-	if (dash && (num_parse_u64(dash + 1, UINT8_MAX, &last) < 0 || last < first))
-		return -EINVAL;
-	for (; first <= last; first++)
-		set->code[first / 64] |= UINT64_C(1) << first % 64;
-	return 0;
-}
-
 static int parse_statuses(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	struct statuses set = { 0 };
-	for (const char *item = text; item;) {
-		size_t n = strcspn(item, ",");
-		if (add_status(&set, item, n) < 0) {
-			escape_word(why, item, n, SIGNAL_TEXT_MAX);
-			return refuse(
-				why,
-				" is no way to end: write 0 to 255, ranges and signals, as 0,3,10-12,TERM");
-		}
-		item = item[n] ? item + n + 1 : NULL;
-	}
-	*(struct statuses *)field_of(row, job) = set;
-	return 0;
+	return statuses_value_parse(text, field_of(row, job), why);
 }
 
 static int parse_columns(const struct option_row *row, const char *text, struct job *job, struct buf *why)

@@ -186,7 +186,7 @@ static bool is_barren(const struct circuit *c, const struct circuit_end *end)
 static void count(struct circuit *c, const struct circuit_end *end, const char *summary,
 		  struct circuit_change *change)
 {
-	if (c->rules.time_limit_ns > 0) {
+	if (c->rules.time.limit_ns > 0) {
 		if (c->time.per_ns != c->rules.time.per_ns)
 			c->time.per_ns = c->rules.time.per_ns;
 		budget_add(&c->time, end->took_ns);
@@ -283,9 +283,9 @@ struct circuit_gauge circuit_gauge(const struct circuit *c, enum circuit_rule ru
 		g.limit = r->zero_yield;
 		break;
 	case CIRCUIT_RULE_TIME_BUDGET:
-		g.is_set = r->time_limit_ns > 0;
+		g.is_set = r->time.limit_ns > 0;
 		g.used = budget_used(&c->time);
-		g.limit = r->time_limit_ns;
+		g.limit = r->time.limit_ns;
 		g.per_ns = r->time.per_ns;
 		g.less_in_ns = g.used > 0 ? budget_room_in(&c->time, g.used) : CIRCUIT_NEVER;
 		g.next_class = FAILURE_QUOTA;
@@ -428,7 +428,7 @@ static void note_why(struct circuit *c, enum circuit_rule reached, const struct 
 static uint64_t wait_of(struct circuit *c, enum circuit_rule reached, uint64_t until_ns, uint32_t random)
 {
 	if (reached == CIRCUIT_RULE_TIME_BUDGET)
-		return budget_room_in(&c->time, c->rules.time_limit_ns);
+		return budget_room_in(&c->time, c->rules.time.limit_ns);
 	if (reached == CIRCUIT_RULE_OPEN_ON && until_ns != CIRCUIT_NEVER)
 		return until_ns;
 	uint32_t n = c->level[c->failure];

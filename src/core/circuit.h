@@ -23,6 +23,7 @@
 #define CIRCUIT_PRINT_MAX   31
 #define CIRCUIT_SUMMARY_MAX 159
 #define CIRCUIT_REASON_MAX  159
+#define CIRCUIT_NO_JITTER   UINT64_MAX
 #define CIRCUIT_NEVER       UINT64_MAX /* a wait: until somebody closes it; an age: it never was */
 
 /* --- rules ---------------------------------------------------------------------------------------------- */
@@ -47,6 +48,11 @@ struct circuit_rate {
 	uint64_t per_ns;
 };
 
+struct circuit_time {
+	uint64_t limit_ns; /* 0 = no such rule */
+	uint64_t per_ns;
+};
+
 struct circuit_steps {
 	uint32_t count; /* 0 = those of circuit_steps_of() */
 	uint64_t ns[CIRCUIT_STEPS_MAX];
@@ -56,10 +62,9 @@ struct circuit_rules {
 	uint64_t min_uptime_ns; /* 0 = none; what is early is core/failure's to say */
 	struct circuit_rate failures, timeouts;
 	uint32_t same_failure, zero_yield; /* 0 = none */
-	struct circuit_rate time;          /* of --time-budget; its count is not used: */
-	uint64_t time_limit_ns;            /* 0 = none */
+	struct circuit_time time;          /* --time-budget */
 	bool has_open_on;
-	uint64_t jitter_ppm;     /* at most so much of a wait comes on top */
+	uint64_t jitter_ppm;     /* at most so much of a wait comes on top; 0 = 10 % */
 	uint64_t reset_after_ns; /* 0 = 10 minutes, or the longest time of the rates above */
 	struct circuit_steps backoff[FAILURE_COUNT];
 };

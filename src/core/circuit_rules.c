@@ -5,7 +5,8 @@
 #include "base/num.h"
 #include "core/circuit.h"
 
-#define MINUTE (60 * NS_PER_S)
+#define MINUTE           (60 * NS_PER_S)
+#define USUAL_JITTER_PPM 100000
 
 /* --- waits ---------------------------------------------------------------------------------------------- */
 
@@ -28,9 +29,11 @@ static uint64_t part_of(uint64_t ns, uint32_t part)
 uint64_t circuit_step(const struct circuit_rules *rules, enum failure failure, uint32_t n, uint32_t random)
 {
 	const struct circuit_steps *steps = circuit_steps_of(rules, failure);
-	uint64_t ns = steps->ns[n < steps->count ? n : steps->count - 1], most_ns, wait_ns;
+	uint64_t ns = steps->ns[n < steps->count ? n : steps->count - 1], ppm = rules->jitter_ppm, wait_ns;
 
-	most_ns = ns / NUM_MICRO * rules->jitter_ppm + ns % NUM_MICRO * rules->jitter_ppm / NUM_MICRO;
+	if (ppm == 0 || ppm > NUM_MICRO)
+		ppm = ppm == 0 ? USUAL_JITTER_PPM : 0;
+	uint64_t most_ns = ns / NUM_MICRO * ppm + ns % NUM_MICRO * ppm / NUM_MICRO;
 	return __builtin_add_overflow(ns, part_of(most_ns, random), &wait_ns) ? ns : wait_ns;
 }
 
@@ -50,7 +53,7 @@ uint64_t circuit_reset_after(const struct circuit_rules *rules)
 bool circuit_rules_are_set(const struct circuit_rules *rules)
 {
 	return rules->min_uptime_ns > 0 || rules->failures.count > 0 || rules->timeouts.count > 0 ||
-	       rules->same_failure > 0 || rules->zero_yield > 0 || rules->time_limit_ns > 0 ||
+	       rules->same_failure > 0 || rules->zero_yield > 0 || rules->time.limit_ns > 0 ||
 	       rules->has_open_on || rules->backoff[FAILURE_ENVIRONMENT].count > 0;
 }
 

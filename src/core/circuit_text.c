@@ -86,7 +86,7 @@ static void put_rules(struct buf *out, const struct circuit_rules *r)
 		const uint64_t numbers[] = {
 			r->min_uptime_ns,   r->failures.count, r->failures.per_ns, r->timeouts.count,
 			r->timeouts.per_ns, r->same_failure,   r->zero_yield,      r->time.per_ns,
-			r->time_limit_ns,   r->has_open_on,    r->jitter_ppm,      r->reset_after_ns,
+			r->time.limit_ns,   r->has_open_on,    r->jitter_ppm,      r->reset_after_ns,
 		};
 		put_line(out, RULES);
 		for (size_t i = 0; i < COUNT_OF(numbers); i++)
@@ -287,8 +287,9 @@ static bool parse_rules(struct rest *r, struct circuit_rules *out)
 	       take(r, &out->failures.per_ns) && take_u32(r, CIRCUIT_RATE_MAX, &out->timeouts.count) &&
 	       take(r, &out->timeouts.per_ns) && take_u32(r, CIRCUIT_STREAK_MAX, &out->same_failure) &&
 	       take_u32(r, CIRCUIT_STREAK_MAX, &out->zero_yield) && take(r, &out->time.per_ns) &&
-	       take(r, &out->time_limit_ns) && take_bool(r, &out->has_open_on) &&
-	       take_most(r, NUM_MICRO, &out->jitter_ppm) && take(r, &out->reset_after_ns);
+	       take(r, &out->time.limit_ns) && take_bool(r, &out->has_open_on) && take(r, &out->jitter_ppm) &&
+	       (out->jitter_ppm <= NUM_MICRO || out->jitter_ppm == CIRCUIT_NO_JITTER) &&
+	       take(r, &out->reset_after_ns);
 }
 
 static bool parse_backoff(struct rest *r, struct circuit_rules *out)
