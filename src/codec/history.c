@@ -175,6 +175,8 @@ static void put_start(struct json *j, struct buf *out, const struct history_star
 		 head->flags & RECORD_NO_LOCK  ? "none"
 		 : head->flags & RECORD_SHARED ? "shared"
 					       : "exclusive");
+	if (head->expected_bytes > 0)
+		json_u64(j, "spawnguard.expected.memory", head->expected_bytes);
 	if (start->slot_group) {
 		json_str(j, "spawnguard.slot.group", start->slot_group);
 		json_u64(j, "spawnguard.slot.number", start->slot);

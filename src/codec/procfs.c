@@ -239,6 +239,26 @@ int procfs_parse_memory(const char *bytes, size_t n, struct proc_memory *out_mem
 	return 0;
 }
 
+int procfs_parse_meminfo(const char *bytes, size_t n, uint64_t *out_total, uint64_t *out_available)
+{
+	const char *end = bytes + n, *line_end;
+	bool has_total = false, has_available = false;
+	uint64_t total, available;
+
+	for (const char *line = bytes; line < end; line = line_end + 1) {
+		line_end = memchr(line, '\n', (size_t)(end - line));
+		if (!line_end)
+			break; /* cut: its value is not believed */
+		has_total = has_total || take_kib(line, line_end, "MemTotal:", &total);
+		has_available = has_available || take_kib(line, line_end, "MemAvailable:", &available);
+	}
+	if (!has_total || !has_available)
+		return -EBADMSG;
+	*out_total = total;
+	*out_available = available;
+	return 0;
+}
+
 static bool is_child(uint64_t value)
 {
 	return value > 1 && value <= INT_MAX;

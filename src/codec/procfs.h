@@ -98,6 +98,9 @@ int procfs_parse_wchan(const char *bytes, size_t n, char out_name[PROC_WCHAN_MAX
 /* A line "KEY NUMBER" of a file of such lines: pids.events, memory.events. 0, -EBADMSG: it is not there. */
 int procfs_parse_event(const char *bytes, size_t n, const char *key, uint64_t *out_count);
 
+/* /proc/meminfo, or its first lines: MemTotal and MemAvailable (3.14). 0, -EBADMSG. */
+int procfs_parse_meminfo(const char *bytes, size_t n, uint64_t *out_total, uint64_t *out_available);
+
 /* /proc/loadavg */
 struct proc_load {
 	uint32_t load1_centi; /* 1.25 = 125 */

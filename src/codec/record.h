@@ -66,11 +66,12 @@ struct record_head {
 	uint64_t command_full; /* bytes before the cut */
 	char command[640];
 	char cwd[256];
-	char identity[8];    /* rung: "pidfs", "pidfd", "procfd", "weak" */
-	char log[256];       /* absolute path of the file with the job's output; "" = none */
-	uint64_t cgroup_ino; /* of the run's own control group; 0 = none, or not made yet */
-	char cgroup[160];    /* where it was made: its name is spawnguard-RUNID */
-	char spare[16];
+	char identity[8];        /* rung: "pidfs", "pidfd", "procfd", "weak" */
+	char log[256];           /* absolute path of the file with the job's output; "" = none */
+	uint64_t cgroup_ino;     /* of the run's own control group; 0 = none, or not made yet */
+	char cgroup[160];        /* where it was made: its name is spawnguard-RUNID */
+	uint64_t expected_bytes; /* of memory: its claim until it has as much; 0 = none */
+	char spare[8];
 };
 
 /* What a run came to; also sent from warden to front and printed as the status object. */

@@ -79,6 +79,9 @@ struct job {
 	const char *ready_file;                                   /* borrowed; NULL = none */
 	bool notify;                                              /* the job tells when it is ready */
 	uint64_t splay_ns; /* start after a random part of this; NUM_NONE = at once */
+	/* room */
+	uint64_t expect_mem, reserve_mem;    /* bytes; NUM_NONE = none */
+	const char *min_free, *max_pressure; /* borrowed, as conf/room_value.h has them; NULL = none */
 	/* limits */
 	struct limit_bound limit[LIMIT_COUNT];
 	enum on_limit on_limit;              /* what passing a hard one does */

@@ -115,6 +115,10 @@ const struct option_row option_rows[] = {
 
 	{ "require-env",         0,  KIND_NAMES, TAKES("NAME,..."), AT(require_env), "none", "do not start unless the job will find these variables set, and not empty", GROUP_LOOPS, FOR_JOB },
 	{ "pre-check",           0,  KIND_WORDS,    TAKES("CMD"),   AT(pre_check), NULL, "run this first, and start only if it succeeds; its failure is not the job's", GROUP_LOOPS, FOR_JOB },
+	{ "expect-mem",          0,  KIND_BYTES,    TAKES("SIZE"),  AT(expect_mem), "none", "start only if SIZE of memory is available beyond what running jobs with this option still expect; else refuse (69), or wait with --wait", GROUP_LOOPS, FOR_JOB },
+	{ "reserve-mem",         0,  KIND_BYTES,    TAKES("SIZE"),  AT(reserve_mem), "none", "with --expect-mem: leave SIZE of memory for others", GROUP_LOOPS, FOR_JOB },
+	{ "min-free",            0,  KIND_MIN_FREE, TAKES("DIR:SIZE"), AT(min_free), NULL, "start only if SIZE is free in the file system of DIR; several with commas between", GROUP_LOOPS, FOR_JOB },
+	{ "max-pressure",        0,  KIND_PRESSURE, TAKES("RES=PCT"), AT(max_pressure), NULL, "start only if processes wait for memory, cpu or io no more of the time than PCT: memory=10,io=50", GROUP_LOOPS, FOR_JOB },
 
 	{ "session",             0,  KIND_WORD,     ONE_OF("auto|keep|new", session_words), AT(session), "auto", "the job's session: new where there is no terminal, the caller's, or always new", GROUP_WORLD, FOR_JOB },
 	{ "chdir",              'C', KIND_TEXT,     TAKES("DIR"),   AT(chdir), NULL, "start the job in this directory", GROUP_WORLD, FOR_JOB },

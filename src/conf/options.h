@@ -30,6 +30,8 @@ enum option_kind {
 	KIND_NAMES,    /* const char *: variables with commas between, by conf/variables.h; "none" = NULL */
 	KIND_ENV,      /* const char *[JOB_ENV_MAX], K=V, may come again */
 	KIND_BYTES,    /* uint64_t; "none" = NUM_NONE; 0 refused */
+	KIND_MIN_FREE, /* const char *: DIR:SIZE[,...] of conf/room_value.h; "none" = NULL */
+	KIND_PRESSURE, /* const char *: memory=10[,...] of conf/room_value.h; "none" = NULL */
 	KIND_TAIL,     /* uint64_t bytes, 256 to 8K; alone 4K; "none" = 0 */
 	KIND_LINES,    /* uint32_t; "none" = 0 */
 	KIND_MODE,     /* int: octal, 0 to 0777; "none" = -1 */

@@ -18,6 +18,7 @@
 #include "conf/job.h"
 #include "conf/limit_value.h"
 #include "conf/options.h"
+#include "conf/room_value.h"
 #include "conf/signal_name.h"
 #include "conf/statuses_value.h"
 #include "conf/variables.h"
@@ -361,6 +362,30 @@ static int parse_bytes(const struct option_row *row, const char *text, struct jo
 	return 0;
 }
 
+static int parse_min_free(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	const char *at = text;
+	struct min_free item;
+	if (is_none(text)) {
+		*(const char **)field_of(row, job) = NULL;
+		return 0;
+	}
+	int r;
+	while ((r = min_free_next(&at, &item, why)) > 0)
+		;
+	return r < 0 ? r : parse_text(row, text, job, why);
+}
+
+static int parse_pressure(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	struct max_pressure max;
+	int r = is_none(text) ? 0 : max_pressure_parse(text, &max, why);
+	if (r < 0)
+		return r;
+	*(const char **)field_of(row, job) = is_none(text) ? NULL : text;
+	return 0;
+}
+
 static int parse_tail(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t bytes = TAIL_DEFAULT_BYTES;
@@ -529,6 +554,8 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_NAMES] = parse_names,
 	[KIND_ENV]      = parse_env,
 	[KIND_BYTES]    = parse_bytes,
+	[KIND_MIN_FREE] = parse_min_free,
+	[KIND_PRESSURE] = parse_pressure,
 	[KIND_TAIL]     = parse_tail,
 	[KIND_LINES]    = parse_lines,
 	[KIND_MODE]     = parse_mode,

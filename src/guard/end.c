@@ -16,6 +16,8 @@
 #include "tree/walk.h"
 
 #define PAGE_BYTES 4096
+/* What a run has is told when it has changed by this part of what it expects. */
+#define CLAIM_STEPS 32
 
 /* --- the tree ------------------------------------------------------------------------------------------- */
 
@@ -60,6 +62,19 @@ void warden_keep_figures(struct warden *w)
 	w->run->state.rss_bytes = rss;
 }
 
+/* Of --expect-mem: what it has by now is what it does not expect any more. */
+static bool has_claimed(struct warden *w)
+{
+	const struct run *run = w->run;
+	uint64_t had = w->told_rss_bytes, has = run->state.rss_bytes;
+	uint64_t moved = has > had ? has - had : had - has;
+
+	if (run->head.expected_bytes == 0 || moved <= run->head.expected_bytes / CLAIM_STEPS)
+		return false;
+	w->told_rss_bytes = has;
+	return true;
+}
+
 void warden_tick(struct warden *w)
 {
 	warden_need_tree(w);
@@ -73,7 +88,7 @@ void warden_tick(struct warden *w)
 	int64_t overflow = journal_write(&w->journal, &w->tree);
 	if (overflow > 0)
 		w->run->state.overflow = (uint64_t)overflow;
-	if (births > 0 && w->run->record_fd >= 0)
+	if ((births > 0 || has_claimed(w)) && w->run->record_fd >= 0)
 		(void)record_write_state(w->run->record_fd, &w->run->state, w->run->seed);
 	watch_look(w);
 	yield_watch(w);

@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "base/utc.h"
 #include "codec/json_write.h"
+#include "guard/admission.h"
 #include "guard/budget.h"
 #include "guard/conflict.h"
 #include "guard/output.h"
@@ -48,6 +49,7 @@ static void (*const rules[])(struct run *run, struct explain *e) = {
 	slot_explain,
 	budget_explain,
 	precheck_explain,
+	admission_explain,
 };
 /* clang-format on */
 

@@ -59,10 +59,11 @@ struct run {
 	struct statedir dir;
 	char lock_path[LOCK_PATH_MAX];
 	int lock_fd, user_lock_fd, slot_fd, info_fd, record_fd, history_fd;
-	uint32_t slot;         /* whose lock that is, 1 ...; with slot_fd */
-	int samples_fd;        /* of --record-samples */
-	int cgroup_fd;         /* the job's own control group */
-	struct logfile output; /* the file behind stdout and stderr; its fd -1: the caller's own */
+	int admission_fd, gate_fd; /* of guard/admission: until the record is written */
+	uint32_t slot;             /* whose lock that is, 1 ...; with slot_fd */
+	int samples_fd;            /* of --record-samples */
+	int cgroup_fd;             /* the job's own control group */
+	struct logfile output;     /* the file behind stdout and stderr; its fd -1: the caller's own */
 	struct record_head head;
 	struct record_state state;
 	uint64_t seed; /* of the record's checks */

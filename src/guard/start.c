@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/hash.h"
 #include "base/num.h"
+#include "guard/admission.h"
 #include "guard/cgroup.h"
 #include "guard/conflict.h"
 #include "guard/explain.h"
@@ -53,8 +54,8 @@ void run_init(struct run *run, const struct job *job, const struct surroundings 
 	isolate_init(&run->isolation);
 	notify_init(&run->notify);
 	flow_init(&run->flow);
-	run->lock_fd = run->user_lock_fd = run->slot_fd = run->info_fd = run->record_fd = run->history_fd =
-		-1;
+	run->lock_fd = run->user_lock_fd = run->slot_fd = run->admission_fd = run->gate_fd = run->info_fd =
+		run->record_fd = run->history_fd = -1;
 }
 
 static bool is_run_id(const char *id)
@@ -460,6 +461,7 @@ static int write_records(struct run *run)
 		buf_str(&line, " is in use at this moment: give another one");
 		return refuse(&line);
 	}
+	admission_leave(run);
 	if (run->record_fd < 0) {
 		voice_warn_fail(&fail, "if both guards are killed, nothing will find what the job leaves");
 		run->record_fd = -1;
@@ -504,10 +506,11 @@ int run_start(struct run *run, int *out_exit)
 		return *out_exit == CONFLICT_SKIPPED ? (*out_exit = 0, -1) : -1;
 	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
 	    (run->slot_fd >= 0 && (*out_exit = clean_up_slot(run)) != 0) ||
-	    (*out_exit = budget_prepare(run)) != 0 || (*out_exit = precheck_run(run)) != 0 ||
-	    (*out_exit = samples_open(run)) != 0 || (*out_exit = output_prepare(run)) != 0 ||
-	    (*out_exit = flow_prepare(run)) != 0 || (*out_exit = yield_prepare(run)) != 0 ||
-	    (*out_exit = alive_prepare(run)) != 0 || (*out_exit = notify_open(run)) != 0 ||
+	    (*out_exit = admission_wait(run)) != 0 || (*out_exit = budget_prepare(run)) != 0 ||
+	    (*out_exit = precheck_run(run)) != 0 || (*out_exit = samples_open(run)) != 0 ||
+	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = flow_prepare(run)) != 0 ||
+	    (*out_exit = yield_prepare(run)) != 0 || (*out_exit = alive_prepare(run)) != 0 ||
+	    (*out_exit = notify_open(run)) != 0 || (*out_exit = admission_enter(run)) != 0 ||
 	    (*out_exit = write_records(run)) != 0) {
 		output_withdraw(run);
 		notify_remove(run);

@@ -28,6 +28,9 @@ int waiting_try(const struct run *run, uint32_t which, bool wait, struct fail *f
 	if (which == WAITING_MAIN)
 		return wait ? lock_wait(run->dir.run_fd, run->lock_path, job->shared, fail)
 			    : lock_try(run->dir.run_fd, run->lock_path, job->shared, fail);
+	if (which == WAITING_ROOM)
+		return wait ? lock_wait(run->dir.run_fd, LOCK_ADMISSION_GATE, false, fail)
+			    : lock_try(run->dir.run_fd, LOCK_ADMISSION_GATE, false, fail);
 	int r = which == WAITING_GATE ? lock_slot_path(slot_group(run), 0, path)
 				      : lock_queue_path(run->name, which, path);
 	if (r < 0)

@@ -8,10 +8,11 @@
 struct fail;
 struct run;
 
-/* A lock by its number: WAITING_MAIN, the queue's own (0), or a place in it (1 ...); the gate of its slots.
- */
+/* A lock by its number: WAITING_MAIN, the queue's own (0), or a place in it (1 ...); the gate of its slots,
+ * and that of room in memory. */
 #define WAITING_MAIN  UINT32_MAX
 #define WAITING_GATE  (UINT32_MAX - 1)
+#define WAITING_ROOM  (UINT32_MAX - 2)
 #define WAITING_QUEUE 0U
 
 /* Owned descriptor; -EWOULDBLOCK held (without `wait`); -EINTR a signal came (with it); -errno with `fail`.

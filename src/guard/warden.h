@@ -51,6 +51,7 @@ struct warden {
 	struct watch watch;
 	struct sight sight;
 	struct pressure_watch pressure;
+	uint64_t told_rss_bytes; /* in the record, for who asks for room */
 	struct tree tree;
 };
 

@@ -11,6 +11,10 @@ struct fail;
 
 #define LOCK_PATH_MAX 240
 
+/* Of all starts that ask for room (guard/admission), and of who waits for it. */
+#define LOCK_ADMISSION      "locks/admission"
+#define LOCK_ADMISSION_GATE "locks/admission.gate"
+
 /* "locks/job/" + the encoded name into `out` (LOCK_PATH_MAX bytes). 0, -EINVAL, -ENAMETOOLONG. */
 int lock_path(const char *job, char *out);
 /* The same in "locks/queue/": the queue's own lock (`place` 0), or a place in it. */

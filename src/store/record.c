@@ -219,10 +219,15 @@ static int each_name(void *with, const char *name)
 	return l->each(l->with, name);
 }
 
+int record_open_dir(int dirfd)
+{
+	return os_open_at(dirfd, "runs", O_RDONLY | O_DIRECTORY, 0);
+}
+
 int record_each(int dirfd, int (*each)(void *with, const char *run_id), void *with)
 {
 	struct listing l = { .each = each, .with = with };
-	AUTO_FD int fd = os_open_at(dirfd, "runs", O_RDONLY | O_DIRECTORY, 0);
+	AUTO_FD int fd = record_open_dir(dirfd);
 	if (fd < 0)
 		return fd;
 	return os_dir_each(fd, each_name, &l);

@@ -60,6 +60,9 @@ int record_each(int dirfd, int (*each)(void *with, const char *run_id), void *wi
 /* The file of a run that was killed before it had written a word, a minute ago or more: removed.  1, 0. */
 int record_remove_unwritten(int dirfd, const char *run_id, uint64_t wall_ns);
 
+/* The directory runs/, to watch.  Owned descriptor, -errno. */
+int record_open_dir(int dirfd);
+
 /* Is there a record of that id (any state)? */
 bool record_exists(int dirfd, const char *run_id);
 

@@ -21,6 +21,10 @@ TEXTS = {
     "on-conflict": ["fail", "skip", "wait"] * 2,
     "queue-max": ["1", "2", "3", "4", "5", "6"],
     "slots": ["1", "2", "3", "4", "5", "6"],
+    "expect-mem": ["1K", "2K", "3K", "4K", "5K", "6K"],
+    "reserve-mem": ["1K", "2K", "3K", "4K", "5K", "6K"],
+    "min-free": [f"/:{i}K" for i in range(1, 7)],
+    "max-pressure": [f"io={90 + i}" for i in range(6)],
     "conflict-exit-code": ["1", "2", "3", "4", "5", "6"],
     "signal": ["INT", "HUP", "USR1", "USR2", "QUIT", "ALRM"],
     "term": ["tree", "job"] * 3,
@@ -186,6 +190,20 @@ class CommandLine(PrecedenceTest):
                 value = value.get(part)
             return value
         return observe
+
+    def is_expected(self, pattern, *more):
+        def observe(args):
+            said = self.run_job([*more, *args], ["true"]).wait()
+            self.assertEqual(said.status, 69)
+            return re.search(pattern, said.err)[1]
+        return observe
+
+    def asks_of_pressure(self, args):
+        """Which file of /proc/pressure it reads: the one that says nothing."""
+        for what in ("io", "cpu"):
+            if self.run_job(args, ["true"], f"mount --bind /dev/null /proc/pressure/{what}").wait().status == 125:
+                return what
+        return None
 
     def stands_long(self, args):
         self.run_job(["--max-procs=1", "--on-limit=freeze", "--interval=10ms", *args], ["sh", "-c", "sleep 60 & sleep 60"]).wait()
@@ -389,6 +407,11 @@ class CommandLine(PrecedenceTest):
             "shared": (*yes_no, self.field(("spawnguard.lock",)), ("shared", "exclusive", "shared")),
             "slots": ("3", "1", "2", self.dry_run(r"slots:   (\d) of p"), ("3", "1", "2")),
             "group": ("a", "b", "c", self.field(("spawnguard.slot.group",), more=("--slots=1",)), "abc"),
+            "expect-mem": ("8000T", "9000T", "7000T", self.is_expected(r"expects (\S+) "), ("7.8P", "8.7P", "6.8P")),
+            "reserve-mem": ("8000T", "9000T", "7000T", self.is_expected(r"less (\S+) of --reserve-mem", "--expect-mem=1"),
+                            ("7.8P", "8.7P", "6.8P")),
+            "min-free": ("/:8000T", "/:9000T", "/:7000T", self.is_expected(r"asks for (\S+) "), ("7.8P", "8.7P", "6.8P")),
+            "max-pressure": ("io=100", "none", "cpu=100", self.asks_of_pressure, ("io", None, "cpu")),
             "lock-file": (a, b, c, self.made(), "abc"),
             **{key: ("101s", "102s", "103s", observe, (101, 102, 103)) for key, observe in limits},
             "signal": ("INT", "HUP", "USR1", self.field(("spawnguard.limits", "signal")),

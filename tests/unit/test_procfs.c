@@ -248,6 +248,32 @@ static void reads_every_short_name(void **state)
 	}
 }
 
+/* ---- meminfo */
+
+static void reads_meminfo(void **state)
+{
+	static const char good[] = "MemTotal:       24684420 kB\nMemFree:         22884992 kB\n"
+				   "MemAvailable:   24112300 kB\nBuffers:           12345 kB\n";
+	static const char *const bad[] = {
+		"",
+		"MemTotal: 1 kB\n",
+		"MemAvailable: 1 kB\n",
+		"MemTotal: 1 kB\nMemAvailable: 1 kB",
+		"MemTotal: 1 MB\nMemAvailable: 1 kB\n",
+		"MemTotal: x kB\nMemAvailable: 1 kB\n",
+		"MemTotal: 99999999999999999999 kB\nMemAvailable: 1 kB\n",
+	};
+	uint64_t total = 0, available = 0;
+
+	(void)state;
+	assert_int_equal(procfs_parse_meminfo(good, sizeof(good) - 1, &total, &available), 0);
+	assert_int_equal(total, 24684420ULL << 10);
+	assert_int_equal(available, 24112300ULL << 10);
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		if (procfs_parse_meminfo(bad[i], strlen(bad[i]), &total, &available) != -EBADMSG)
+			fail_msg("taken: %s", bad[i]);
+}
+
 /* ---- statm, schedstat, load, pressure: one number is asked for */
 
 enum one { STATM, RAN, LOAD1, PRESSURE };
@@ -857,6 +883,7 @@ int main(void)
 		cmocka_unit_test(reads_every_short_name),
 		cmocka_unit_test(reads_one_number),
 		cmocka_unit_test(reads_all_of_load),
+		cmocka_unit_test(reads_meminfo),
 		cmocka_unit_test(reads_limits),
 		cmocka_unit_test(reads_wchan),
 		cmocka_unit_test(reads_events),

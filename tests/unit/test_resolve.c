@@ -51,6 +51,12 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 	case KIND_YIELD:
 		buf_str(out, "counter:");
 		break;
+	case KIND_MIN_FREE:
+		buf_str(out, "/:");
+		break;
+	case KIND_PRESSURE:
+		buf_str(out, "io=");
+		break;
 	case KIND_IONICE:
 		buf_str(out, "best-effort:");
 		buf_u64(out, source);
@@ -76,7 +82,9 @@ static bool is_pointer(const struct option_row *row)
 {
 	return row->kind == KIND_TEXT || row->kind == KIND_WORDS || row->kind == KIND_TAG ||
 	       row->kind == KIND_ENV || row->kind == KIND_BUDGET || row->kind == KIND_NAME ||
-	       row->kind == KIND_NAMES;
+	       row->kind == KIND_NAMES ||
+
+	       row->kind == KIND_MIN_FREE || row->kind == KIND_PRESSURE;
 }
 
 static bool is_same(const struct option_row *row, const struct job *a, const struct job *b)

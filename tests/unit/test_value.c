@@ -576,6 +576,8 @@ static void test_no_kind_is_forgotten(void **state)
 				      [KIND_YIELD] = true /* test_yield_value */,
 				      [KIND_DETECT] = true,
 				      [KIND_NAMES] = true /* test_variables */,
+				      [KIND_MIN_FREE] = true /* test_room_value */,
+				      [KIND_PRESSURE] = true /* test_room_value */,
 				      [KIND_BUDGET] = true };
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(number_rows); i++)
