@@ -20,8 +20,8 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import (SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, event_kind, event_run, now, send,
-                     wait_until)
+from harness import (SANITIZED, SCALE, SPAWNGUARD, VICTIM, Damaged, GuardTest, Stat, children, event_kind, event_run, now,
+                     parse_line, send, wait_until)
 
 KILLS = (10000 if os.environ.get("SG_LONG") == "1" else 500) // (10 if SANITIZED else 1 if os.geteuid() == 0 else 2)
 SEED = int(os.environ.get("SG_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
@@ -179,7 +179,7 @@ class RandomKill(GuardTest):
     def check(self, chains, whom):
         """All of it in one pass."""
         kinds = {}
-        for event in self.history():  # a torn line fails here
+        for event in self.whole_lines():
             if event_kind(event) in ("start", "end"):  # what was noticed in between is another's test
                 kinds.setdefault(event_run(event), []).append(event_kind(event))
         self.inside = self.unsaid = 0
@@ -202,6 +202,18 @@ class RandomKill(GuardTest):
             self._reap()
             self.assert_no_survivor(f"{whom}, seed {SEED}")
         self.end_strays()
+
+    def whole_lines(self):
+        """
+        The kernel stops a write of one that is killed where a page of the file ends: about once in 10,000 KILLs.  Such a
+        line is told of nobody, as if its writer had been killed before it: then its run has not come to its job, or somebody
+        else has written the line again.
+        """
+        for line in self.history_lines():
+            try:
+                yield parse_line(line)
+            except Damaged:
+                self.assertNotRegex(line, rb"\}$", "whole, and its check does not hold")
 
     def check_survivor(self, chain, run, of, kinds):
         """It had one mark, and so was named by who closed its record: before the next job started, or by a start that died."""
