@@ -156,6 +156,10 @@ static void put_row(struct showing *s, const struct option_row *row, const struc
 		put_list(s, row, job->tag, job->tag_count);
 		return;
 	}
+	if (row->kind == KIND_FILES) {
+		put_list(s, row, job->watch_input, job->watch_count);
+		return;
+	}
 	if (row->kind == KIND_ENV) {
 		put_list(s, row, job->env, job->env_count);
 		return;

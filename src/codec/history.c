@@ -171,6 +171,8 @@ static void put_start(struct json *j, struct buf *out, const struct history_star
 	if (brief)
 		json_bool(j, "spawnguard.cut", true);
 	put_limits(j, start);
+	if (head->flags & (RECORD_TRIAL | RECORD_FORCED))
+		json_str(j, "spawnguard.start", head->flags & RECORD_TRIAL ? "trial" : "forced");
 	json_str(j, "spawnguard.lock",
 		 head->flags & RECORD_NO_LOCK  ? "none"
 		 : head->flags & RECORD_SHARED ? "shared"
@@ -474,6 +476,36 @@ void history_format_refused(struct buf *out, const struct history_refused *refus
 	buf_char(out, '\n');
 	size_t at = out->len;
 	put_refused(&j, out, refused);
+	seal(&j, at);
+}
+
+void history_format_breaker(struct buf *out, const struct history_breaker *b)
+{
+	struct json j;
+
+	buf_char(out, '\n');
+	size_t at = out->len;
+	begin(&j, out, "breaker", b->wall_ns);
+	json_str(&j, "spawnguard.run.id", b->run_id);
+	json_str(&j, "spawnguard.job", b->job);
+	json_open(&j, "spawnguard.breaker", '{');
+	json_str(&j, "from", b->from);
+	json_str(&j, "to", b->to);
+	optional(&j, "rule", b->rule);
+	optional(&j, "class", b->class);
+	if (b->failures > 0)
+		json_u64(&j, "failures", b->failures);
+	optional(&j, "fingerprint", b->fingerprint);
+	if (b->text && b->text[0] != '\0')
+		json_bytes(&j, "text", b->text, strlen(b->text));
+	if (b->wait_ns == UINT64_MAX)
+		json_null(&j, "wait");
+	else if (b->wait_ns > 0) {
+		json_seconds(&j, "wait", b->wait_ns, 3);
+		stamp(&j, "until", b->wall_ns + b->wait_ns);
+	}
+	json_close(&j, '}');
+	json_str(&j, "spawnguard.written_by", b->by);
 	seal(&j, at);
 }
 

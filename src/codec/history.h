@@ -116,6 +116,20 @@ struct history_refused {
 	uint64_t count; /* refusals since the last such line, this one included */
 };
 
+/* The breaker of a job has changed its state. */
+struct history_breaker {
+	uint64_t wall_ns;
+	const char *job, *run_id; /* of the run whose end did it; "" = none, it was a person */
+	const char *from, *to;    /* names of states */
+	const char *rule;         /* why; NULL, "" = none */
+	const char *class;        /* of the last failure; NULL = none */
+	const char *text;         /* for people; NULL = none */
+	const char *fingerprint;  /* of that failure; NULL, "" = none */
+	uint64_t failures;        /* that count towards it */
+	uint64_t wait_ns;         /* until the next trial; UINT64_MAX = for ever */
+	const char *by;           /* who writes the line */
+};
+
 /* The tree stands still, or goes on. */
 struct history_freeze {
 	const struct record_head *head;
@@ -149,6 +163,7 @@ struct history_flag {
 void history_format_start(struct buf *out, const struct history_start *start);
 void history_format_end(struct buf *out, const struct history_end *end);
 void history_format_refused(struct buf *out, const struct history_refused *refused);
+void history_format_breaker(struct buf *out, const struct history_breaker *breaker);
 void history_format_freeze(struct buf *out, const struct history_freeze *freeze);
 void history_format_flag(struct buf *out, const struct history_flag *flag);
 

@@ -10,6 +10,7 @@
 static_assert(sizeof(struct lockinfo) == 128, "one fixed size");
 static_assert(offsetof(struct lockinfo, refusals) == 96, "as documented");
 static_assert(offsetof(struct lockinfo, wants_scan) == 120, "as documented");
+static_assert(offsetof(struct lockinfo, has_breaker) == 124, "as documented");
 
 static uint32_t check_of_holder(struct lock_holder holder)
 {

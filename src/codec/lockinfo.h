@@ -5,6 +5,7 @@
  *   0    who holds the lock, or held it last: written by the holder
  *   96   refusals since the last line in the history: written by the refused
  *   120  a run of this job was started without the exclusive lock: the next exclusive start reads runs/
+ *   124  breaker/NAME is there: written before it is made, by whoever makes it
  */
 #ifndef SG_CODEC_LOCKINFO_H
 #define SG_CODEC_LOCKINFO_H
@@ -19,8 +20,8 @@ struct lock_holder {
 	uint32_t magic;
 	uint32_t check; /* over the rest, with this field 0 */
 	char run_id[RUN_ID_MAX + 8];
-	int32_t front; /* pid */
-	uint32_t spare;
+	int32_t front;          /* pid */
+	uint32_t has_looked;    /* whether breaker/NAME is there: what was found stands in has_breaker */
 	uint64_t since_boot_ns; /* when it took the lock */
 };
 
@@ -35,7 +36,8 @@ struct lockinfo {
 	struct lock_holder holder;
 	struct lock_refusals refusals;
 	uint32_t wants_scan;
-	uint32_t spare;
+	uint16_t has_breaker;
+	uint16_t unkept; /* ends in a row that could not be written into it */
 };
 
 void lock_holder_seal(struct lock_holder *holder);

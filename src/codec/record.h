@@ -45,6 +45,8 @@ enum record_flags {
 	RECORD_LOG_OWN = 1U << 5,       /* `log` is of the state directory, no file of the user's */
 	RECORD_LOG_IF_FAILED = 1U << 6, /* ... and is removed after a run that was ok */
 	RECORD_ISOLATED = 1U << 7,      /* the tree has a PID namespace of its own */
+	RECORD_TRIAL = 1U << 8,         /* the breaker was open: the one that may try */
+	RECORD_FORCED = 1U << 9,        /* ... or started all the same */
 };
 
 struct record_head {

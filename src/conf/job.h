@@ -16,6 +16,7 @@
 #define JOB_TAGS_MAX    16        /* --tag K=V */
 #define JOB_ENV_MAX     64        /* --env K=V */
 #define JOB_BUDGETS_MAX 16        /* --budget K=LIMIT */
+#define JOB_WATCH_MAX   16        /* --watch-input FILE */
 #define JOB_QUEUE_MAX   1000      /* --queue-max */
 #define JOB_SLOTS_MAX   256       /* --slots */
 #define JOB_INT_NONE    INT32_MIN /* an int that nobody gave */
@@ -99,6 +100,7 @@ struct job {
 	uint32_t backoff_seen, class_seen; /* bit of each class that the source at hand has given */
 	const char *require_env;           /* borrowed, names by conf/variables.h; NULL = none */
 	const char *pre_check;             /* borrowed, words by conf/words.h; NULL = none */
+	bool force;                        /* start though the breaker is open */
 	/* the job's world */
 	enum session session;
 	const char *chdir;             /* borrowed; NULL = stay */
@@ -152,7 +154,9 @@ struct job {
 	uint32_t verbose, verbose_alone; /* of them how often -v stood alone in the source at hand */
 	/* Large, and of few jobs: whoever asks for none of it does not touch its pages. */
 	struct circuit_rules circuit;
-	struct failure_rules classes; /* min_uptime_ns as in `circuit` */
+	struct failure_rules classes;           /* min_uptime_ns as in `circuit` */
+	const char *watch_input[JOB_WATCH_MAX]; /* borrowed */
+	uint32_t watch_count, watch_layer;      /* as tag_layer */
 	/* the command behind "--": borrowed argv, NULL-terminated; NULL if none was given */
 	char **command;
 };

@@ -113,6 +113,8 @@ const struct option_row option_rows[] = {
 	{ "births-rung",         0,  KIND_WORD,     ONE_OF("auto|perf|sampled", births_words), AT(births), "auto", "how births are counted: by the best way that works here if a limit asks, or always by this one or a lesser", GROUP_LIMITS, FOR_JOB },
 	{ "interval",            0,  KIND_INTERVAL, TAKES("D"),     AT(interval_ns), NULL, "look at the tree this often, 1ms to 1h; none: never; by default as often as it changes", GROUP_LIMITS, FOR_JOB | FOR_WATCH },
 
+	{ "watch-input",         0,  KIND_FILES,    TAKES("FILE"),  AT(watch_input), NULL, "while the breaker is open: a trial is due as soon as this file, or the program, has changed; may come 16 times", GROUP_LOOPS, FOR_JOB },
+	{ "force",               0,  KIND_FLAG,     NOTHING,        AT(force), NULL, "start though the breaker is open; the record says so", GROUP_LOOPS, FOR_RUN },
 	{ "require-env",         0,  KIND_NAMES, TAKES("NAME,..."), AT(require_env), "none", "do not start unless the job will find these variables set, and not empty", GROUP_LOOPS, FOR_JOB },
 	{ "pre-check",           0,  KIND_WORDS,    TAKES("CMD"),   AT(pre_check), NULL, "run this first, and start only if it succeeds; its failure is not the job's", GROUP_LOOPS, FOR_JOB },
 	{ "expect-mem",          0,  KIND_BYTES,    TAKES("SIZE"),  AT(expect_mem), "none", "start only if SIZE of memory is available beyond what running jobs with this option still expect; else refuse (69), or wait with --wait", GROUP_LOOPS, FOR_JOB },

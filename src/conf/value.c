@@ -159,6 +159,18 @@ static int parse_budget(const struct option_row *row, const char *text, struct j
 	return r < 0 ? r : add_pair(&pairs, text, strlen(value.key), "one budget too many: at most 16", why);
 }
 
+static int parse_files(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	struct pairs pairs = { field_of(row, job), &job->watch_count, job->watch_layer, JOB_WATCH_MAX };
+
+	if (text[0] == '\0')
+		return refuse(why, "no file: write its path");
+	if (job->watch_layer > 0) /* a source of higher rank says it all anew */
+		job->watch_count = job->watch_layer = 0;
+	pairs.layer = 0;
+	return add_pair(&pairs, text, strlen(text), "one file too many: at most 16", why);
+}
+
 static int parse_env(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	struct pairs pairs = { field_of(row, job), &job->env_count, job->env_layer, JOB_ENV_MAX };
@@ -536,6 +548,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_TEXT]     = parse_text,
 	[KIND_NAME]     = parse_name,
 	[KIND_RUN_ID]   = parse_run_id,
+	[KIND_FILES]    = parse_files,
 	[KIND_BUDGET]   = parse_budget,
 	[KIND_TAG]      = parse_tag,
 	[KIND_DURATION] = parse_duration,
@@ -582,6 +595,7 @@ void value_next_source(struct job *job)
 	job->tag_layer = job->tag_count;
 	job->env_layer = job->env_count;
 	job->budget_layer = job->budget_count;
+	job->watch_layer = job->watch_count;
 	job->verbose_alone = 0;
 }
 

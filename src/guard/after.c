@@ -16,6 +16,7 @@ static void let_go(struct run *run)
 	os_fd_close(&run->user_lock_fd);
 	os_fd_close(&run->slot_fd);
 	os_fd_close(&run->lock_fd);
+	os_fd_close(&run->circuit.trial_fd);
 }
 
 /* What was flagged while the job ran has had its hook; these are known only now. */

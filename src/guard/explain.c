@@ -47,6 +47,7 @@ static void (*const rules[])(struct run *run, struct explain *e) = {
 	ask_limits,
 	conflict_explain,
 	slot_explain,
+	circuit_explain,
 	budget_explain,
 	precheck_explain,
 	admission_explain,

@@ -202,6 +202,8 @@ static __attribute__((noinline)) bool read_link(struct front *f)
 				    m.kind == PAIR_SAY);
 		else if (m.kind == PAIR_FLAG)
 			flag_hear(f->run, &m);
+		else if (m.kind == PAIR_BREAKER)
+			circuit_hear(f->run, &m);
 		else if (m.kind == PAIR_WEIGH)
 			weigh_begin(f->run, &m);
 		else if (m.kind == PAIR_KILLING)

@@ -198,6 +198,11 @@ static void gather(struct facts *f, const struct run *run)
 	put_text(f, VARIABLE_STATE_DIR, run->job->state_dir);
 	put_text(f, VARIABLE_LOG, keeps_log ? head->log : NULL);
 	put_text(f, VARIABLE_MESSAGE, f->message);
+	if (f->event == HOOK_FLAG && run->hooks.breaker) {
+		put_text(f, VARIABLE_CLASS, run->hooks.breaker->class);
+		put_text(f, VARIABLE_UNTIL, run->hooks.breaker->until);
+		put_text(f, VARIABLE_FINGERPRINT, run->hooks.breaker->fingerprint);
+	}
 	if (f->event == HOOK_FINISH)
 		put_end(f, run);
 	else if (run->hooks.job_pid > 0)

@@ -24,12 +24,18 @@ struct hook {
 	uint64_t began_ns, deadline_ns;
 };
 
+/* What a flag is told of a breaker that has opened. */
+struct hook_breaker {
+	char class[16], until[40], fingerprint[24]; /* "" = not told */
+};
+
 /* Of front; all zero at first. */
 struct hooks {
 	struct hook of[HOOK_COUNT]; /* one for each event at a time */
 	pid_t job_pid;              /* 0 = not told */
 	bool had_any; /* a child of front may be a hook's: it is known by its environment (run/reader.h) */
-	char waiting[256]; /* a flag that came while its hook ran; "" = none */
+	char waiting[256];                  /* a flag that came while its hook ran; "" = none */
+	const struct hook_breaker *breaker; /* borrowed; NULL = nothing to tell */
 };
 
 /* Does the run have any? */

@@ -9,6 +9,7 @@
 #include "codec/record.h"
 #include "core/finding.h"
 #include "core/outcome.h"
+#include "guard/hook.h"
 #include "guard/io.h"
 #include "guard/peek.h"
 #include "guard/weigh.h"
@@ -31,6 +32,7 @@ enum pair_kind {
 	PAIR_WEIGH,   /* question: the memory of members, by a reader */
 	PAIR_READ_IO, /* read what these processes have written: number of them in pid */
 	PAIR_PEEK,    /* question: where members sleep, what they execute */
+	PAIR_BREAKER, /* it has opened: what the hook of the flag that follows is told */
 	/* to warden */
 	PAIR_IO,      /* the answer: number were read, or -errno; io, as far as it goes */
 	PAIR_SIGNAL,  /* pass `number` on to the job; CONT only if `stop` is the last one of the terminal's */
@@ -68,6 +70,7 @@ struct pair_message {
 		struct io_answer io;
 		struct pair_end end;
 		struct finding finding;
+		struct hook_breaker breaker;
 		struct weigh_question question;
 		struct weigh_answer answer;
 		struct peek_question peek;

@@ -313,6 +313,7 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 	c.has_tail = tail_get(run, &c.tail);
 	c.verdict = report_judge(run, f, start_errno);
 	c.has_yield = yield_get(run, &c.verdict, &c.yield);
+	c.toll.wants = circuit_toll(run);
 	if (f->cause == CAUSE_LIMIT && run->limit.rule) {
 		report->limit = flag_line(run, &run->limit, FLAG_KILL);
 		c.limit = &report->limit;
@@ -329,11 +330,12 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 	return c;
 }
 
-static int write_down(struct run_report *report, struct close_run *c)
+static int write_down(struct run_report *report, struct close_run *c, int link)
 {
 	if (report->run->state.figures.killed > 0 || (report->nested && report->nested->count > 0))
 		nested_close(&report->run->dir, report->run->head.run_id);
 	int r = close_run(c);
+	circuit_tell(report->run, &c->toll, link);
 	if (r < 0) {
 		BUF(line, 256);
 		buf_str(&line, "warning: the end of run ");
@@ -375,7 +377,7 @@ void report_finish(struct run_report *report, struct tree *tree, int start_errno
 		say_end(report);
 	say_remaining(&c, report->run);
 	/* Front reads the end in the record, as it does after our death: one message and one wakeup less. */
-	if (write_down(report, &c) == 0 && report->run->record_fd >= 0 && c.process_count == 0 &&
+	if (write_down(report, &c, link) == 0 && report->run->record_fd >= 0 && c.process_count == 0 &&
 	    start_errno == 0 && !c.keep_record)
 		return;
 	tell_front(report, &c, link);
@@ -391,7 +393,7 @@ struct outcome_verdict report_finish_by_front(struct run_report *report, struct 
 		say_end(report);
 	say_remaining(&c, report->run);
 	c.may_be_told = start_errno == 0; /* by the warden, in its last moment */
-	(void)write_down(report, &c);
+	(void)write_down(report, &c, -1);
 	run_put_status(report->run, &c);
 	return c.verdict;
 }

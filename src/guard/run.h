@@ -12,6 +12,7 @@
 #include "core/outcome.h"
 #include "guard/alive.h"
 #include "guard/budget.h"
+#include "guard/circuit.h"
 #include "guard/flow.h"
 #include "guard/hook.h"
 #include "guard/isolate.h"
@@ -81,6 +82,7 @@ struct run {
 	struct yield yield;
 	struct alive_places places;
 	struct budget_keeping budget;
+	struct circuit_run circuit;
 	uint64_t job_written;         /* by the job's process before its exec; told as world_failed is */
 	struct tree *takeover;        /* front's, after the warden's death */
 	enum world_step world_failed; /* told by the job's process, through the memory it shares */

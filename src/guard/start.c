@@ -54,6 +54,7 @@ void run_init(struct run *run, const struct job *job, const struct surroundings 
 	isolate_init(&run->isolation);
 	notify_init(&run->notify);
 	flow_init(&run->flow);
+	run->circuit.trial_fd = -1;
 	run->lock_fd = run->user_lock_fd = run->slot_fd = run->admission_fd = run->gate_fd = run->info_fd =
 		run->record_fd = run->history_fd = -1;
 }
@@ -298,6 +299,9 @@ static int recover(struct run *run, const char *run_id, bool holds_lock, bool *o
 		.dir = &run->dir, .by = "start", .holds_lock = holds_lock, .grace_ns = NUM_NONE
 	};
 
+	r.toll.wants = circuit_toll(run);
+	r.toll.wants.is_clean = false;
+
 	int result = recovery_run(&r, run_id);
 	bool is_guarded = result == 0 && r.is_guarded;
 	*out_stays = is_guarded || (result < 0 && result != -ENOENT);
@@ -311,6 +315,7 @@ static int recover(struct run *run, const char *run_id, bool holds_lock, bool *o
 		return refuse_blind(run_id, result);
 	if (!r.is_closed)
 		tell_recovery(&r, result);
+	circuit_tell_lost(run, &r.toll);
 	if (result < 0) /* ended, but its record is still there: for the next start */
 		(void)lockinfo_write_scan(run->info_fd, true);
 	return 0;
@@ -356,6 +361,7 @@ static int clean_up(struct run *run)
 			(void)lockinfo_write_scan(run->info_fd, true);
 		return 0;
 	}
+	circuit_take_info(run, &info);
 	if (run->job->shared || run->job->no_lock) {
 		if (!info.wants_scan)
 			(void)lockinfo_write_scan(run->info_fd, true);
@@ -445,7 +451,8 @@ static int write_records(struct run *run)
 	/* First the name, then the record: one that no info file names would be found by reap only. */
 	if (run->info_fd >= 0 && !run->job->no_lock) {
 		struct lock_holder holder = { .front = head->front.pid,
-					      .since_boot_ns = head->started_boot_ns };
+					      .since_boot_ns = head->started_boot_ns,
+					      .has_looked = run->circuit.file != CIRCUIT_FILE_UNKNOWN };
 		memcpy(holder.run_id, head->run_id, sizeof(holder.run_id));
 		(void)lockinfo_write_holder(run->info_fd, &holder);
 	}
@@ -506,15 +513,16 @@ int run_start(struct run *run, int *out_exit)
 		return *out_exit == CONFLICT_SKIPPED ? (*out_exit = 0, -1) : -1;
 	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
 	    (run->slot_fd >= 0 && (*out_exit = clean_up_slot(run)) != 0) ||
-	    (*out_exit = admission_wait(run)) != 0 || (*out_exit = budget_prepare(run)) != 0 ||
-	    (*out_exit = precheck_run(run)) != 0 || (*out_exit = samples_open(run)) != 0 ||
-	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = flow_prepare(run)) != 0 ||
-	    (*out_exit = yield_prepare(run)) != 0 || (*out_exit = alive_prepare(run)) != 0 ||
-	    (*out_exit = notify_open(run)) != 0 || (*out_exit = admission_enter(run)) != 0 ||
-	    (*out_exit = write_records(run)) != 0) {
+	    (*out_exit = admission_wait(run)) != 0 || (*out_exit = circuit_prepare(run)) != 0 ||
+	    (*out_exit = budget_prepare(run)) != 0 || (*out_exit = precheck_run(run)) != 0 ||
+	    (*out_exit = samples_open(run)) != 0 || (*out_exit = output_prepare(run)) != 0 ||
+	    (*out_exit = flow_prepare(run)) != 0 || (*out_exit = yield_prepare(run)) != 0 ||
+	    (*out_exit = alive_prepare(run)) != 0 || (*out_exit = notify_open(run)) != 0 ||
+	    (*out_exit = admission_enter(run)) != 0 || (*out_exit = write_records(run)) != 0) {
 		output_withdraw(run);
 		notify_remove(run);
 		cgroup_withdraw(run);
+		hook_wait(run, -1); /* of a breaker that a lost run has opened */
 		return -1;
 	}
 	return 0;

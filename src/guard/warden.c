@@ -446,12 +446,31 @@ static void leave_group(struct warden *w)
 static void settle(struct warden *w)
 {
 	struct run *run = w->run;
-	const int keep[] = { w->link,           w->epoll,          w->signals,           w->timer,
-			     w->job_fd,         run->lock_fd,      run->user_lock_fd,    run->record_fd,
-			     run->history_fd,   run->dir.run_fd,   run->dir.keep_fd,     run->tail.word,
-			     run->tail.file,    run->parent.fd,    run->isolation.ns.fd, run->isolation.link,
-			     run->cgroup_fd,    run->samples_fd,   w->census.perf.epoll, run->notify.fd,
-			     run->flow.file[0], run->flow.file[1], run->flow.lines_fd,   run->slot_fd };
+	const int keep[] = { w->link,
+			     w->epoll,
+			     w->signals,
+			     w->timer,
+			     w->job_fd,
+			     run->lock_fd,
+			     run->user_lock_fd,
+			     run->record_fd,
+			     run->history_fd,
+			     run->dir.run_fd,
+			     run->dir.keep_fd,
+			     run->tail.word,
+			     run->tail.file,
+			     run->parent.fd,
+			     run->isolation.ns.fd,
+			     run->isolation.link,
+			     run->cgroup_fd,
+			     run->samples_fd,
+			     w->census.perf.epoll,
+			     run->notify.fd,
+			     run->flow.file[0],
+			     run->flow.file[1],
+			     run->flow.lines_fd,
+			     run->slot_fd,
+			     run->circuit.trial_fd };
 
 	os_fd_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)os_chdir_root();
@@ -534,6 +553,8 @@ static void finish(struct warden *w)
 	yield_finish(w);
 	report_finish(&w->report, w->has_tree ? &w->tree : NULL, w->start_errno, w->link);
 	remove_unread(w);
+	if (w->run->circuit.throttle_s > 0)
+		circuit_throttle(w->run, w->link, w->signals);
 }
 
 void warden_main(struct run *run, char **env, int link)

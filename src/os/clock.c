@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/num.h"
 
 static uint64_t now_of(clockid_t clock)
@@ -25,6 +26,26 @@ uint64_t os_clock_boot_ns(void)
 uint64_t os_clock_wall_ns(void)
 {
 	return now_of(CLOCK_REALTIME);
+}
+
+void os_clock_format_local(struct buf *out, uint64_t wall_ns, uint64_t now_wall_ns)
+{
+	time_t at = (time_t)(wall_ns / NS_PER_S), now = (time_t)(now_wall_ns / NS_PER_S);
+	struct tm then = { 0 }, today = { 0 };
+
+	(void)localtime_r(&at, &then); /* where the zone cannot be read it is UTC */
+	(void)localtime_r(&now, &today);
+	if (then.tm_yday != today.tm_yday || then.tm_year != today.tm_year) {
+		buf_pad(out, (uint64_t)then.tm_year + 1900, 4);
+		buf_char(out, '-');
+		buf_pad(out, (uint64_t)then.tm_mon + 1, 2);
+		buf_char(out, '-');
+		buf_pad(out, (uint64_t)then.tm_mday, 2);
+		buf_char(out, ' ');
+	}
+	buf_pad(out, (uint64_t)then.tm_hour, 2);
+	buf_char(out, ':');
+	buf_pad(out, (uint64_t)then.tm_min, 2);
 }
 
 void os_clock_sleep_ms(uint32_t ms)

@@ -4,8 +4,14 @@
 
 #include <stdint.h>
 
+struct buf;
+
 uint64_t os_clock_boot_ns(void);
 uint64_t os_clock_wall_ns(void);
+
+/* What the clock on the wall shows, here: "14:05", and "2026-11-23 14:05" on another day than `now_wall_ns`.
+ */
+void os_clock_format_local(struct buf *out, uint64_t wall_ns, uint64_t now_wall_ns);
 
 /* Not woken by signals that are blocked. */
 void os_clock_sleep_ms(uint32_t ms);

@@ -83,6 +83,15 @@ int os_file_id_at(int dirfd, const char *name, struct os_file_id *out_id)
 	return 0;
 }
 
+int os_file_id_user(int dirfd, const char *name, struct os_file_id *out_id)
+{
+	struct stat st;
+	if (fstatat(dirfd, name, &st, 0) < 0)
+		return -errno;
+	*out_id = id_of(&st);
+	return 0;
+}
+
 uint64_t os_file_write_place(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);

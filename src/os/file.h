@@ -46,6 +46,8 @@ int os_flock_wait(int fd, bool shared);
 
 int os_file_id(int fd, struct os_file_id *out_id);
 int os_file_id_at(int dirfd, const char *name, struct os_file_id *out_id);
+/* The same of what a link leads to. */
+int os_file_id_user(int dirfd, const char *name, struct os_file_id *out_id);
 
 /* Where the next write to this regular file goes: its offset, or its end; 0 where that cannot be told. */
 uint64_t os_file_write_place(int fd);

@@ -103,6 +103,7 @@ int close_run(struct close_run *c)
 		f->frozen_ns += f->ended_boot_ns > since_ns ? f->ended_boot_ns - since_ns : 0;
 		c->state->frozen_since_boot_ns = 0;
 	}
+	toll_take(c); /* before the end is on paper: killed between, the next to look closes and counts it */
 	int first = append_end(c);
 	if (c->record_fd < 0)
 		return first;

@@ -7,6 +7,7 @@
 
 #include "codec/history.h"
 #include "core/outcome.h"
+#include "run/toll.h"
 #include "store/statedir.h"
 
 struct tree;
@@ -31,6 +32,7 @@ struct close_run {
 	bool has_yield;
 	bool keep_record; /* survivors: the next start has to try again */
 	bool may_be_told; /* a guard that was killed may have written the end line before */
+	struct toll toll; /* counted here, once */
 };
 
 /*

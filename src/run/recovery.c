@@ -41,7 +41,8 @@ static int close_lost(struct recovery *r, struct run_view *view, uint32_t ended,
 			       .by = r->by,
 			       .detail = detail,
 			       .keep_record = r->survivors > 0,
-			       .may_be_told = true };
+			       .may_be_told = true,
+			       .toll = r->toll };
 
 	state->figures.cause = CAUSE_BOTH_DEAD;
 	state->figures.survivors = r->survivors;
@@ -56,7 +57,9 @@ static int close_lost(struct recovery *r, struct run_view *view, uint32_t ended,
 		c.process_count = r->process_count;
 		memcpy(c.process, r->process, sizeof(c.process));
 	}
-	return close_run(&c);
+	int result = close_run(&c);
+	r->toll = c.toll;
+	return result;
 }
 
 /* What is in the tree now, added to what was ended before. Members alive. */

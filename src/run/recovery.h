@@ -7,6 +7,7 @@
 
 #include "codec/history.h"
 #include "run/find.h"
+#include "run/toll.h"
 
 #define RECOVERY_NAMED_MAX HISTORY_PROCESS_MAX
 
@@ -17,6 +18,7 @@ struct recovery {
 	bool holds_lock;            /* the caller has the job's lock: no guard of it can live */
 	bool dry_run;
 	uint64_t grace_ns; /* NUM_NONE: as the run was told */
+	struct toll toll;  /* what its end wants, if anybody knows; and what it came to */
 	/* found */
 	char run_id[RUN_ID_MAX + 8];
 	char job[208];

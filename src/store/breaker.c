@@ -8,11 +8,13 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/fail.h"
+#include "base/word.h"
 #include "core/budget_text.h"
 #include "core/circuit_text.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/proc.h"
 #include "store/lock.h"
 #include "store/statedir.h"
 
@@ -49,6 +51,19 @@ static int need_directory(int dirfd, const char *name, struct fail *fail)
 	return r < 0 ? fail_set(fail, -r, "make directory", name) : 0;
 }
 
+/* Before there is one: a start does not look for what nobody has made. */
+static void tell_that_it_is(const struct statedir *dir, const char *job)
+{
+	char path[LOCK_PATH_MAX];
+	struct lockinfo info;
+
+	if (lock_path(job, path) < 0)
+		return;
+	AUTO_FD int fd = lockinfo_open(dir->run_fd, path, true);
+	if (fd >= 0 && lockinfo_read(fd, &info) == 0 && !info.has_breaker)
+		(void)lockinfo_write_breaker(fd, true);
+}
+
 int breaker_lock(const struct statedir *dir, const char *job, uint32_t wait_ms, struct fail *fail)
 {
 	BUF(path, LOCK_PATH_MAX);
@@ -63,7 +78,33 @@ int breaker_lock(const struct statedir *dir, const char *job, uint32_t wait_ms, 
 		os_clock_sleep_ms(AGAIN_MS);
 		r = lock_try(dir->run_fd, path.at, false, fail);
 	}
+	if (r >= 0)
+		tell_that_it_is(dir, job);
 	return r;
+}
+
+struct breaker_time breaker_now(void)
+{
+	struct host_id here;
+	struct breaker_time now = { .boot_ns = os_clock_boot_ns(), .wall_ns = os_clock_wall_ns() };
+
+	os_host_id(-1, &here);
+	now.time_namespace = here.time_ns;
+	memcpy(now.boot_id, here.boot_id, sizeof(now.boot_id));
+	return now;
+}
+
+/* "inputs PATHS FACTS". 1, 0: of another kind, -EBADMSG. */
+static int parse_inputs(struct breaker_inputs *out, const char *line, size_t n)
+{
+	const char *at = line, *end = line + n;
+	char word[8];
+
+	if (!word_take(&at, end, word, sizeof(word)) || strcmp(word, "inputs") != 0)
+		return 0;
+	return word_take_u64(&at, end, &out->paths) && word_take_u64(&at, end, &out->facts) && at == end
+		       ? 1
+		       : -EBADMSG;
 }
 
 static int parse(const char *text, size_t n, const struct breaker_time *now, struct breaker *out)
@@ -74,8 +115,9 @@ static int parse(const char *text, size_t n, const struct breaker_time *now, str
 
 	int r = breaker_parse(text, n, &then, &lines);
 	while (r >= 0 && (line = breaker_next_line(&lines, &n)))
-		if ((r = budget_text_parse(&out->budgets, line, n)) == 0)
-			r = circuit_text_parse(&out->circuit, line, n);
+		if ((r = budget_text_parse(&out->budgets, line, n)) == 0 &&
+		    (r = circuit_text_parse(&out->circuit, line, n)) == 0)
+			r = parse_inputs(&out->inputs, line, n);
 	if (r < 0)
 		return r;
 	uint64_t passed_ns = breaker_passed(&then, now);
@@ -89,6 +131,7 @@ static int parse(const char *text, size_t n, const struct breaker_time *now, str
 static void clear(struct breaker *b)
 {
 	b->budgets.count = 0;
+	memset(&b->inputs, 0, sizeof(b->inputs));
 	b->is_of_other_boot = false;
 	memset(&b->circuit, 0, sizeof(b->circuit));
 }
@@ -156,6 +199,13 @@ int breaker_write(int keep_fd, const char *job, const struct breaker_time *now, 
 	breaker_format_begin(&text, now);
 	budget_text_format(&text, &breaker->budgets);
 	circuit_text_format(&text, &breaker->circuit);
+	if (breaker->inputs.paths != 0) {
+		buf_str(&text, "inputs ");
+		buf_u64(&text, breaker->inputs.paths);
+		buf_char(&text, ' ');
+		buf_u64(&text, breaker->inputs.facts);
+		buf_char(&text, '\n');
+	}
 	breaker_format_end(&text);
 	r = text.cut ? -EFBIG : put(keep_fd, path.at, temp.at, &text);
 	if (r == -ENOENT) {

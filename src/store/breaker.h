@@ -17,12 +17,21 @@
 struct fail;
 struct statedir;
 
+/* Program and input of a run (--watch-input), by digests: which they are, and how; all zero = not known. */
+struct breaker_inputs {
+	uint64_t paths, facts;
+};
+
 struct breaker {
 	struct budgets budgets;
 	struct circuit circuit;
 	bool is_of_other_boot; /* read: to be written again where something waits, or a wrong clock stops it
 				*/
+	struct breaker_inputs inputs; /* when it last failed */
 };
+
+/* By the clocks of this machine. */
+struct breaker_time breaker_now(void);
 
 /*
  * The right to change it, waited for no longer than that: who has it writes a

@@ -13,6 +13,7 @@
 #define LOCK_DIR  "locks/job/"
 #define QUEUE_DIR "locks/queue"
 #define SLOT_DIR  "locks/slot"
+#define TRIAL_DIR "locks/trial"
 
 /* Its name, encoded, in `dir`. 0, -errno. */
 static int start_path(const char *job, const char *dir, char *out, struct buf *path)
@@ -180,6 +181,20 @@ int lock_try(int dirfd, const char *path, bool shared, struct fail *fail)
 	return lock_at(dirfd, path, shared, false, fail);
 }
 
+int lock_try_trial(int dirfd, const char *job, struct fail *fail)
+{
+	char path[LOCK_PATH_MAX];
+	struct buf at;
+
+	int r = start_path(job, TRIAL_DIR "/", path, &at);
+	if (r < 0)
+		return fail_set(fail, -r, "name the trial of", job);
+	r = lock_try(dirfd, path, false, fail);
+	if (r == -ENOENT && (r = make_dir(dirfd, TRIAL_DIR, fail)) == 0)
+		r = lock_try(dirfd, path, false, fail);
+	return r;
+}
+
 int lock_wait(int dirfd, const char *path, bool shared, struct fail *fail)
 {
 	return lock_at(dirfd, path, shared, true, fail);
@@ -254,6 +269,17 @@ int lockinfo_write_refusals(int fd, struct lock_refusals *refusals)
 {
 	lock_refusals_seal(refusals);
 	return os_fd_pwrite(fd, refusals, sizeof(*refusals), offsetof(struct lockinfo, refusals));
+}
+
+int lockinfo_write_breaker(int fd, bool has_breaker)
+{
+	uint16_t value = has_breaker;
+	return os_fd_pwrite(fd, &value, sizeof(value), offsetof(struct lockinfo, has_breaker));
+}
+
+int lockinfo_write_unkept(int fd, uint16_t unkept)
+{
+	return os_fd_pwrite(fd, &unkept, sizeof(unkept), offsetof(struct lockinfo, unkept));
 }
 
 int lockinfo_write_scan(int fd, bool wants_scan)

@@ -38,6 +38,9 @@ int lock_make_slots(int dirfd, const char *group, struct fail *fail);
  */
 int lock_try(int dirfd, const char *path, bool shared, struct fail *fail);
 
+/* The right to be the one trial of a job whose breaker is open: "locks/trial/" + its name, as above. */
+int lock_try_trial(int dirfd, const char *job, struct fail *fail);
+
 /*
  * The same, waiting.  -EINTR: a signal came (the deadline, or a question to
  * complain); call again to go on waiting.
@@ -71,5 +74,7 @@ int lockinfo_read(int fd, struct lockinfo *out_info);
 int lockinfo_write_holder(int fd, struct lock_holder *holder);
 int lockinfo_write_refusals(int fd, struct lock_refusals *refusals);
 int lockinfo_write_scan(int fd, bool wants_scan);
+int lockinfo_write_breaker(int fd, bool has_breaker);
+int lockinfo_write_unkept(int fd, uint16_t unkept);
 
 #endif

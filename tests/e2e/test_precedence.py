@@ -34,6 +34,7 @@ TEXTS = {
     "session": ["auto", "keep", "new"] * 2,
     "env": [f"KEY={i}" for i in range(6)],
     "tag": [f"KEY={i}" for i in range(6)],
+    "watch-input": [f"/in/{i}" for i in range(6)],
     "budget": [f"KEY={i}" for i in range(1, 7)],
     "umask": ["011", "022", "033", "044", "055", "066"],
     "nice": ["1", "2", "3", "4", "5", "6"],

@@ -19,6 +19,7 @@ ELSEWHERE = {
     ", exit status ": "in the system log",
     ", after ": "in the system log",
     "started, pid ": "what a hook is told",
+    "inputs ": "in the file of a breaker",
     ": processes that cannot be ended: ": "what a hook is told",
     "frozen: ": "freeze, on stdout",
     " of them not stopped yet": "freeze, on stdout",
@@ -52,6 +53,8 @@ ELSEWHERE = {
 # Brought about by another test, which needs longer than all of the table, or more.
 BY_OTHERS = {
     "what /proc does not show": "tests/e2e/test_policy.py",
+    "; the guard waits ": "tests/e2e/test_loops.py",
+    "s before it ends": "tests/e2e/test_loops.py",
     "not replaced, it does not end": "tests/e2e/test_replace.py",
 }
 # Nobody can bring these about.
@@ -61,6 +64,7 @@ UNREACHED = {
     "cannot be told what it should know: ": "what a hook is told has its limits, which together are less",
     "started by init, or by a process that has ended already": "needs a child of the machine's own PID 1",
     "name the slots of": "the name of a group has its limit",
+    "name the trial of": "the name of a job has its limit",
     "name the queue of": "the name of a job has its limit",
     "cannot find bin/spawnguard": "needs a program that finds neither /proc/self/exe nor what the kernel says of itself",
     "the name of the job is too long or empty: give a shorter one with --name": "the option and its default are shorter",

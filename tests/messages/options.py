@@ -70,6 +70,8 @@ ROWS = [
     value("run id", ["--run-id=" + NASTY], "--{run-id}={}", ": not a run id", f": write 1 to 64 of {PLAIN}"),
     error("ready file without a deadline", 125, "--ready-file without --start-timeout", ": nobody waits for it",
           "; say how long, or leave it out", run("--ready-file=x")),
+    value("watch-input", ["--watch-input="], "--{watch-input}={''}", ": no file", ": write its path"),
+    value("watch-inputs", [f"--watch-input={i}" for i in range(17)], "--{watch-input}={16}", ": one file too many", ": at most 16"),
     value("budget", ["--budget=" + NASTY], "--{budget}={}", ": not a budget",
           ": write KEY=NUMBER, the key 1 to 32 of A-Z a-z 0-9 _ . -"),
     value("budget, no number", ["--budget=a=x"], "--{budget}={'a=x'}", ": not a number", ": write KEY=1000, KEY=2.5 or KEY=none"),

@@ -65,6 +65,7 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 		buf_str(out, "NAME_");
 		break;
 	case KIND_TEXT:
+	case KIND_FILES:
 	case KIND_WORDS:
 		buf_str(out, "word ");
 		break;
@@ -82,9 +83,8 @@ static bool is_pointer(const struct option_row *row)
 {
 	return row->kind == KIND_TEXT || row->kind == KIND_WORDS || row->kind == KIND_TAG ||
 	       row->kind == KIND_ENV || row->kind == KIND_BUDGET || row->kind == KIND_NAME ||
-	       row->kind == KIND_NAMES ||
-
-	       row->kind == KIND_MIN_FREE || row->kind == KIND_PRESSURE;
+	       row->kind == KIND_NAMES || row->kind == KIND_FILES || row->kind == KIND_MIN_FREE ||
+	       row->kind == KIND_PRESSURE;
 }
 
 static bool is_same(const struct option_row *row, const struct job *a, const struct job *b)
@@ -168,7 +168,7 @@ static void check_sources(const struct option_row *row, unsigned mask, unsigned 
 		fail_msg("%s, sources %#x, phase %u: not what %s says", row->name, mask, phase, value.at);
 	const struct conf_pair *origin = conf_origin(&conf, row);
 	if (row->kind != KIND_TAG && row->kind != KIND_ENV && row->kind != KIND_BUDGET &&
-	    !!origin != !!(mask & 0x3f))
+	    row->kind != KIND_FILES && !!origin != !!(mask & 0x3f))
 		fail_msg("%s, sources %#x: where it came from", row->name, mask);
 	if (origin && strcmp(origin->file, mask & 0x38 ? "user" : "system") != 0)
 		fail_msg("%s, sources %#x: of file %s", row->name, mask, origin->file);

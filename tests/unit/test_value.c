@@ -565,6 +565,24 @@ static void test_budgets(void **state)
 	assert_string_equal(job.budget[0], "a=3");
 }
 
+static void test_watched_files(void **state)
+{
+	struct job job = { 0 };
+	BUF(why, 256);
+
+	(void)state;
+	assert_int_equal(read_value("watch-input", FOR_RUN, "a", &job, &why), 0);
+	assert_int_equal(read_value("watch-input", FOR_RUN, "b", &job, &why), 0);
+	assert_int_equal(job.watch_count, 2);
+	assert_int_equal(read_value("watch-input", FOR_RUN, "b", &job, &why), -EINVAL);
+	assert_int_equal(read_value("watch-input", FOR_RUN, "", &job, &why), -EINVAL);
+	value_next_source(&job); /* which says it all anew */
+	assert_int_equal(read_value("watch-input", FOR_RUN, "c", &job, &why), 0);
+	assert_int_equal(read_value("watch-input", FOR_RUN, "d", &job, &why), 0);
+	assert_int_equal(job.watch_count, 2);
+	assert_string_equal(job.watch_input[0], "c");
+}
+
 /* Every kind has its good values and its bad ones in the tables above. */
 static void test_no_kind_is_forgotten(void **state)
 {
@@ -578,6 +596,7 @@ static void test_no_kind_is_forgotten(void **state)
 				      [KIND_NAMES] = true /* test_variables */,
 				      [KIND_MIN_FREE] = true /* test_room_value */,
 				      [KIND_PRESSURE] = true /* test_room_value */,
+				      [KIND_FILES] = true,
 				      [KIND_BUDGET] = true };
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(number_rows); i++)
@@ -595,15 +614,11 @@ static void test_no_kind_is_forgotten(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_tags),
-		cmocka_unit_test(test_tag_limit),
-		cmocka_unit_test(test_env),
-		cmocka_unit_test(test_env_limit),
-		cmocka_unit_test(test_detect),
-		cmocka_unit_test(test_no_kind_is_forgotten),
+		cmocka_unit_test(test_numbers),       cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_tags),
+		cmocka_unit_test(test_watched_files), cmocka_unit_test(test_tag_limit),
+		cmocka_unit_test(test_env),           cmocka_unit_test(test_env_limit),
+		cmocka_unit_test(test_detect),        cmocka_unit_test(test_no_kind_is_forgotten),
 		cmocka_unit_test(test_budgets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

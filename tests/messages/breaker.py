@@ -1,0 +1,77 @@
+"""What is said where the breaker of a job is open, opens, or cannot be kept."""
+import os
+import zlib
+
+from harness import SPAWNGUARD, VICTIM
+from messages import error, note, warning
+from ways import run
+
+HOUR = 3600 * 10**9
+OPEN = f"open {HOUR} {HOUR} 0\nwhy max-failures failure 3 {10**9} 0 -"
+DUE = f"open 0 {HOUR} 0\nwhy max-failures failure 3 {10**9} 0 -"
+NEXT = "; spawnguard breaker show {j} | reset {j}"
+DOCTOR = "; the run goes on, see: spawnguard doctor"
+
+
+def planted(lines, then):
+    """With these in the job's file."""
+    def how(t):
+        t.run_guard(["-N", "j"], ["false"])
+        path = os.path.join(t.state, "breaker/j")
+        with open(path) as f:
+            first, at, rest = f.read().partition("check ")[0].split("\n", 2)
+        text = f"{first}\n{at}\n{lines}\n{rest}"
+        with open(path, "w") as f:
+            f.write(f"{text}check {zlib.crc32(text.encode()):08x}\n")
+        return then(t)
+    return how
+
+
+def job(*args, command=("false",)):
+    return run("-N", "j", *args, command=command)
+
+
+def damaged(t):
+    t.run_guard(["-N", "j"], ["false"])
+    with open(os.path.join(t.state, "breaker/j"), "a") as f:
+        f.write("x")
+    return t.run_guard(["-N", "j"], ["true"])
+
+
+def in_the_way(where, then):
+    """A file where a directory should be."""
+    def how(t):
+        with open(os.path.join(t.state, where), "w"):
+            pass
+        return then(t)
+    return how
+
+
+def tried(t):
+    """Another has the lock of the trial."""
+    os.mkdir(os.path.join(t.state, "locks/trial"), 0o700)
+    other = t.start("flock", os.path.join(t.state, "locks/trial/j"), VICTIM, "sleep")
+    t.wait_ready(other)
+    found = t.run_guard(["-N", "j"], ["true"])
+    t.end(other)
+    return found
+
+
+ROWS = [
+    error("breaker open", 69, "breaker open: {j}: {}; {}", "", NEXT, planted(OPEN, job())),
+    error("breaker open, tried", 69, "breaker open: {j}: {}; its one trial is running", "", NEXT, planted(DUE, tried)),
+    error("no trial", 125, "cannot open lock file: {locks/trial/j}", ": {Not a directory}",
+          "; nothing was started: there could be two trials; see: spawnguard doctor",
+          planted(DUE, in_the_way("locks/trial", job()))),
+    warning("breaker open, forced", "breaker open: {j}: {}; {}", "", "; started all the same (--force)",
+            planted(OPEN, job("--force", command=["true"]))),
+    note("breaker opens", "breaker opens: {j}: {}; {}" + NEXT, planted(f"rules 0 2 {HOUR} 0 0 0 0 0 0 0 0 0", job()), status=1),
+    note("breaker stays open", "breaker stays open: {j}: {}; {}" + NEXT, planted(DUE, job()), status=1),
+    note("a trial", "{j}: the breaker is open, and this is its one trial", planted(DUE, job("-v", command=["true"]))),
+    note("breaker closed", "{j}: the breaker is closed again", planted(DUE, job("-v", command=["true"]))),
+    warning("breaker damaged", "{j}: its breaker is damaged: put aside as .bad, and taken for one failure", "", DOCTOR, damaged),
+    warning("breaker unreadable", "{j}: its breaker cannot be read", ": {Not a directory}", DOCTOR,
+            in_the_way("breaker", job(command=["true"]))),
+    warning("breaker unwritable", "{j}: this end could not be counted in its breaker", ": {Not a directory}",
+            "; see: spawnguard doctor", in_the_way("breaker", job()), status=1),
+]
