@@ -9,6 +9,7 @@
 #include "conf/argv.h"
 #include "conf/help.h"
 #include "conf/job.h"
+#include "conf/options.h"
 #include "conf/value.h"
 #include "os/fd.h"
 #include "os/say.h"
@@ -209,6 +210,50 @@ static bool has_more_words(const struct cmd *cmd)
 	buf_str(&line, " --help");
 	cmd_say(&line);
 	return true;
+}
+
+/* Does the value of this option stand in the next word? */
+static bool takes_next(const char *word, unsigned command)
+{
+	size_t n = strlen(word);
+	const struct option_row *row = NULL;
+
+	if (strncmp(word, "--", 2) == 0)
+		row = strchr(word, '=') ? NULL : option_find(word + 2, n - 2, command);
+	else if (n == 2)
+		row = option_find_letter(word[1], command);
+	return row && row->arg && !row->arg_optional;
+}
+
+char **cmd_sort_words(char **argv, unsigned command)
+{
+	size_t count = 0, words = 0, options = 0;
+
+	while (argv[count])
+		count++;
+	char **kept = calloc(count + 1, sizeof(*kept));
+	if (!kept)
+		return argv + count; /* they stay where they are: those behind words are words */
+	for (size_t i = 0; i < count; i++) {
+		bool is_option = argv[i][0] == '-' && argv[i][1] != '\0';
+		if (is_option && strcmp(argv[i], "--") == 0) {
+			while (++i < count)
+				kept[words++] = argv[i];
+			break;
+		}
+		if (!is_option) {
+			kept[words++] = argv[i];
+			continue;
+		}
+		bool has_next = takes_next(argv[i], command) && i + 1 < count;
+		argv[options++] = argv[i];
+		if (has_next)
+			argv[options++] = argv[++i];
+	}
+	memcpy(argv + options, kept, words * sizeof(*kept));
+	argv[options + words] = NULL; /* without a "--" there may have been */
+	free(kept);
+	return argv + options;
 }
 
 int cmd_read(struct cmd *cmd, char **argv)

@@ -23,6 +23,12 @@ struct cmd {
 	struct statedir dir;
 };
 
+/*
+ * The options of `argv` before its words, wherever they stood: for a command
+ * whose first word says what to do.  The words' place in it.
+ */
+char **cmd_sort_words(char **argv, unsigned command);
+
 /* Options, --help, --version, configuration, state directory.  -1: go on; else the exit status. */
 int cmd_start(struct cmd *cmd, char **argv);
 /* Its three parts. */

@@ -134,8 +134,8 @@ static bool is_known(const struct status *s, const char *name, size_t live_befor
 
 /* ---- all of it */
 
-/* What its runs have used up together. False: it cannot be told. */
-static bool read_budgets(struct status *s, const char *name)
+/* What its runs have used up together, and whether it may be started. False: it cannot be told. */
+static bool read_breaker(struct status *s, const char *name)
 {
 	struct breaker_time now = { .time_namespace = s->host.time_ns,
 				    .boot_ns = os_clock_boot_ns(),
@@ -157,11 +157,12 @@ static void show(struct status *s, const char *name, const struct past_job *past
 				 .live = s->live,
 				 .live_count = s->live_count,
 				 .past = past,
-				 .budgets = &s->breaker.budgets };
+				 .budgets = &s->breaker.budgets,
+				 .circuit = &s->breaker.circuit };
 	size_t live = status_next_live(&job, 0);
 	uint64_t started_ns = past && past->start ? past->start->started_wall_ns : 0;
 
-	job.has_damage = !s->table && !read_budgets(s, name);
+	job.has_damage = !read_breaker(s, name);
 	job.refused = (past ? past->refused : 0) + count_pending(s, name, started_ns);
 	if (live == s->live_count && past && (past->count > 0 || past->start))
 		s->all_well =

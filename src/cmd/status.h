@@ -11,6 +11,7 @@
 #include "codec/json_write.h"
 #include "codec/record.h"
 #include "core/budget.h"
+#include "core/circuit.h"
 #include "report/past.h"
 #include "ui/term.h"
 
@@ -36,6 +37,7 @@ struct shown_job {
 	const struct past_job *past;   /* NULL: not in the history */
 	uint64_t refused;              /* starts since its newest */
 	const struct budgets *budgets; /* borrowed: over its runs */
+	const struct circuit *circuit; /* borrowed: its breaker */
 	bool has_damage;               /* what they are kept in cannot be read */
 };
 

@@ -4,7 +4,9 @@
 #include "base/num.h"
 #include "base/utc.h"
 #include "cmd/status.h"
+#include "os/clock.h"
 #include "os/users.h"
+#include "run/circuit_plan.h"
 
 #define RUNS_SHOWN 32 /* of one job */
 
@@ -122,6 +124,9 @@ void status_json_job(struct json *j, const struct shown_job *job)
 	json_close(j, ']');
 	if (job->has_damage)
 		json_bool(j, "budgets_damaged", true);
+	json_open(j, "breaker", '{');
+	circuit_plan_json(j, job->circuit, os_clock_wall_ns());
+	json_close(j, '}');
 	json_u64(j, "refused", job->refused);
 	json_close(j, '}');
 }

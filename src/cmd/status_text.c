@@ -7,6 +7,8 @@
 #include "cmd/status.h"
 #include "os/clock.h"
 #include "os/users.h"
+#include "run/circuit_plan.h"
+#include "run/circuit_say.h"
 #include "spawnguard/exit.h"
 #include "ui/table.h"
 
@@ -182,6 +184,42 @@ static void put_budget(struct buf *out, const struct budget *b)
 	buf_char(out, '\n');
 }
 
+/* Why it is not started, and when it will be; or how near it is to that. */
+static void put_breaker(struct buf *out, const struct circuit *c)
+{
+	BUF(text, 512);
+
+	if (c->is_open) {
+		circuit_say_why(&text, c);
+		buf_str(&text, "; ");
+		circuit_say_next(&text, c, os_clock_wall_ns());
+		buf_str(out, "breaker    ");
+		buf_str(out, circuit_state_name(circuit_state(c)));
+		buf_str(out, ": ");
+		term_show(out, text.at, text.len, 0);
+		buf_char(out, '\n');
+		return;
+	}
+	bool is_told = false;
+	for (unsigned i = 0; i < CIRCUIT_RULE_COUNT; i++) {
+		buf_clear(&text);
+		if (circuit_gauge(c, (enum circuit_rule)i).used == 0 ||
+		    !circuit_plan_gauge(&text, c, (enum circuit_rule)i))
+			continue;
+		buf_str(out, "breaker    closed; ");
+		buf_str(out, circuit_rule_name((enum circuit_rule)i));
+		buf_char(out, ' ');
+		buf_mem(out, text.at, text.len);
+		buf_char(out, '\n');
+		is_told = true;
+	}
+	if (is_told || c->failed_count == 0)
+		return;
+	buf_str(out, "breaker    closed; failures counted: ");
+	buf_u64(out, c->failed_count);
+	buf_char(out, '\n');
+}
+
 void status_put_job(struct buf *out, const struct term *term, const struct shown_job *job)
 {
 	const struct past_job *past = job->past;
@@ -214,6 +252,7 @@ void status_put_job(struct buf *out, const struct term *term, const struct shown
 		put_legend(term, out, past);
 		buf_char(out, '\n');
 	}
+	put_breaker(out, job->circuit);
 	for (uint32_t i = 0; i < job->budgets->count; i++)
 		put_budget(out, &job->budgets->at[i]);
 	if (job->has_damage)
@@ -321,7 +360,21 @@ static void fill_live(const struct filling *f, const struct live *l)
 	set(f, CELL_NOTE, &cell, TABLE_PLAIN);
 }
 
-static void fill_end(const struct filling *f, const struct past_run *run)
+/* Before all else: it does not start. */
+static void put_open(struct buf *cell, const struct circuit *c)
+{
+	BUF(text, 160);
+
+	if (!c->is_open)
+		return;
+	circuit_say_next(&text, c, os_clock_wall_ns());
+	buf_str(cell, "breaker ");
+	buf_str(cell, circuit_state_name(circuit_state(c)));
+	buf_str(cell, ", ");
+	term_show(cell, text.at, text.len, 0);
+}
+
+static void fill_end(const struct filling *f, const struct past_run *run, const struct circuit *circuit)
 {
 	bool is_ok = strcmp(run->outcome, SG_OUTCOME_OK) == 0;
 	BUF(cell, 2048);
@@ -341,8 +394,11 @@ static void fill_end(const struct filling *f, const struct past_run *run)
 	term_escape(&cell, run->run_id, strnlen(run->run_id, ID_BYTES), 0);
 	set(f, CELL_RUN, &cell, TABLE_PLAIN);
 	buf_clear(&cell);
-	if (strcmp(run->cause, "none") != 0)
+	put_open(&cell, circuit);
+	if (strcmp(run->cause, "none") != 0) {
+		buf_str(&cell, cell.len > 0 ? "; " : "");
 		put_cause(&cell, run);
+	}
 	if (run->detail[0] != '\0') {
 		buf_str(&cell, cell.len > 0 ? "; " : "");
 		put_name(&cell, run->detail);
@@ -371,10 +427,12 @@ void status_table_add(struct table *table, const struct term *term, bool has_use
 	if (is_live)
 		return;
 	if (past && past->count > 0) {
-		fill_end(&f, &past->run[0]);
+		fill_end(&f, &past->run[0], job->circuit);
 		return;
 	}
 	buf_clear(&cell);
+	put_open(&cell, job->circuit);
+	buf_str(&cell, cell.len > 0 ? "; " : "");
 	buf_str(&cell, past && past->start ? "started, and no end is known" : "only refused so far");
 	set(&f, CELL_NOTE, &cell, TABLE_WARN);
 }

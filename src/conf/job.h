@@ -144,6 +144,10 @@ struct job {
 	uint32_t lines;         /* --tail of logs; 0 = all */
 	enum color color;       /* of ps, status, doctor */
 	bool selftest;          /* of doctor */
+	const char *until;      /* of breaker, as all of these: borrowed; NULL = none */
+	const char *reason;     /* the same */
+	uint64_t open_for_ns;   /* NUM_NONE = until it is reset */
+	bool prefix;
 	const char *samples;    /* of explain: borrowed; NULL = none */
 	/* general */
 	const char *config;    /* borrowed; NULL = the usual files; "none" = none */

@@ -121,6 +121,10 @@ const struct option_row option_rows[] = {
 	{ "reserve-mem",         0,  KIND_BYTES,    TAKES("SIZE"),  AT(reserve_mem), "none", "with --expect-mem: leave SIZE of memory for others", GROUP_LOOPS, FOR_JOB },
 	{ "min-free",            0,  KIND_MIN_FREE, TAKES("DIR:SIZE"), AT(min_free), NULL, "start only if SIZE is free in the file system of DIR; several with commas between", GROUP_LOOPS, FOR_JOB },
 	{ "max-pressure",        0,  KIND_PRESSURE, TAKES("RES=PCT"), AT(max_pressure), NULL, "start only if processes wait for memory, cpu or io no more of the time than PCT: memory=10,io=50", GROUP_LOOPS, FOR_JOB },
+	{ "until",               0,  KIND_TEXT,     TAKES("DATE"),  AT(until), NULL, "open it until then: 2026-12-01, '2026-12-01 14:05' or 14:05; the time here, or with Z or +02:00", GROUP_LOOPS, FOR_BREAKER },
+	{ "for",                 0,  KIND_DURATION, TAKES("D"),     AT(open_for_ns), "none", "open it for D; by default, as with none: until it is reset", GROUP_LOOPS, FOR_BREAKER },
+	{ "reason",              0,  KIND_TEXT,     TAKES("TEXT"),  AT(reason), NULL, "why it is opened: whoever is refused is told", GROUP_LOOPS, FOR_BREAKER },
+	{ "prefix",              0,  KIND_FLAG,     NOTHING,        AT(prefix), NULL, "JOB is the beginning of a name: all jobs with it that are known, each is named", GROUP_LOOPS, FOR_BREAKER },
 
 	{ "session",             0,  KIND_WORD,     ONE_OF("auto|keep|new", session_words), AT(session), "auto", "the job's session: new where there is no terminal, the caller's, or always new", GROUP_WORLD, FOR_JOB },
 	{ "chdir",              'C', KIND_TEXT,     TAKES("DIR"),   AT(chdir), NULL, "start the job in this directory", GROUP_WORLD, FOR_JOB },
@@ -171,7 +175,7 @@ const struct option_row option_rows[] = {
 	{ "json",                0,  KIND_FLAG,     NOTHING,        AT(json), NULL, "write JSON", GROUP_GENERAL, FOR_REPORTS | FOR_RUN },
 	{ "quiet",              'q', KIND_FLAG,     NOTHING,        AT(quiet), NULL, "write nothing but errors", GROUP_GENERAL, FOR_ENDERS | FOR_STILLS | FOR_NOTIFY | FOR_FILE },
 	{ "verbose",            'v', KIND_COUNTER,  NOTHING,        AT(verbose), NULL, "say each step", GROUP_GENERAL, FOR_ENDERS | FOR_FILE },
-	{ "color",               0,  KIND_WORD,     ONE_OF("auto|always|never", color_words), AT(color), "auto", "colours: where the output is a terminal, always, or never", GROUP_GENERAL, FOR_PS | FOR_STATUS | FOR_DOCTOR },
+	{ "color",               0,  KIND_WORD,     ONE_OF("auto|always|never", color_words), AT(color), "auto", "colours: where the output is a terminal, always, or never", GROUP_GENERAL, FOR_PS | FOR_STATUS | FOR_DOCTOR | FOR_BREAKER },
 	{ "help",               'h', KIND_HELP,     MAY_BE("GROUP", help_words), AT(help), NULL, "what matters most; all: every option; or one group: lock, end, limits, loops, world, record, report or general", GROUP_GENERAL, FOR_ALL },
 	{ "version",            'V', KIND_FLAG,     NOTHING,        AT(version), NULL, "the version", GROUP_GENERAL, FOR_ALL },
 };

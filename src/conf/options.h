@@ -77,7 +77,8 @@ enum option_group {
 #define FOR_EXPLAIN 0x1000U
 #define FOR_NOTIFY  0x2000U
 #define FOR_WATCH   0x4000U
-#define FOR_ALL     0x7fffU
+#define FOR_BREAKER 0x10000U /* 0x8000: FOR_FILE */
+#define FOR_ALL     (0x7fffU | FOR_BREAKER)
 #define FOR_RULES   (FOR_RUN | FOR_FILE | FOR_EXPLAIN | FOR_WATCH) /* what asks the limits */
 #define FOR_STILLS  (FOR_FREEZE | FOR_THAW) /* what asks a run to stand still, or to go on */
 #define FOR_OTHERS  (FOR_ALL & ~FOR_RUN)    /* all but run */
@@ -85,7 +86,7 @@ enum option_group {
 #define FOR_ENDERS  (FOR_RUN | FOR_KILL | FOR_REAP)                    /* what ends processes */
 #define FOR_REPORTS                                                                                       \
 	(FOR_PS | FOR_KILL | FOR_REAP | FOR_STATUS | FOR_DOCTOR | FOR_CONFIG | FOR_EXPLAIN | FOR_STILLS | \
-	 FOR_WATCH) /* what writes its result */
+	 FOR_WATCH | FOR_BREAKER) /* what writes its result */
 /* The configuration file takes options too: as keys of [defaults] and [job NAME]. */
 #define FOR_FILE 0x8000U
 #define FOR_JOB  (FOR_RUN | FOR_FILE)

@@ -23,6 +23,7 @@
 #define CIRCUIT_PRINT_MAX   31
 #define CIRCUIT_SUMMARY_MAX 159
 #define CIRCUIT_REASON_MAX  159
+#define CIRCUIT_JITTER_PPM  100000 /* where nothing is said */
 #define CIRCUIT_NO_JITTER   UINT64_MAX
 #define CIRCUIT_NEVER       UINT64_MAX /* a wait: until somebody closes it; an age: it never was */
 

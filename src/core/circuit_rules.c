@@ -6,7 +6,6 @@
 #include "core/circuit.h"
 
 #define MINUTE           (60 * NS_PER_S)
-#define USUAL_JITTER_PPM 100000
 
 /* --- waits ---------------------------------------------------------------------------------------------- */
 
@@ -32,7 +31,7 @@ uint64_t circuit_step(const struct circuit_rules *rules, enum failure failure, u
 	uint64_t ns = steps->ns[n < steps->count ? n : steps->count - 1], ppm = rules->jitter_ppm, wait_ns;
 
 	if (ppm == 0 || ppm > NUM_MICRO)
-		ppm = ppm == 0 ? USUAL_JITTER_PPM : 0;
+		ppm = ppm == 0 ? CIRCUIT_JITTER_PPM : 0;
 	uint64_t most_ns = ns / NUM_MICRO * ppm + ns % NUM_MICRO * ppm / NUM_MICRO;
 	return __builtin_add_overflow(ns, part_of(most_ns, random), &wait_ns) ? ns : wait_ns;
 }

@@ -289,9 +289,11 @@ int circuit_prepare(struct run *run)
 void circuit_explain(struct run *run, struct explain *e)
 {
 	struct explain_rule *rule = explain_add(e, "breaker");
-	const struct circuit *c = &breaker.circuit;
+	const struct circuit *c = e->circuit = &breaker.circuit;
 
 	enum circuit_answer answer = ask(run);
+	if (has_rules(run)) /* else those of an earlier run count */
+		breaker.circuit.rules = run->job->circuit;
 	if (answer == CIRCUIT_REFUSE && has_changed(run) && circuit_input_changed(&breaker.circuit))
 		answer = CIRCUIT_TRIAL;
 	if (answer == CIRCUIT_GO) {

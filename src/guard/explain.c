@@ -9,6 +9,7 @@
 #include "base/utc.h"
 #include "codec/json_write.h"
 #include "guard/admission.h"
+#include "core/circuit.h"
 #include "guard/budget.h"
 #include "guard/conflict.h"
 #include "guard/output.h"
@@ -18,14 +19,18 @@
 #include "guard/watch.h"
 #include "os/clock.h"
 #include "os/say.h"
+#include "run/circuit_plan.h"
 #include "run/describe.h"
 
 #define COMMAND_COLUMNS 60
-#define NAME_COLUMN     10
-#define TEXT_COLUMN     18 /* two blanks, the name, the verdict */
+#define NAME_COLUMN     14
+#define TEXT_COLUMN     22 /* two blanks, the name, the verdict */
+#define SCHEDULE_COLUMN 14
+#define STEP_COLUMNS    8
 
 static void ask_name(struct run *run, struct explain *e);
 static void ask_limits(struct run *run, struct explain *e);
+static void ask_counts(struct run *run, struct explain *e);
 
 /* clang-format off */
 static const struct {
@@ -48,6 +53,7 @@ static void (*const rules[])(struct run *run, struct explain *e) = {
 	conflict_explain,
 	slot_explain,
 	circuit_explain,
+	ask_counts,
 	budget_explain,
 	precheck_explain,
 	admission_explain,
@@ -90,6 +96,18 @@ static void ask_limits(struct run *run, struct explain *e)
 	rule->verdict = EXPLAIN_NOTE;
 	buf_mem(&rule->text, why.at, why.len);
 	buf_str(&rule->text, "; the run goes on without");
+}
+
+/* Each rule that could open the breaker, and how near it is: what it has opened, circuit_explain has told. */
+static void ask_counts(struct run *run, struct explain *e)
+{
+	(void)run;
+	for (unsigned i = 0; i < CIRCUIT_RULE_COUNT; i++) {
+		BUF(text, 256);
+		if (circuit_plan_gauge(&text, e->circuit, (enum circuit_rule)i))
+			buf_mem(&explain_add(e, circuit_rule_name((enum circuit_rule)i))->text, text.at,
+				text.len);
+	}
 }
 
 /* A start stops at the first that refuses, or that says it is not to be; else it goes by the gravest. */
@@ -171,6 +189,33 @@ static void put_rule(struct buf *out, const struct explain_rule *rule)
 	}
 }
 
+/* What comes after each failure of a class. */
+static void put_schedule(struct buf *out, const struct circuit *c)
+{
+	if (!c->is_open && !circuit_rules_are_set(&c->rules))
+		return; /* then nothing waits */
+	buf_str(out, "waits, once the breaker opens for a class (+: where it stands):\n");
+	for (unsigned i = FAILURE_FIRST; i < FAILURE_COUNT; i++) {
+		const struct circuit_steps *steps = circuit_steps_of(&c->rules, (enum failure)i);
+		uint32_t next = c->level[i] < steps->count ? c->level[i] : steps->count - 1;
+		size_t from = out->len;
+		buf_str(out, "  ");
+		buf_str(out, failure_name((enum failure)i));
+		pad_to(out, from, SCHEDULE_COLUMN);
+		for (uint32_t n = 0; n < steps->count; n++) {
+			size_t at = out->len;
+			if (n == next && c->level[i] > 0)
+				buf_char(out, '+');
+			num_format_duration(out, steps->ns[n]);
+			if (n + 1 == steps->count)
+				buf_str(out, " each");
+			else
+				pad_to(out, at, STEP_COLUMNS);
+		}
+		buf_char(out, '\n');
+	}
+}
+
 static void put_text(struct buf *out, const struct run *run, const struct explain *e)
 {
 	const struct explain_rule *one = decides(e);
@@ -184,6 +229,7 @@ static void put_text(struct buf *out, const struct run *run, const struct explai
 	buf_str(out, "asked, in this order:\n");
 	for (uint32_t i = 0; i < e->count; i++)
 		put_rule(out, &e->rule[i]);
+	put_schedule(out, e->circuit);
 }
 
 /* --- for programs ----------------------------------------------------------------------------------------
@@ -230,6 +276,9 @@ static void put_json(struct buf *out, const struct run *run, const struct explai
 	for (uint32_t i = 0; i < e->count; i++)
 		json_rule(&j, &e->rule[i]);
 	json_close(&j, ']');
+	json_open(&j, "breaker", '{');
+	circuit_plan_json(&j, e->circuit, os_clock_wall_ns());
+	json_close(&j, '}');
 	json_open(&j, "command", '[');
 	for (char **arg = run->argv; *arg; arg++)
 		json_str(&j, NULL, *arg);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 
+struct circuit;
 struct run;
 
 enum explain_verdict {
@@ -34,6 +35,7 @@ struct explain_rule {
 };
 
 struct explain {
+	const struct circuit *circuit; /* borrowed: the breaker, by the rules of this run; NULL = not asked */
 	struct explain_rule rule[EXPLAIN_RULES_MAX];
 	uint32_t count;
 };

@@ -14,6 +14,7 @@
 void past_run_release(struct past_run *run)
 {
 	free(run->log);
+	free(run->tail);
 	free(run->command);
 	*run = (struct past_run){ 0 };
 }
@@ -59,6 +60,10 @@ static int look_for_run(void *with, const struct backward_line *line)
 		s->months->damaged++;
 		s->found = s->found && !is_other;
 		return 0;
+	}
+	if (s->months->wants_tail && !is_start) {
+		free(s->run.tail);
+		s->run.tail = past_parse_tail(line);
 	}
 	s->found = true;
 	s->is_whole = is_whole;

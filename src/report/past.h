@@ -26,6 +26,7 @@ struct past_run {
 	char sender_comm[16], sender_run[RUN_ID_MAX + 8];
 	/* of both */
 	uint64_t started_wall_ns; /* without the start line: by the end and how long it took */
+	char *tail;               /* owned, where wanted: end of its stderr; NULL = it was not kept */
 	char *log;                /* owned: where its output is, or, before its end, goes; NULL = nowhere */
 	/* of the start line; meaningful with has_start */
 	char *command; /* owned: words as a shell would take them */
@@ -35,8 +36,9 @@ struct past_run {
 void past_run_release(struct past_run *run);
 
 struct past_months {
-	int keep_fd; /* borrowed: the directory that has history/ */
-	uid_t owner; /* whose files are believed */
+	int keep_fd;     /* borrowed: the directory that has history/ */
+	uid_t owner;     /* whose files are believed */
+	bool wants_tail; /* by past_find: kilobytes */
 	/* Filled: lines that could not be read, among those that were met and concern the question. */
 	uint64_t damaged;
 };

@@ -180,6 +180,14 @@ int past_parse(struct past_run *run, const struct backward_line *line)
 	return 0;
 }
 
+char *past_parse_tail(const struct backward_line *line)
+{
+	json_t *object = load(line);
+	char *tail = object ? get_copy(object, "spawnguard.stderr.tail") : NULL;
+	json_decref(object);
+	return tail;
+}
+
 int past_parse_refusals(const struct backward_line *line, uint64_t *out_count)
 {
 	json_t *object = load(line);

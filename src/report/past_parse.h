@@ -22,6 +22,8 @@ struct past_flag {
  * that event before is replaced.  0; -EBADMSG, and `run` is as it was.
  */
 int past_parse(struct past_run *run, const struct backward_line *line);
+/* What the line of an end keeps of stderr: owned; NULL = nothing. */
+char *past_parse_tail(const struct backward_line *line);
 /* How many starts a line of the event refused stands for. 0, -EBADMSG. */
 int past_parse_refusals(const struct backward_line *line, uint64_t *out_count);
 

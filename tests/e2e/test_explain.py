@@ -83,7 +83,7 @@ class Start(GuardTest):
         found = self.explain("nightly", "--", "true", "a b")
         self.assertEqual((found.status, found.err), (0, ""))
         self.assertRegex(found.out, r"\Awould start: nightly\ncommand: true 'a b'\nprogram: /\S+\nstate:   ")
-        self.assertRegex(found.out, r"\nasked, in this order:\n  name +ok +nightly\n  lock +ok +free\n\Z")
+        self.assertRegex(found.out, r"\nasked, in this order:\n  name +ok +nightly\n  lock +ok +free\n  breaker +ok +closed\n\Z")
         self.assertEqual((self.history_lines(), self.records()), ([], []))
 
     def test_without_its_command_it_tells_what_is_known_of_the_job(self):
@@ -133,7 +133,7 @@ class Start(GuardTest):
         status, said = self.said(*budget, "--", "true")
         self.assertEqual((status, said["would"]), (75, "refuse"), "the first that says no")
         self.assertEqual([(r["rule"], r["verdict"]) for r in said["rules"]],
-                         [("name", "pass"), ("lock", "refuse"), ("budget", "refuse")])
+                         [("name", "pass"), ("lock", "refuse"), ("breaker", "pass"), ("budget", "refuse")])
         self.assertGreater(self.rule(said, "budget")["in"], 3600)
         self.assertIn("--budget tokens=none", self.rule(said, "budget")["change"])
         self.end(held)

@@ -92,6 +92,8 @@ NO_MESSAGES = {
     "conf/columns.c": "--help and the manual, but for what is refused: unit/columns",
     "guard/explain.c": "run --dry-run and explain, on stdout: e2e/explain",
     "cmd/status_text": "status, on stdout",
+    "cmd/breaker_text": "breaker, on stdout: e2e/breaker",
+    "run/circuit_plan": "breaker, status and explain, on stdout: e2e/breaker",
     "cmd/watch_tell": "watch, on stdout: e2e/watch",
     "cmd/doctor_rows": "doctor, on stdout: e2e/doctor has them",
     "cmd/doctor_ladders": "doctor, on stdout",

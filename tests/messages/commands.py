@@ -1,4 +1,5 @@
 """What the other commands say on stderr."""
+import fcntl
 import os
 import signal
 
@@ -22,6 +23,35 @@ def after_holder(t, found):
     """The runs of the test itself come before the one that is looked at."""
     found.wait()
     t.end(*[r for r in t.runs[:-1] if r.proc.returncode is None])
+
+
+def opened_breaker(t):
+    t.command("breaker", "open", "j")
+
+
+def no_breakers(t):
+    """A file stands in the place of their directory."""
+    t.write("state/breaker", "")
+    return t.command("breaker", "list")
+
+
+def damaged_breaker(*args):
+    """A command, after the file of the breaker was damaged."""
+    def how(t):
+        opened_breaker(t)
+        with open(os.path.join(t.state, "breaker", "j"), "r+b") as f:
+            f.seek(30)
+            f.write(b"x")
+        return t.command("breaker", *args)
+    return how
+
+
+def locked_breaker(t):
+    """Somebody has its lock, and does not let go."""
+    opened_breaker(t)
+    with open(os.path.join(t.state, "locks", "breaker", "j"), "a") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        return t.command("breaker", "open", "j")
 
 
 def dead_run(t):
@@ -144,6 +174,39 @@ def frozen_inside(t):
 
 
 ROWS = [
+    # --- breaker
+    error("breaker of nothing", 2, "breaker needs to be told what to do", "", ": list, show, open, reset or trial", words("breaker")),
+    error("breaker, what", 2, "breaker: what is {}?", "", " Write list, show, open, reset or trial", words("breaker", NASTY)),
+    error("breaker, which job", 2, "breaker {open}: of which job?", "", " See: spawnguard breaker list", words("breaker", "open")),
+    error("breaker list of one", 2, "breaker list shows all of them", "", ": of one, breaker show {}", words("breaker", "list", NASTY)),
+    error("breaker, not of open", 2, "--until, --for and --reason belong to breaker open", "", ": leave them out, or write it",
+          words("breaker", "reset", "j", "--for=1h")),
+    error("breaker, two ends", 2, "--until with --for", ": how long is it to be open?", " Leave one of them out",
+          words("breaker", "open", "j", "--for=1h", "--until=2030-01-01")),
+    error("breaker, no date", 2, "--until={} is no date", "",
+          ": write 2026-12-01, '2026-12-01 14:05', 14:05, or a time with Z or +02:00", words("breaker", "open", "j", "--until", NASTY)),
+    error("breaker, a date that is over", 2, "--until={2001-01-01} is over", "", ": give a date that is to come",
+          words("breaker", "open", "j", "--until=2001-01-01")),
+    error("breaker list, none", 1, "no job has failed, and no breaker is open", "", "", words("breaker", "list"),
+          plain="there is nothing to do"),
+    error("breaker, nobody begins so", 1, "no job is known whose name begins with {}", ": nothing was changed", "; see: spawnguard status",
+          words("breaker", "open", "--prefix", NASTY)),
+    error("breaker, nobody begins so, shown", 1, "no job is known whose name begins with {}", ": nothing was found",
+          "; see: spawnguard status", words("breaker", "show", "--prefix", NASTY)),
+    error("breaker, none of that name", 1, "nothing is known of the breaker of {}", ": no run of it has failed",
+          "; see: spawnguard breaker list", words("breaker", "show", NASTY)),
+    error("breaker, nothing to try", 1, "{}: its breaker is closed", ": there is nothing to try, the job may start",
+          "; see: spawnguard explain {}", words("breaker", "trial", NASTY)),
+    warning("breaker, damaged", "{j}: its file in breaker/ was damaged", ": put aside as .bad",
+            "; what was counted is not known any more", damaged_breaker("open", "j")),
+    error("breaker, cannot be locked", 125, "cannot lock the breaker of: {j}: {Device or resource busy}", "; nothing was changed",
+          "; try again, or see: spawnguard doctor", locked_breaker, slow=True),
+    error("breaker, cannot be read", 125, "cannot read the breaker of: {j}: {Input/output error}", "", "; see: spawnguard doctor",
+          commanded("pread:EIO", "breaker", "show", "j", before=opened_breaker), shim=True),
+    error("breaker, cannot be written", 125, "cannot write: {breaker/j}: {No space left on device}", "; nothing was changed",
+          "; see: spawnguard doctor", commanded("pwrite:ENOSPC", "breaker", "open", "j"), shim=True),
+    error("breakers, cannot be looked at", 125, "cannot look at the breakers: {Not a directory}", "", "; see: spawnguard doctor",
+          no_breakers),
     # --- explain
     error("explain of nothing", 125, "no job given", "", ": spawnguard explain [OPTIONS] JOB [-- COMMAND [ARG ...]]", words("explain")),
     error("explain, a command without dashes", 125, "what is {true}?", "",
