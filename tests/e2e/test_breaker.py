@@ -1,6 +1,7 @@
 """breaker: shown, opened, reset and tried by hand; what it prints is what a start does."""
 import json
 import os
+import signal
 import sys
 import time
 
@@ -93,8 +94,9 @@ class ByHand(BreakerTest):
         self.assertRegex(said.out, r"\Aj: half-open for \S+: .*; a trial is due\n\Z")
         first = self.holder("-N", "j", "--shared")
         self.assertEqual(self.start_job("j", ["true"], "--shared").status, 69, "there is a trial")
-        self.end(first)
-        self.assertEqual(self.breaker("trial", "j").status, 0)
+        first.send(signal.SIGTERM)
+        first.wait()
+        self.assertEqual(self.jobs("show", "j")["j"]["state"], "half-open", "its user has ended it: it has shown nothing")
         self.assertEqual(self.start_job("j").status, 0)
         self.assertEqual(self.jobs("show", "j")["j"]["state"], "closed")
 
