@@ -21,6 +21,8 @@ struct reader {
 	unsigned command;
 	struct job *job;
 	struct buf *why;
+	void (*hear)(void *with, const struct option_row *row, const char *text); /* NULL = nobody */
+	void *with;
 };
 
 void argv_defaults(struct job *job)
@@ -104,6 +106,10 @@ static int unknown_letter(const struct reader *in, const char *letter, const cha
 
 static int apply(const struct reader *in, const struct option_row *row, const char *text)
 {
+	if (in->hear) {
+		in->hear(in->with, row, text);
+		return 0;
+	}
 	BUF(reason, REASON_MAX);
 	int r = value_parse(row, text, in->job, &reason);
 	if (r < 0) {
@@ -118,6 +124,10 @@ static int apply(const struct reader *in, const struct option_row *row, const ch
 
 static void apply_alone(const struct reader *in, const struct option_row *row)
 {
+	if (in->hear) {
+		in->hear(in->with, row, NULL);
+		return;
+	}
 	(void)value_parse(row, NULL, in->job, in->why); /* no value: nothing to refuse */
 }
 
@@ -213,26 +223,49 @@ int argv_check(const struct job *job, struct buf *why)
 	return 0;
 }
 
-int argv_read(char **argv, unsigned command, struct job *job, char ***out_rest, int *out_dashes,
-	      struct buf *why)
+/* The options at in->at, up to the first other word. 0, -EINVAL. */
+static int read_options(struct reader *in, bool *out_dashes)
 {
-	struct reader in = { .at = argv, .command = command, .job = job, .why = why };
+	const struct job *job = in->job;
 	bool dashes = false;
-	while (*in.at && !dashes && !job->help && !job->version) {
-		const char *word = *in.at;
+	while (*in->at && !dashes && !(job && (job->help || job->version))) {
+		const char *word = *in->at;
 		if (word[0] != '-' || word[1] == '\0') /* "-" alone is a word */
 			break;
-		in.at++;
+		in->at++;
 		int r = 0;
 		if (word[1] != '-')
-			r = read_letters(&in, word + 1);
+			r = read_letters(in, word + 1);
 		else if (word[2])
-			r = read_long(&in, word + 2);
+			r = read_long(in, word + 2);
 		else
 			dashes = true;
 		if (r < 0)
 			return r;
 	}
+	*out_dashes = dashes;
+	return 0;
+}
+
+void argv_each(char **argv, unsigned command,
+	       void (*hear)(void *with, const struct option_row *row, const char *text), void *with)
+{
+	BUF(why, ARGV_WHY_MAX);
+	struct reader in = { .at = argv, .command = command, .why = &why, .hear = hear, .with = with };
+	bool dashes;
+
+	(void)read_options(&in, &dashes); /* it was read before: nothing in it is wrong */
+}
+
+int argv_read(char **argv, unsigned command, struct job *job, char ***out_rest, int *out_dashes,
+	      struct buf *why)
+{
+	struct reader in = { .at = argv, .command = command, .job = job, .why = why };
+	bool dashes;
+
+	int r = read_options(&in, &dashes);
+	if (r < 0)
+		return r;
 	job->command = dashes && *in.at ? in.at : NULL;
 	*out_rest = in.at;
 	*out_dashes = dashes;

@@ -37,4 +37,13 @@ int argv_read(char **argv, unsigned command, struct job *job, char ***out_rest, 
 	      struct buf *why);
 int argv_check(const struct job *job, struct buf *why);
 
+struct option_row;
+
+/*
+ * Each option of a command line that argv_read has taken, in its order, as it
+ * was given; `text` is NULL where it stands alone.  Nothing else is done.
+ */
+void argv_each(char **argv, unsigned command,
+	       void (*hear)(void *with, const struct option_row *row, const char *text), void *with);
+
 #endif

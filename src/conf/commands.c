@@ -18,6 +18,7 @@ const struct command_row command_rows[] = {
 	{ "freeze", FOR_FREEZE, "freeze [OPTIONS] JOB|RUN",     "stop a run's tree and the clocks of its limits" },
 	{ "thaw",   FOR_THAW,   "thaw [OPTIONS] JOB|RUN",       "let a frozen run go on" },
 	{ "notify", FOR_NOTIFY, "notify [OPTIONS] ready|beat|status TEXT|counter KEY=NUMBER...", "from inside a job, tell the guard how it gets on" },
+	{ "batch",  FOR_BATCH,  "batch [OPTIONS] [-- COMMAND [ARG...]]", "run a command for each item of a list, with brakes" },
 	{ "breaker", FOR_BREAKER, "breaker [OPTIONS] list|show JOB|open JOB|reset JOB|trial JOB", "show the breakers of jobs that keep failing, open or reset them" },
 	{ "reap",   FOR_REAP,   "reap [OPTIONS] [JOB]",         "end what dead guards left behind" },
 	{ "explain", FOR_EXPLAIN, "explain [OPTIONS] JOB [-- COMMAND [ARG...]] | --samples FILE", "tell what a start would come to, or what limits would have said" },

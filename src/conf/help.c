@@ -29,6 +29,7 @@ const struct help_status help_statuses[] = {
 	{ FOR_DOCTOR,  0,                  "all that matters works here" },
 	{ FOR_EXPLAIN, 0,                  "a start would be made, now or after a wait; with --samples: a limit was passed" },
 	{ FOR_CONFIG,  0,                  "the configuration is good" },
+	{ FOR_BATCH,   0,                  "every item that was run is ok; --analyse: it was told" },
 	{ FOR_HELP,    0,                  "the text was shown" },
 	{ FOR_KILL,    0,                  "the whole tree is gone" },
 	{ FOR_FREEZE,  0,                  "it stands still" },
@@ -47,6 +48,7 @@ const struct help_status help_statuses[] = {
 	{ FOR_DOCTOR,  1,                  "degraded: something is weaker than it could be" },
 	{ FOR_EXPLAIN, 1,                  "with --samples: nothing is over a limit" },
 	{ FOR_CONFIG,  1,                  "the configuration is wrong, or no such job" },
+	{ FOR_BATCH,   1,                  "an item failed or was stopped, or no such session" },
 	{ FOR_HELP,    1,                  "no such topic" },
 	{ FOR_OTHERS,  2,                  "the command line is wrong" },
 	{ FOR_RUN | FOR_EXPLAIN, SG_EXIT_BREAKER,    "refused: a budget of its job is used up, --require-env or --pre-check says no" },
@@ -55,8 +57,10 @@ const struct help_status help_statuses[] = {
 	{ FOR_RUN,     SG_EXIT_LIMIT,      "a limit was passed" },
 	{ FOR_RUN,     SG_EXIT_TIMEOUT,    "--timeout, --start-timeout, --idle-timeout or --heartbeat struck" },
 	{ FOR_DOCTOR,  3,                  "this machine cannot guard a job" },
+	{ FOR_BATCH,   3,                  "a brake kept items from being run" },
 	{ FOR_WATCH,   3,                  "nothing ran, or no such process" },
 	{ FOR_WAIT,    SG_EXIT_CONFLICT,   "its own --timeout passed, or it would wait for the run around it" },
+	{ FOR_BATCH,   SG_EXIT_CONFLICT,   "a batch of this name runs already" },
 	{ FOR_WATCH,   SG_EXIT_CONFLICT,   "without --for it would watch the run around it for ever" },
 	{ FOR_WAIT,    SG_EXIT_GUARD,      "the run was lost with its guards" },
 	{ FOR_ALL,     SG_EXIT_GUARD,      "spawnguard itself could not do its work" },
@@ -67,7 +71,7 @@ const struct help_status help_statuses[] = {
 /* Of commands with many options: what --help shows. */
 static const char *const first_options[] = {
 	"name", "wait", "on-conflict", "timeout", "kill-after", "leftovers", "chdir", "output", "detach",
-	"on-finish", "stats", "config", "dry-run", "verbose", "help",
+	"on-finish", "stats", "jobs", "items", "total", "max-runs", "canary", "family", "same-failure", "max-timeouts", "max-attempts", "zero-yield", "skip-prefix", "yield", "resume", "analyse", "config", "dry-run", "verbose", "help",
 };
 /* clang-format on */
 const size_t help_status_count = COUNT_OF(help_statuses);

@@ -18,6 +18,7 @@
 #define JOB_BUDGETS_MAX 16        /* --budget K=LIMIT */
 #define JOB_WATCH_MAX   16        /* --watch-input FILE */
 #define JOB_QUEUE_MAX   1000      /* --queue-max */
+#define JOB_PREFIX_MAX  16        /* --skip-prefix, --only-prefix */
 #define JOB_SLOTS_MAX   256       /* --slots */
 #define JOB_INT_NONE    INT32_MIN /* an int that nobody gave */
 #define JOB_END_ON_MAX  64        /* bit N-1 of end_on: signal N ends the run */
@@ -50,6 +51,23 @@ enum facility {
 	FACILITY_CRON,
 	FACILITY_LOCAL0,
 	FACILITY_COUNT = FACILITY_LOCAL0 + 8
+};
+
+/* Beginnings of items, in their order. */
+struct job_prefixes {
+	const char *at[JOB_PREFIX_MAX]; /* borrowed */
+	uint32_t count;
+};
+
+/* Of spawnguard batch; a number that is 0 = none. */
+struct job_batch {
+	const char *items;   /* borrowed: a file, "-" = stdin; NULL = stdin, or the session's */
+	const char *analyse; /* borrowed: session; NULL = none */
+	const char *family;  /* borrowed: regular expression; NULL = all items are one family */
+	struct job_prefixes skip_prefix, only_prefix;
+	uint32_t jobs, max_runs, canary, same_failure, max_timeouts, zero_yield, max_attempts;
+	uint64_t total_ns; /* NUM_NONE = none */
+	bool resume;
 };
 
 struct job {
@@ -149,6 +167,7 @@ struct job {
 	uint64_t open_for_ns;   /* NUM_NONE = until it is reset */
 	bool prefix;
 	const char *samples;    /* of explain: borrowed; NULL = none */
+	struct job_batch batch;
 	/* general */
 	const char *config;    /* borrowed; NULL = the usual files; "none" = none */
 	const char *state_dir; /* borrowed; NULL = by the ladder of store/statedir.h */

@@ -43,6 +43,8 @@ enum option_kind {
 	KIND_COLUMNS,  /* struct columns: job,pid or +user */
 	KIND_LIMIT,  /* struct limit_bound, by the unit of its row in core/limit.h: HARD, SOFT:HARD, SOFT: */
 	KIND_YIELD,  /* struct yield_value */
+	KIND_NUMBER, /* uint32_t: 1 or more; "none" = 0 */
+	KIND_PREFIX, /* struct job_prefixes, may come again */
 	KIND_HELP,   /* as KIND_WORD, but the letter stands alone */
 	KIND_DETECT, /* uint32_t: bit i, detector i of core/detect.h; names, -names, all, none */
 	KIND_COUNT
@@ -78,18 +80,20 @@ enum option_group {
 #define FOR_NOTIFY  0x2000U
 #define FOR_WATCH   0x4000U
 #define FOR_BREAKER 0x10000U /* 0x8000: FOR_FILE */
-#define FOR_ALL     (0x7fffU | FOR_BREAKER)
-#define FOR_RULES   (FOR_RUN | FOR_FILE | FOR_EXPLAIN | FOR_WATCH) /* what asks the limits */
+#define FOR_BATCH   0x20000U
+#define FOR_ALL     (0x7fffU | FOR_BREAKER | FOR_BATCH)
+#define FOR_RULES   (FOR_RUN | FOR_FILE | FOR_EXPLAIN | FOR_WATCH | FOR_BATCH) /* what asks the limits */
 #define FOR_STILLS  (FOR_FREEZE | FOR_THAW) /* what asks a run to stand still, or to go on */
 #define FOR_OTHERS  (FOR_ALL & ~FOR_RUN)    /* all but run */
 #define FOR_STATE   (FOR_ALL & ~(FOR_HELP | FOR_EXPLAIN | FOR_NOTIFY)) /* what has to do with state */
 #define FOR_ENDERS  (FOR_RUN | FOR_KILL | FOR_REAP)                    /* what ends processes */
 #define FOR_REPORTS                                                                                       \
 	(FOR_PS | FOR_KILL | FOR_REAP | FOR_STATUS | FOR_DOCTOR | FOR_CONFIG | FOR_EXPLAIN | FOR_STILLS | \
-	 FOR_WATCH | FOR_BREAKER) /* what writes its result */
+	 FOR_WATCH | FOR_BREAKER | FOR_BATCH) /* what writes its result */
 /* The configuration file takes options too: as keys of [defaults] and [job NAME]. */
 #define FOR_FILE 0x8000U
 #define FOR_JOB  (FOR_RUN | FOR_FILE)
+#define FOR_ITEM (FOR_JOB | FOR_BATCH) /* what a batch passes on to the run of each item */
 
 struct option_row {
 	const char *name;         /* kill-after: --kill-after, key kill-after */

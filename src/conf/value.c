@@ -419,6 +419,27 @@ static int parse_lines(const struct option_row *row, const char *text, struct jo
 	return 0;
 }
 
+static int parse_number(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	uint64_t number = 0;
+	if (!is_none(text) && (num_parse_u64(text, UINT32_MAX, &number) < 0 || number == 0))
+		return refuse(why, "write a number, 1 or more, or none");
+	*(uint32_t *)field_of(row, job) = (uint32_t)number;
+	return 0;
+}
+
+static int parse_prefix(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	struct job_prefixes *prefixes = field_of(row, job);
+
+	if (text[0] == '\0')
+		return refuse(why, "empty: every item begins so");
+	if (prefixes->count == JOB_PREFIX_MAX)
+		return refuse(why, "one prefix too many: at most 16");
+	prefixes->at[prefixes->count++] = text;
+	return 0;
+}
+
 static int parse_mode(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	int mode = 0;
@@ -580,6 +601,8 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_LIMIT]    = parse_limit,
 	[KIND_DETECT]   = parse_detect,
 	[KIND_YIELD]    = parse_yield,
+	[KIND_NUMBER]   = parse_number,
+	[KIND_PREFIX]   = parse_prefix,
 	[KIND_HELP]     = parse_word,
 };
 /* clang-format on */

@@ -133,6 +133,8 @@ static void test_titles(void **state)
 		if (!(command & FOR_ALL))
 			continue; /* the file's bit */
 		BUF(text, HELP_MAX);
+		if (!(FOR_ALL & command))
+			continue;
 		help_format(&text, command, HELP_ALL);
 		for (unsigned group = 0; group < GROUP_COUNT; group++) {
 			bool is_used = false;

@@ -593,6 +593,8 @@ static void test_no_kind_is_forgotten(void **state)
 				      [KIND_LIMIT] = true /* test_limit_value */,
 				      [KIND_YIELD] = true /* test_yield_value */,
 				      [KIND_DETECT] = true,
+				      [KIND_NUMBER] = true /* test_batch_values */,
+				      [KIND_PREFIX] = true,
 				      [KIND_NAMES] = true /* test_variables */,
 				      [KIND_MIN_FREE] = true /* test_room_value */,
 				      [KIND_PRESSURE] = true /* test_room_value */,
