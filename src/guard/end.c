@@ -98,9 +98,9 @@ void warden_tick(struct warden *w)
 	warden_figures(w)->period_ns = w->period_ns;
 	if (w->run->job->interval_ns == 0)
 		w->period_ns = watch_period(&w->watch, census_period(w, births));
-	/* A look at all of /proc is not for every moment. */
+	/* A look at all of /proc is not for every moment, but a rule needs its looks. */
 	if (w->tree.scans && w->run->job->interval_ns == 0 && w->period_ns < SCHEDULE_QUIET_NS)
-		w->period_ns = SCHEDULE_QUIET_NS;
+		w->period_ns = watch_period(&w->watch, SCHEDULE_QUIET_NS);
 	if (w->run->job->interval_ns != NUM_NONE)
 		w->tick_ns = w->facts.now_ns + w->period_ns;
 }

@@ -27,7 +27,9 @@ class Explain(GuardTest):
                 for f in (e["spawnguard.flag"] for e in self.events("flag"))]
         said = json.loads(self.explain("--json", *limits).out)
         self.assertEqual([(f["rule"], f["severity"], f["text"], f["value"], f["bound"]) for f in said["findings"]], told)
-        self.assertEqual([f["ends"] for f in said["findings"]], [False, False, True])
+        ends = [f["ends"] for f in said["findings"]]  # on a busy machine a soft limit is passed more than once
+        self.assertGreaterEqual(len(ends), 3)
+        self.assertEqual(ends, [False] * (len(ends) - 1) + [True])
         self.assertEqual(said["run"], self.events("end")[-1]["spawnguard.run.id"])
 
     def test_other_limits_on_the_same_samples(self):

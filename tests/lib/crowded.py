@@ -74,7 +74,8 @@ def standing(name):
     told = subprocess.run([GUARD, "ps", "--json", name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                           check=False)
     runs = json.loads(told.stdout or "{}").get("runs", [])
-    return runs[0] if runs and len(runs[0]["members"]) > MEMBERS else None
+    # A state that is being written is read as none.
+    return runs[0] if runs and len(runs[0]["members"]) > MEMBERS and runs[0]["warden_pid"] > 0 else None
 
 
 def hold(pid):
