@@ -23,6 +23,9 @@
 #define JOB_INT_NONE    INT32_MIN /* an int that nobody gave */
 #define JOB_END_ON_MAX  64        /* bit N-1 of end_on: signal N ends the run */
 
+#define JOB_SLOTS_AUTO  UINT32_MAX       /* --slots */
+#define JOB_EXPECT_AUTO (UINT64_MAX - 1) /* --expect-mem */
+
 enum on_conflict {
 	CONFLICT_FAIL,
 	CONFLICT_SKIP,
@@ -80,7 +83,7 @@ struct job {
 	uint8_t conflict_exit; /* exit status of a conflict */
 	bool no_lock, shared;
 	const char *lock_file; /* borrowed; NULL = none */
-	uint32_t slots;        /* so many at once, 1 .. JOB_SLOTS_MAX; 0 = no slots */
+	uint32_t slots;        /* so many at once, 1 .. JOB_SLOTS_MAX, JOB_SLOTS_AUTO; 0 = no slots */
 	const char *group;     /* borrowed; whose slots; NULL = those of the name */
 	/* time, end */
 	uint64_t timeout_ns;    /* NUM_NONE = none */
@@ -99,7 +102,7 @@ struct job {
 	bool notify;                                              /* the job tells when it is ready */
 	uint64_t splay_ns; /* start after a random part of this; NUM_NONE = at once */
 	/* room */
-	uint64_t expect_mem, reserve_mem;    /* bytes; NUM_NONE = none */
+	uint64_t expect_mem, reserve_mem;    /* bytes; NUM_NONE = none; of the first: JOB_EXPECT_AUTO */
 	const char *min_free, *max_pressure; /* borrowed, as conf/room_value.h has them; NULL = none */
 	/* limits */
 	struct limit_bound limit[LIMIT_COUNT];

@@ -65,7 +65,7 @@ const struct option_row option_rows[] = {
 	{ "complain-after",      0,  KIND_DURATION, TAKES("D"),     AT(complain_ns), "none", "say so when waiting takes longer than D", GROUP_LOCK, FOR_JOB },
 	{ "no-lock",             0,  KIND_FLAG,     NOTHING,        AT(no_lock), NULL, "any number of copies may run", GROUP_LOCK, FOR_JOB },
 	{ "shared",              0,  KIND_FLAG,     NOTHING,        AT(shared), NULL, "run beside other --shared copies, but never beside one without it", GROUP_LOCK, FOR_JOB },
-	{ "slots",               0,  KIND_SLOTS,    TAKES("N"),     AT(slots), "none", "run beside other copies, at most N at once, 1 to 256; with --group: at most N of that group", GROUP_LOCK, FOR_JOB },
+	{ "slots",               0,  KIND_SLOTS,    TAKES("N|auto"), AT(slots), "none", "run beside other copies, at most N at once, 1 to 256; with --group: at most N of that group; auto: as many as memory has room for", GROUP_LOCK, FOR_JOB },
 	{ "group",               0,  KIND_NAME,     TAKES("NAME"),  AT(group), NULL, "with --slots: those of this group, which jobs of any name share; each name keeps its own lock", GROUP_LOCK, FOR_JOB },
 	{ "lock-file",           0,  KIND_TEXT,     TAKES("PATH"),  AT(lock_file), NULL, "lock this file too, as flock(1) does; with --no-lock: this file alone", GROUP_LOCK, FOR_JOB },
 
@@ -131,7 +131,7 @@ const struct option_row option_rows[] = {
 	{ "force",               0,  KIND_FLAG,     NOTHING,        AT(force), NULL, "start though the breaker is open; the record says so", GROUP_LOOPS, FOR_RUN },
 	{ "require-env",         0,  KIND_NAMES, TAKES("NAME,..."), AT(require_env), "none", "do not start unless the job will find these variables set, and not empty", GROUP_LOOPS, FOR_ITEM },
 	{ "pre-check",           0,  KIND_WORDS,    TAKES("CMD"),   AT(pre_check), NULL, "run this first, and start only if it succeeds; its failure is not the job's", GROUP_LOOPS, FOR_ITEM },
-	{ "expect-mem",          0,  KIND_BYTES,    TAKES("SIZE"),  AT(expect_mem), "none", "start only if SIZE of memory is available beyond what running jobs with this option still expect; else refuse (69), or wait with --wait", GROUP_LOOPS, FOR_JOB },
+	{ "expect-mem",          0,  KIND_EXPECT,   TAKES("SIZE|auto"), AT(expect_mem), "none", "start only if SIZE of memory is available beyond what running jobs with this option still expect; else refuse (69), or wait with --wait; auto: by its last runs", GROUP_LOOPS, FOR_JOB },
 	{ "reserve-mem",         0,  KIND_BYTES,    TAKES("SIZE"),  AT(reserve_mem), "none", "with --expect-mem: leave SIZE of memory for others", GROUP_LOOPS, FOR_JOB },
 	{ "min-free",            0,  KIND_MIN_FREE, TAKES("DIR:SIZE"), AT(min_free), NULL, "start only if SIZE is free in the file system of DIR; several with commas between", GROUP_LOOPS, FOR_JOB },
 	{ "max-pressure",        0,  KIND_PRESSURE, TAKES("RES=PCT"), AT(max_pressure), NULL, "start only if processes wait for memory, cpu or io no more of the time than PCT: memory=10,io=50", GROUP_LOOPS, FOR_JOB },

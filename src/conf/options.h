@@ -10,7 +10,7 @@ enum option_kind {
 	KIND_FLAG,     /* bool: alone or "yes", "no" */
 	KIND_COUNTER,  /* uint32_t: alone +1, or 0 to 9 */
 	KIND_PLACES,   /* uint32_t: 1 to JOB_QUEUE_MAX */
-	KIND_SLOTS,    /* uint32_t: 1 to JOB_SLOTS_MAX; "none" = 0 */
+	KIND_SLOTS,    /* uint32_t: 1 to JOB_SLOTS_MAX; "auto" = JOB_SLOTS_AUTO; "none" = 0 */
 	KIND_TEXT,     /* const char * */
 	KIND_NAME,     /* const char *: 1..200 bytes once encoded as a file name */
 	KIND_RUN_ID,   /* const char *: 1..64 of [A-Za-z0-9_-] */
@@ -31,6 +31,7 @@ enum option_kind {
 	KIND_NAMES,    /* const char *: variables with commas between, by conf/variables.h; "none" = NULL */
 	KIND_ENV,      /* const char *[JOB_ENV_MAX], K=V, may come again */
 	KIND_BYTES,    /* uint64_t; "none" = NUM_NONE; 0 refused */
+	KIND_EXPECT,   /* as KIND_BYTES; "auto" = JOB_EXPECT_AUTO */
 	KIND_MIN_FREE, /* const char *: DIR:SIZE[,...] of conf/room_value.h; "none" = NULL */
 	KIND_PRESSURE, /* const char *: memory=10[,...] of conf/room_value.h; "none" = NULL */
 	KIND_TAIL,     /* uint64_t bytes, 256 to 8K; alone 4K; "none" = 0 */

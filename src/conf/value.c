@@ -194,8 +194,10 @@ static int parse_places(const struct option_row *row, const char *text, struct j
 static int parse_slots(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t n = 0;
-	if (!is_none(text) && (num_parse_u64(text, JOB_SLOTS_MAX, &n) < 0 || n == 0))
-		return refuse(why, "not a number of slots: write 1 to 256, or none");
+	if (strcmp(text, "auto") == 0)
+		n = JOB_SLOTS_AUTO;
+	else if (!is_none(text) && (num_parse_u64(text, JOB_SLOTS_MAX, &n) < 0 || n == 0))
+		return refuse(why, "not a number of slots: write 1 to 256, auto or none");
 	*(uint32_t *)field_of(row, job) = (uint32_t)n;
 	return 0;
 }
@@ -371,6 +373,14 @@ static int parse_bytes(const struct option_row *row, const char *text, struct jo
 	if (bytes == 0)
 		return refuse(why, "0 is refused: use none");
 	*(uint64_t *)field_of(row, job) = bytes;
+	return 0;
+}
+
+static int parse_expect(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	if (strcmp(text, "auto") != 0)
+		return parse_bytes(row, text, job, why);
+	*(uint64_t *)field_of(row, job) = JOB_EXPECT_AUTO;
 	return 0;
 }
 
@@ -588,6 +598,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_NAMES] = parse_names,
 	[KIND_ENV]      = parse_env,
 	[KIND_BYTES]    = parse_bytes,
+	[KIND_EXPECT]   = parse_expect,
 	[KIND_MIN_FREE] = parse_min_free,
 	[KIND_PRESSURE] = parse_pressure,
 	[KIND_TAIL]     = parse_tail,

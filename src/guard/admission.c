@@ -10,6 +10,7 @@
 #include "conf/room_value.h"
 #include "core/room.h"
 #include "guard/explain.h"
+#include "guard/gate.h"
 #include "guard/refusal.h"
 #include "guard/run.h"
 #include "guard/voice.h"
@@ -20,8 +21,10 @@
 #include "os/memory.h"
 #include "os/poll.h"
 #include "os/proc.h"
+#include "os/self.h"
 #include "run/claims.h"
 #include "spawnguard/exit.h"
+#include "store/breaker.h"
 #include "store/lock.h"
 #include "store/record.h"
 
@@ -53,6 +56,27 @@ struct admission {
 static bool is_asked(const struct job *job)
 {
 	return job->expect_mem != NUM_NONE || job->min_free || job->max_pressure;
+}
+
+static struct breaker_time time_now(const struct run *run)
+{
+	struct breaker_time now = { .time_namespace = run->head.host.time_ns,
+				    .boot_ns = os_clock_boot_ns(),
+				    .wall_ns = os_clock_wall_ns() };
+	memcpy(now.boot_id, run->head.host.boot_id, sizeof(now.boot_id));
+	return now;
+}
+
+uint64_t admission_expected(const struct run *run)
+{
+	static struct breaker breaker; /* too much for a stack */
+
+	if (run->job->expect_mem < JOB_EXPECT_AUTO)
+		return run->job->expect_mem;
+	struct breaker_time now = time_now(run);
+	if (breaker_read(run->dir.keep_fd, run->name, os_self_uid(), &now, &breaker) < 0)
+		return 0; /* whose runs are no more known than those of a new job */
+	return circuit_peak_p95(&breaker.circuit);
 }
 
 /* Waiting is of no use. */
@@ -90,7 +114,8 @@ static void put_memory(struct buf *out, const struct admission *a)
 		buf_str(out, " of memory, and others wait for room before it");
 		return;
 	}
-	buf_str(out, " of memory, ");
+	buf_str(out, " of memory");
+	buf_str(out, a->run->job->expect_mem == JOB_EXPECT_AUTO ? " by its last runs, " : ", ");
 	if (can_never(a)) {
 		num_format_size(out, a->room.total_bytes);
 		buf_str(out, " is all there is");
@@ -268,19 +293,6 @@ static int lock_admission(const struct run *run, struct fail *fail)
 	return fd == -EWOULDBLOCK ? fail_set(fail, EBUSY, "lock", LOCK_ADMISSION) : fd;
 }
 
-/* Does nobody wait there?  `lack` says so. */
-static int pass_gate(struct admission *a, struct fail *fail)
-{
-	int fd = lock_try(a->run->dir.run_fd, LOCK_ADMISSION_GATE, true, fail);
-
-	if (fd == -EWOULDBLOCK)
-		a->lack = LACK_TURN;
-	if (fd < 0)
-		return fd;
-	os_fd_close(&fd);
-	return 0;
-}
-
 /* All of it, once.  0: with --expect-mem the lock is held; -EWOULDBLOCK: a->lack; -errno. */
 static int try(struct admission *a, struct fail *fail)
 {
@@ -292,8 +304,10 @@ static int try(struct admission *a, struct fail *fail)
 		r = look_at_pressure(a, fail);
 	if (r < 0 || run->head.expected_bytes == 0)
 		return r;
-	if (run->gate_fd < 0 && (r = pass_gate(a, fail)) < 0)
+	if (run->gate_fd < 0 && (r = gate_pass(run, GATE_ROOM, fail)) < 0) {
+		a->lack = LACK_TURN;
 		return r;
+	}
 	AUTO_FD int lock = lock_admission(run, fail);
 	if (lock < 0)
 		return lock;
@@ -343,7 +357,7 @@ static int await(struct admission *a, struct waiting *w, struct fail *fail)
 		if (!is_memory)
 			os_fd_close(&run->gate_fd); /* what we wait for is nobody else's */
 		if (is_memory && run->gate_fd < 0) {
-			r = waiting_take(w, WAITING_ROOM, fail);
+			r = gate_take(w, GATE_ROOM, fail);
 			run->gate_fd = r < 0 ? -1 : r;
 		} else {
 			r = await_news(w, a, news);
@@ -355,6 +369,15 @@ static int await(struct admission *a, struct waiting *w, struct fail *fail)
 	return r;
 }
 
+static void tell_unknown(const struct run *run)
+{
+	BUF(line, 256);
+
+	escape_text(&line, run->name, strlen(run->name), 60);
+	buf_str(&line, ": nothing is known yet of the memory that its runs need: none is asked for");
+	voice_step(&line);
+}
+
 /* 0: run->admission_fd is the lock, with --expect-mem. */
 static int enter(struct run *run)
 {
@@ -362,7 +385,9 @@ static int enter(struct run *run)
 	struct fail fail = { 0 };
 
 	if (run->job->expect_mem != NUM_NONE)
-		run->head.expected_bytes = run->job->expect_mem;
+		run->head.expected_bytes = admission_expected(run);
+	if (run->job->expect_mem == JOB_EXPECT_AUTO && run->head.expected_bytes == 0)
+		tell_unknown(run);
 	int r = try(&a, &fail);
 	if (r == -EWOULDBLOCK && is_waiting(run->job)) {
 		struct waiting waiting = waiting_begin(run);
@@ -442,6 +467,12 @@ void admission_explain(struct run *run, struct explain *e)
 		explain_one(&a, e, "pressure", look_at_pressure);
 	if (run->job->expect_mem == NUM_NONE)
 		return;
-	run->head.expected_bytes = run->job->expect_mem;
-	explain_one(&a, e, "memory", look_at_memory);
+	run->head.expected_bytes = admission_expected(run);
+	if (run->head.expected_bytes > 0) {
+		explain_one(&a, e, "memory", look_at_memory);
+		return;
+	}
+	struct explain_rule *rule = explain_add(e, "memory");
+	rule->verdict = EXPLAIN_NOTE;
+	buf_str(&rule->text, "nothing is known yet of what its runs need: it is not asked for");
 }

@@ -3,14 +3,20 @@
  * it expects of the memory is claimed by its record, which is written before the admission lock is let go:
  * two starts never count on the same bytes.
  *
- * Who waits for memory stands at a gate, a lock too: one at a time looks for room, in the order in which they
- * came; a newcomer that finds the gate held does not try before them.
+ * Who waits for memory stands at a gate (guard/gate): one at a time looks for room, and newcomers pass
+ * nobody.
  */
 #ifndef SG_GUARD_ADMISSION_H
 #define SG_GUARD_ADMISSION_H
 
+#include <stdint.h>
+
 struct explain;
 struct run;
+
+/* What this run may need: as --expect-mem says, else (auto) by the last runs of the job; 0 = nothing is
+ * known. */
+uint64_t admission_expected(const struct run *run);
 
 /*
  * Where a start may wait: until there is room.  Nothing is held then but the

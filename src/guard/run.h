@@ -62,6 +62,7 @@ struct run {
 	int lock_fd, user_lock_fd, slot_fd, info_fd, record_fd, history_fd;
 	int admission_fd, gate_fd; /* of guard/admission: until the record is written */
 	uint32_t slot;             /* whose lock that is, 1 ...; with slot_fd */
+	uint32_t slots;            /* so many there are, where that is asked */
 	int samples_fd;            /* of --record-samples */
 	int cgroup_fd;             /* the job's own control group */
 	struct logfile output;     /* the file behind stdout and stderr; its fd -1: the caller's own */

@@ -7,8 +7,11 @@
 #include "base/escape.h"
 #include "base/fail.h"
 #include "base/num.h"
+#include "core/room.h"
+#include "guard/admission.h"
 #include "guard/conflict.h"
 #include "guard/explain.h"
+#include "guard/gate.h"
 #include "guard/refusal.h"
 #include "guard/run.h"
 #include "guard/voice.h"
@@ -16,6 +19,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/inotify.h"
+#include "os/memory.h"
 #include "os/poll.h"
 #include "run/find.h"
 #include "spawnguard/exit.h"
@@ -94,7 +98,7 @@ static void format_holders(struct buf *line, const struct run *run, struct recor
 	struct record record;
 	uint32_t count = 0;
 
-	for (uint32_t slot = 1; slot <= run->job->slots; slot++) {
+	for (uint32_t slot = 1; slot <= run->slots; slot++) {
 		if (open_holder(run, slot, &record) < 0)
 			continue;
 		if (count == 0 && out_first)
@@ -121,7 +125,7 @@ static void say(const struct run *run, const char *what, bool is_said, struct re
 	buf_str(&line, run->job->group ? " of group " : " of ");
 	escape_word(&line, group, strlen(group), 60);
 	buf_str(&line, " (");
-	buf_u64(&line, run->job->slots);
+	buf_u64(&line, run->slots);
 	buf_char(&line, ')');
 	format_holders(&line, run, out_first);
 	buf_str(&line, "; see: spawnguard ps");
@@ -166,11 +170,27 @@ static bool is_held_around(const struct run *run)
 
 	if (run->head.parent_run_id[0] == '\0')
 		return false;
-	for (uint32_t slot = 1; slot <= run->job->slots; slot++)
+	for (uint32_t slot = 1; slot <= run->slots; slot++)
 		if (open_holder(run, slot, &record) == 0 &&
 		    find_is_ancestor(&run->dir, run->head.parent_run_id, record.head.run_id))
 			return true;
 	return false;
+}
+
+/* By memory: those that fit into all of it; while nothing is known of what they need, one. */
+static void count_slots(struct run *run)
+{
+	struct os_memory memory = { 0 };
+
+	run->slots = run->job->slots;
+	if (run->slots != JOB_SLOTS_AUTO)
+		return;
+	struct room room = { .expected_bytes = admission_expected(run) };
+	if (run->job->reserve_mem != NUM_NONE)
+		room.reserve_bytes = run->job->reserve_mem;
+	if (os_memory(&memory) == 0)
+		room.total_bytes = memory.total_bytes;
+	run->slots = room_slots(&room, JOB_SLOTS_MAX);
 }
 
 /* --- taking one --------------------------------------------------------------------------------------- */
@@ -180,7 +200,7 @@ static int try_each(const struct run *run, uint32_t *out_slot, struct fail *fail
 {
 	char path[LOCK_PATH_MAX];
 
-	for (uint32_t slot = 1; slot <= run->job->slots; slot++) {
+	for (uint32_t slot = 1; slot <= run->slots; slot++) {
 		int r = name_slot(run, slot, path, fail);
 		if (r < 0)
 			return r;
@@ -196,16 +216,8 @@ static int try_each(const struct run *run, uint32_t *out_slot, struct fail *fail
 /* Unless somebody waits: then all are taken, or are theirs. */
 static int try_at_once(struct run *run, struct fail *fail)
 {
-	char path[LOCK_PATH_MAX];
-
-	int r = name_slot(run, 0, path, fail);
-	if (r < 0)
-		return r;
-	int gate = lock_try(run->dir.run_fd, path, true, fail);
-	if (gate < 0)
-		return gate;
-	os_fd_close(&gate);
-	return try_each(run, &run->slot, fail);
+	int r = gate_pass(run, GATE_SLOT, fail);
+	return r < 0 ? r : try_each(run, &run->slot, fail);
 }
 
 /* The same by descriptors that stay open, so that our own closing is no news. */
@@ -213,7 +225,7 @@ static int try_kept(struct run *run, struct fail *fail)
 {
 	char path[LOCK_PATH_MAX];
 
-	for (uint32_t slot = 1; slot <= run->job->slots; slot++) {
+	for (uint32_t slot = 1; slot <= run->slots; slot++) {
 		int r = name_slot(run, slot, path, fail);
 		if (r == 0)
 			r = lock_try_kept(run->dir.run_fd, path, &kept[slot - 1], fail);
@@ -231,7 +243,7 @@ static void open_kept(const struct run *run, int news)
 {
 	char path[LOCK_PATH_MAX];
 
-	for (uint32_t slot = 1; slot <= run->job->slots; slot++) {
+	for (uint32_t slot = 1; slot <= run->slots; slot++) {
 		kept[slot - 1] = -1;
 		if (lock_slot_path(slot_group(run), slot, path) == 0)
 			kept[slot - 1] = lock_open_kept(run->dir.run_fd, path, NULL); /* tried: told */
@@ -273,7 +285,7 @@ static int await_free(struct waiting *w, struct fail *fail)
 		}
 	}
 	waiting_close(run);
-	for (uint32_t slot = 1; slot <= run->job->slots; slot++)
+	for (uint32_t slot = 1; slot <= run->slots; slot++)
 		os_fd_close(&kept[slot - 1]);
 	return fd;
 }
@@ -305,7 +317,7 @@ static int wait_for_one(struct run *run, bool *out_is_full, struct fail *fail)
 		*out_is_full = place == -EWOULDBLOCK;
 		return place;
 	}
-	AUTO_FD int gate = waiting_take(&waiting, WAITING_GATE, fail);
+	AUTO_FD int gate = gate_take(&waiting, GATE_SLOT, fail);
 	return gate < 0 ? gate : await_free(&waiting, fail);
 }
 
@@ -315,6 +327,7 @@ int slot_take(struct run *run)
 	struct fail fail = { 0 };
 	bool is_full = false;
 
+	count_slots(run);
 	int fd = lock_make_slots(run->dir.run_fd, slot_group(run), &fail);
 	if (fd == 0)
 		fd = try_at_once(run, &fail);
@@ -345,7 +358,7 @@ static uint32_t count_taken(const struct run *run)
 	char path[LOCK_PATH_MAX];
 	uint32_t taken = 0;
 
-	for (uint32_t slot = 1; slot <= run->job->slots; slot++) {
+	for (uint32_t slot = 1; slot <= run->slots; slot++) {
 		if (lock_slot_path(slot_group(run), slot, path) == 0)
 			taken += lock_is_held(run->dir.run_fd, path);
 	}
@@ -371,15 +384,16 @@ void slot_explain(struct run *run, struct explain *e)
 
 	if (run->job->slots == 0)
 		return;
+	count_slots(run);
 	struct explain_rule *rule = explain_add(e, "slots");
 	uint32_t taken = count_taken(run);
-	buf_u64(&rule->text, run->job->slots);
+	buf_u64(&rule->text, run->slots);
 	buf_str(&rule->text, run->job->group ? " of group " : " of ");
 	escape_word(&rule->text, group, strlen(group), 60);
 	buf_str(&rule->text, ", ");
 	buf_u64(&rule->text, taken);
 	buf_str(&rule->text, " taken");
-	if (taken < run->job->slots)
+	if (taken < run->slots)
 		return;
 	rule->verdict = verdict_when_full(run);
 	rule->exit = run->job->conflict_exit;

@@ -2,8 +2,7 @@
  * --slots: so many runs at once, of one name or of a group of names.  A slot is a kernel lock, held by front
  * and warden as the job's own is: it is free the instant both are gone, however they ended.
  *
- * Who waits stands at the gate, a lock too: one at a time looks for a slot, in the order in which they came;
- * a newcomer that finds the gate held does not try before them.
+ * Who waits stands at a gate (guard/gate): one at a time looks for a slot, and newcomers pass nobody.
  */
 #ifndef SG_GUARD_SLOT_H
 #define SG_GUARD_SLOT_H

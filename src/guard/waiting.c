@@ -17,6 +17,30 @@
 
 #define ASK_MS 20
 
+/* All but WAITING_MAIN. 0, -errno with `fail`. */
+static int path_of(const struct run *run, uint32_t which, char *path, struct fail *fail)
+{
+	int r;
+
+	if (which == WAITING_SLOT_GATE)
+		r = lock_slot_path(slot_group(run), LOCK_SLOT_GATE, path);
+	else if (which == WAITING_SLOT_DOOR)
+		r = lock_slot_path(slot_group(run), LOCK_SLOT_DOOR, path);
+	else if (which == WAITING_ROOM_GATE || which == WAITING_ROOM_DOOR)
+		r = lock_admission_path(which == WAITING_ROOM_DOOR, path);
+	else
+		r = lock_queue_path(run->name, which, path);
+	return r < 0 ? fail_set(fail, -r, "name the queue of", run->name) : 0;
+}
+
+int waiting_look_at(const struct run *run, uint32_t which, struct fail *fail)
+{
+	char path[LOCK_PATH_MAX];
+
+	int r = path_of(run, which, path, fail);
+	return r < 0 ? r : lock_try(run->dir.run_fd, path, true, fail);
+}
+
 int waiting_try(const struct run *run, uint32_t which, bool wait, struct fail *fail)
 {
 	const struct job *job = run->job;
@@ -28,13 +52,9 @@ int waiting_try(const struct run *run, uint32_t which, bool wait, struct fail *f
 	if (which == WAITING_MAIN)
 		return wait ? lock_wait(run->dir.run_fd, run->lock_path, job->shared, fail)
 			    : lock_try(run->dir.run_fd, run->lock_path, job->shared, fail);
-	if (which == WAITING_ROOM)
-		return wait ? lock_wait(run->dir.run_fd, LOCK_ADMISSION_GATE, false, fail)
-			    : lock_try(run->dir.run_fd, LOCK_ADMISSION_GATE, false, fail);
-	int r = which == WAITING_GATE ? lock_slot_path(slot_group(run), 0, path)
-				      : lock_queue_path(run->name, which, path);
+	int r = path_of(run, which, path, fail);
 	if (r < 0)
-		return fail_set(fail, -r, "name the queue of", run->name);
+		return r;
 	return wait ? lock_wait(run->dir.run_fd, path, false, fail)
 		    : lock_try(run->dir.run_fd, path, false, fail);
 }

@@ -8,16 +8,19 @@
 struct fail;
 struct run;
 
-/* A lock by its number: WAITING_MAIN, the queue's own (0), or a place in it (1 ...); the gate of its slots,
- * and that of room in memory. */
-#define WAITING_MAIN  UINT32_MAX
-#define WAITING_GATE  (UINT32_MAX - 1)
-#define WAITING_ROOM  (UINT32_MAX - 2)
-#define WAITING_QUEUE 0U
+/* A lock by its number: WAITING_MAIN, the queue's own (0), or a place in it (1 ...); those of guard/gate. */
+#define WAITING_MAIN      UINT32_MAX
+#define WAITING_SLOT_GATE (UINT32_MAX - 1)
+#define WAITING_SLOT_DOOR (UINT32_MAX - 2)
+#define WAITING_ROOM_GATE (UINT32_MAX - 3)
+#define WAITING_ROOM_DOOR (UINT32_MAX - 4)
+#define WAITING_QUEUE     0U
 
 /* Owned descriptor; -EWOULDBLOCK held (without `wait`); -EINTR a signal came (with it); -errno with `fail`.
  */
 int waiting_try(const struct run *run, uint32_t which, bool wait, struct fail *fail);
+/* The same without wait, beside others who look too; not WAITING_MAIN. */
+int waiting_look_at(const struct run *run, uint32_t which, struct fail *fail);
 
 struct waiting {
 	struct run *run;                                           /* borrowed */

@@ -49,6 +49,15 @@ int lock_queue_path(const char *job, uint32_t place, char *out)
 	return 0;
 }
 
+int lock_admission_path(bool door, char *out)
+{
+	struct buf path;
+
+	buf_init(&path, out, LOCK_PATH_MAX);
+	buf_str(&path, door ? LOCK_ADMISSION ".door" : LOCK_ADMISSION ".gate");
+	return 0;
+}
+
 int lock_slot_path(const char *group, uint32_t slot, char *out)
 {
 	struct buf path;
@@ -56,8 +65,8 @@ int lock_slot_path(const char *group, uint32_t slot, char *out)
 	int r = start_path(group, SLOT_DIR "/", out, &path);
 	if (r < 0)
 		return r;
-	if (slot == 0) {
-		buf_str(&path, ".gate"); /* in no encoded name */
+	if (slot == LOCK_SLOT_GATE || slot == LOCK_SLOT_DOOR) {
+		buf_str(&path, slot == LOCK_SLOT_GATE ? ".gate" : ".door"); /* in no encoded name */
 		return 0;
 	}
 	buf_char(&path, '/');

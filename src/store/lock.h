@@ -11,9 +11,10 @@ struct fail;
 
 #define LOCK_PATH_MAX 240
 
-/* Of all starts that ask for room (guard/admission), and of who waits for it. */
-#define LOCK_ADMISSION      "locks/admission"
-#define LOCK_ADMISSION_GATE "locks/admission.gate"
+/* Of all starts that ask for room (guard/admission). */
+#define LOCK_ADMISSION "locks/admission"
+/* And of who waits for it: the gate, and its door. 0. */
+int lock_admission_path(bool door, char *out);
 
 /* "locks/job/" + the encoded name into `out` (LOCK_PATH_MAX bytes). 0, -EINVAL, -ENAMETOOLONG. */
 int lock_path(const char *job, char *out);
@@ -22,11 +23,11 @@ int lock_queue_path(const char *job, uint32_t place, char *out);
 /* Make that directory, if it is not there. 0, -errno with `fail`. */
 int lock_make_queue(int dirfd, struct fail *fail);
 
-/*
- * "locks/slot/GROUP/SLOT"; `slot` 0: "locks/slot/GROUP.gate", the lock of who waits for the next that is
- * free.  And a place among those who wait for it.
- */
+/* "locks/slot/GROUP/SLOT", and beside the directory the locks of who waits for the next that is free. */
+#define LOCK_SLOT_GATE 0U
+#define LOCK_SLOT_DOOR UINT32_MAX
 int lock_slot_path(const char *group, uint32_t slot, char *out);
+/* A place among those who wait for it. */
 int lock_slot_place_path(const char *group, uint32_t place, char *out);
 /* Make that directory, if it is not there. 0, -errno with `fail`. */
 int lock_make_slots(int dirfd, const char *group, struct fail *fail);

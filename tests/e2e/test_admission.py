@@ -163,9 +163,9 @@ class Waiting(AdmissionTest):
     def test_in_the_order_of_coming_a_small_one_does_not_pass_a_large_one(self):
         held = self.holds("a", "--expect-mem=600M")
         large = self.waits("-N", "l", "--expect-mem=800M", command=["sh", "-c", f"echo l >>{self.order}"])
-        said = self.refused("-N", "s", "--expect-mem=100M")
-        self.assertIn("not started: s expects 100M of memory, and others wait for room before it; ", said)
-        small = self.waits("-N", "s", "--expect-mem=100M", command=["sh", "-c", f"echo s >>{self.order}"])
+        said = self.refused("-N", "s", "--expect-mem=200M")
+        self.assertIn("not started: s expects 200M of memory, and others wait for room before it; ", said)
+        small = self.waits("-N", "s", "--expect-mem=200M", command=["sh", "-c", f"echo s >>{self.order}"])
         observe(0.2)
         self.assertEqual(self.read("order"), "")
         self.let_go(held)

@@ -29,9 +29,12 @@ class SlotTest(GuardTest):
             return False
         return (want.st_dev, want.st_ino) in {(s.st_dev, s.st_ino) for s in here}
 
+    def is_in_line(self, run, group):
+        return self.has_open(run, f"{group}.gate") or self.has_open(run, f"{group}.door")
+
     def waits(self, run, group="w"):
         """Until it stands at the gate, or behind one that does."""
-        wait_until(lambda: not run.running() or self.has_open(run, f"{group}.gate") and Stat(run.pid).state == "S", "it waits")
+        wait_until(lambda: not run.running() or self.is_in_line(run, group) and Stat(run.pid).state == "S", "it waits")
         self.assertTrue(run.running(), f"status {run.status}: {run.err}")
 
     def waiter(self, word, *args):

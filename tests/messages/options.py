@@ -127,7 +127,7 @@ ROWS = [
     value("size, 0", ["--log-max=0"], "--{log-max}={0}", ": 0 is refused", ": use none"),
     value("tail", ["--tail=1"], "--{tail}={1}", "", ": write a size from 256 to 8K, or none"),
     value("places", ["--queue-max=0"], "--{queue-max}={0}", ": not a number of places", ": write 1 to 1000"),
-    value("slots", ["--slots=257"], "--{slots}={257}", ": not a number of slots", ": write 1 to 256, or none"),
+    value("slots", ["--slots=257"], "--{slots}={257}", ": not a number of slots", ": write 1 to 256, auto or none"),
     value("min-free", ["--min-free=" + NASTY], "--{min-free}={}", ": not a place and a size",
           ": write DIR:SIZE, as /var:2G, with commas between several, or none"),
     value("min-free, no size", ["--min-free=/:x"], "--{min-free}={/:x}", ": not a size behind the colon", ": write 4096, 512K or 1.5G"),

@@ -64,6 +64,8 @@ ROWS = [
             ", {900M} is free to it: {900M} available", PS, alone("--expect-mem=950M", "--wait=0.05")),
     note("waiting for room", "waiting for room: {j} expects {950M} of memory, {900M} is free to it: {900M} available; see: spawnguard ps",
          alone("--expect-mem=950M", "--wait=0.2", "--complain-after=0.01"), status=69),
+    note("nothing known of the memory", "{j}: nothing is known yet of the memory that its runs need: none is asked for",
+         run("-v", "-N", "j", "--expect-mem=auto")),
     refused("no space", STARTED + "asks for {7.8P} free in {/}", ", {} is", "; see: df" + WAITS, run("-N", "j", "--min-free=/:8000T")),
     refused("too much pressure", STARTED + "asks for a pressure on io of at most {12}%", ", it is {12.3}%", "; see: /proc/pressure" + WAITS,
             alone("--max-pressure=io=12", psi="some avg10=12.34 avg60=0.00 avg300=0.00 total=1\n")),

@@ -48,6 +48,7 @@ static const size_t kind_sizes[] = {
 	[KIND_NAMES]    = sizeof(const char *),
 	[KIND_ENV]      = sizeof(const char *) * JOB_ENV_MAX,
 	[KIND_BYTES]    = sizeof(uint64_t),
+	[KIND_EXPECT]   = sizeof(uint64_t),
 	[KIND_MIN_FREE] = sizeof(const char *),
 	[KIND_PRESSURE] = sizeof(const char *),
 	[KIND_TAIL]     = sizeof(uint64_t),

@@ -75,7 +75,7 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 		buf_str(out, "/10s");
 	if (row->kind == KIND_LIMIT && strcmp(row->arg, "SIZE/D") == 0)
 		buf_str(out, "/10s");
-	if (row->kind == KIND_BYTES || row->kind == KIND_TAIL)
+	if (row->kind == KIND_BYTES || row->kind == KIND_EXPECT || row->kind == KIND_TAIL)
 		buf_char(out, 'K');
 }
 
