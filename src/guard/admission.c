@@ -58,22 +58,13 @@ static bool is_asked(const struct job *job)
 	return job->expect_mem != NUM_NONE || job->min_free || job->max_pressure;
 }
 
-static struct breaker_time time_now(const struct run *run)
-{
-	struct breaker_time now = { .time_namespace = run->head.host.time_ns,
-				    .boot_ns = os_clock_boot_ns(),
-				    .wall_ns = os_clock_wall_ns() };
-	memcpy(now.boot_id, run->head.host.boot_id, sizeof(now.boot_id));
-	return now;
-}
-
 uint64_t admission_expected(const struct run *run)
 {
 	static struct breaker breaker; /* too much for a stack */
 
 	if (run->job->expect_mem < JOB_EXPECT_AUTO)
 		return run->job->expect_mem;
-	struct breaker_time now = time_now(run);
+	struct breaker_time now = breaker_now();
 	if (breaker_read(run->dir.keep_fd, run->name, os_self_uid(), &now, &breaker) < 0)
 		return 0; /* whose runs are no more known than those of a new job */
 	return circuit_peak_p95(&breaker.circuit);

@@ -328,6 +328,8 @@ struct toll_wants circuit_toll(const struct run *run)
 		.inputs = run->circuit.inputs,
 		.is_clean = is_alone && (run->circuit.file == CIRCUIT_FILE_ABSENT ||
 					 run->circuit.file == CIRCUIT_FILE_CLEAN),
+		/* Whatever they need is learned from all runs of the job. */
+		.wants_ring = run->job->expect_mem == JOB_EXPECT_AUTO || run->job->slots == JOB_SLOTS_AUTO,
 	};
 }
 

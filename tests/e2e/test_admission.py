@@ -219,6 +219,42 @@ class Waiting(AdmissionTest):
         return self.reader
 
 
+class Learned(AdmissionTest):
+    def test_auto_expects_what_the_last_runs_needed_but_for_the_worst(self):
+        has = lambda m: [sys.executable, "-c", f"import time\nhas = bytearray(b'x') * ({m} << 20)\ntime.sleep(0.05)"]
+        args = ["-N", "c", "--expect-mem=auto", "--interval=10ms"]
+        first = self.there("-v", *args, command=has(40)).wait()
+        self.assertEqual(first.status, 0)
+        self.assertIn("spawnguard: c: nothing is known yet of the memory that its runs need: none is asked for\n", first.err)
+        self.assertEqual(self.there(*args, command=has(200)).wait().status, 0)
+        def expected():
+            said = self.there("--dry-run", "-N", "c", "--expect-mem=auto").wait()
+            return float(re.search(r"expects ([0-9.]+)M of memory by its last runs, ", said.out)[1])
+        self.assertGreater(expected(), 200)  # of two runs, the worst counts
+        self.memory(150)
+        self.assertRegex(self.refused(*args), r"not started: c expects [0-9.]+M of memory by its last runs, [0-9.]+M is free to it: ")
+        self.memory(900)
+        for _ in range(19):
+            self.assertEqual(self.there(*args, command=has(40)).wait().status, 0)
+        self.assertLess(expected(), 200)  # of twenty, the worst does not
+        self.assertGreater(expected(), 40)
+
+    def test_slots_by_memory(self):
+        args = ["-N", "c", "--slots=auto", "--expect-mem=300M"]
+        said = self.there("--dry-run", *args).wait().out
+        self.assertIn("3 of c, 0 taken", said)
+        held = [self.there(*args, command=[VICTIM, "sleep"]) for _ in range(2)]
+        self.wait_ready(held[1], 2)
+        self.assertIn("3 of c, 2 taken", self.there("--dry-run", *args).wait().out)
+        self.assertIn("2 of c, 2 taken", self.there("--dry-run", *args, "--reserve-mem=200M").wait().out)
+        self.let_go(*held)
+        self.assertIn("1 of d, 0 taken", self.there("--dry-run", "-N", "d", "--slots=auto").wait().out)
+        self.assertEqual(self.there("-N", "d", "--slots=auto", command=[sys.executable, "-c", "x = bytearray(b'x') * (100 << 20)"]
+                                    ).wait().status, 0)
+        said = self.there("--dry-run", "-N", "d", "--slots=auto").wait().out
+        self.assertGreater(int(re.search(r"(\d+) of d, 0 taken", said)[1]), 1)
+
+
 class Places(AdmissionTest):
     def test_free_space_is_asked_for(self):
         fits = self.start(SPAWNGUARD, "run", "-N", "c", f"--min-free={self.scratch}:1K,/:1K", "--", "true").wait()
