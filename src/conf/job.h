@@ -169,7 +169,7 @@ struct job {
 	const char *reason;     /* the same */
 	uint64_t open_for_ns;   /* NUM_NONE = until it is reset */
 	bool prefix;
-	const char *samples;    /* of explain: borrowed; NULL = none */
+	const char *samples; /* of explain: borrowed; NULL = none */
 	struct job_batch batch;
 	/* general */
 	const char *config;    /* borrowed; NULL = the usual files; "none" = none */
