@@ -17,6 +17,7 @@
 #include "conf/columns.h"
 #include "conf/job.h"
 #include "conf/limit_value.h"
+#include "conf/loop_value.h"
 #include "conf/options.h"
 #include "conf/room_value.h"
 #include "conf/signal_name.h"
@@ -572,6 +573,75 @@ static int parse_yield(const struct option_row *row, const char *text, struct jo
 	return yield_value_parse(text, field_of(row, job), why);
 }
 
+/* --- what opens the breaker ---------------------------------------------------------------------------- */
+
+static int parse_rate(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	return loop_rate_parse(text, field_of(row, job), why);
+}
+
+static int parse_streak(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	return loop_streak_parse(text, field_of(row, job), why);
+}
+
+static int parse_span(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	return loop_time_parse(text, field_of(row, job), why);
+}
+
+static int parse_jitter(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	return loop_jitter_parse(text, field_of(row, job), why);
+}
+
+static int parse_uptime(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	int r = read_duration(text, 0, "none", field_of(row, job), why);
+	if (r == 0)
+		job->classes.min_uptime_ns = job->circuit.min_uptime_ns;
+	return r;
+}
+
+/* A class is given once in each source; one of higher rank replaces it. */
+static int see_class(uint32_t *seen, enum failure class, struct buf *why)
+{
+	if (*seen & 1U << class)
+		return refuse(why, "this class was given before: give each class once");
+	*seen |= 1U << class;
+	return 0;
+}
+
+static int parse_backoff(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	struct circuit_steps steps;
+	enum failure class;
+
+	(void)row;
+	int r = loop_backoff_parse(text, &class, &steps, why);
+	if (r == 0)
+		r = see_class(&job->backoff_seen, class, why);
+	if (r == 0)
+		job->circuit.backoff[class] = steps;
+	return r;
+}
+
+static int parse_class(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	struct statuses set;
+	enum failure class;
+
+	(void)row;
+	int r = loop_class_parse(text, &class, &set, why);
+	if (r == 0)
+		r = see_class(&job->class_seen, class, why);
+	if (r < 0)
+		return r;
+	job->classes.list[class] = set;
+	job->classes.listed |= 1U << class; /* a list without an end fits none */
+	return 0;
+}
+
 /* clang-format off */
 static int (*const parsers[])(const struct option_row *row, const char *text, struct job *job, struct buf *why) = {
 	[KIND_FLAG]     = parse_flag,
@@ -614,6 +684,13 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_YIELD]    = parse_yield,
 	[KIND_NUMBER]   = parse_number,
 	[KIND_PREFIX]   = parse_prefix,
+	[KIND_UPTIME]   = parse_uptime,
+	[KIND_RATE]     = parse_rate,
+	[KIND_STREAK]   = parse_streak,
+	[KIND_SPAN]     = parse_span,
+	[KIND_BACKOFF]  = parse_backoff,
+	[KIND_CLASS]    = parse_class,
+	[KIND_JITTER]   = parse_jitter,
 	[KIND_HELP]     = parse_word,
 };
 /* clang-format on */
@@ -630,6 +707,7 @@ void value_next_source(struct job *job)
 	job->env_layer = job->env_count;
 	job->budget_layer = job->budget_count;
 	job->watch_layer = job->watch_count;
+	job->backoff_seen = job->class_seen = 0;
 	job->verbose_alone = 0;
 }
 

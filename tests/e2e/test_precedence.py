@@ -54,10 +54,18 @@ TEXTS = {
     "on-limit": ["warn", "flag", "freeze", "kill", "warn", "flag"],
     "detect": ["all", "none", "fds", "-busy", "zombies,fds", "stuck"],
     "require-env": ["HOME", "PATH", "HOME,PATH", "none", "A_1", "_"],
+    "max-failures": [f"{i}/10m" for i in range(1, 7)],
+    "max-timeouts": [f"{i}/10m" for i in range(1, 7)],
+    "same-failure": ["1", "2", "3", "4", "5", "6"],
+    "zero-yield": ["1", "2", "3", "4", "5", "6"],
+    "time-budget": [f"{i}h/1d" for i in range(1, 7)],
+    "backoff": [f"startup={i}m" for i in range(1, 7)],
+    "class": [f"quota={i}" for i in range(1, 7)],
+    "jitter": [f"{i}%" for i in range(1, 7)],
     "verbose": ["0", "1", "2", "3", "4", "5"],
 }
-DURATIONS = {"freeze-for", "start-timeout", "idle-timeout", "heartbeat", "complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout", "orphan-grace"}
-FLAGS = {"notify", "no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
+DURATIONS = {"min-uptime", "reset-after", "freeze-for", "start-timeout", "idle-timeout", "heartbeat", "complain-after", "timeout", "kill-after", "splay", "interval", "hook-timeout", "orphan-grace"}
+FLAGS = {"quick-ok", "notify", "no-lock", "shared", "preserve-status", "no-new-privs", "drop-caps", "detach", "stats", "quiet",
          "with-parent", "isolate", "require-limits"}
 FREE = {"group", "ready-file", "record-samples", "lock-file", "cgroup", "chdir", "log", "task", "step", "status-file", "on-start", "on-flag", "on-finish", "pre-check",
         "state-dir", "command"}
@@ -205,6 +213,25 @@ class CommandLine(PrecedenceTest):
             if self.run_job(args, ["true"], f"mount --bind /dev/null /proc/pressure/{what}").wait().status == 125:
                 return what
         return None
+
+    def breaker_lines(self, kind, more, args, command):
+        """What the run has left for the next: the words of its lines of that kind."""
+        path = os.path.join(self.state, "breaker/p")
+        if os.path.exists(path):
+            os.unlink(path)
+        self.run_job([*more, *args], command).wait()
+        with open(path) as f:
+            return [words for line in f if (words := line.split()) and words[0] == kind]
+
+    def rule(self, kind, word, *more):
+        return lambda args: self.breaker_lines(kind, more, args, ("false",))[0][word]
+
+    def counted(self, *more, command):
+        """The class of the run's end, if it is one of failures."""
+        def observe(args):
+            failed = self.breaker_lines("failed", ("--same-failure=9", *more), args, command)
+            return failed[0][2] if failed else None
+        return observe
 
     def stands_long(self, args):
         self.run_job(["--max-procs=1", "--on-limit=freeze", "--interval=10ms", *args], ["sh", "-c", "sleep 60 & sleep 60"]).wait()
@@ -454,6 +481,19 @@ class CommandLine(PrecedenceTest):
             "output": ("never", "pass", "never", self.said_by_job("echo", "x"), ("", "x", "")),
             "tail": ("256", "none", "512", self.tail_bytes, (256, 0, 512)),
             "cgroup": ("/no/a", "/no/b", "/no/c", self.refused_group, "abc"),
+            "min-uptime": ("101s", "102s", "103s", self.rule("rules", 1), tuple(f"{i}000000000" for i in (101, 102, 103))),
+            "quick-ok": (*yes_no, self.counted("--min-uptime=1h", command=("true",)), (None, "startup", None)),
+            "max-failures": ("11/1h", "12/1h", "13/1h", self.rule("rules", 2), ("11", "12", "13")),
+            "max-timeouts": ("11/1h", "12/1h", "13/1h", self.rule("rules", 4), ("11", "12", "13")),
+            "same-failure": ("11", "12", "13", self.rule("rules", 6), ("11", "12", "13")),
+            "zero-yield": ("11", "12", "13", self.rule("rules", 7), ("11", "12", "13")),
+            "time-budget": ("2h/11s", "2h/12s", "2h/13s", self.rule("rules", 8), tuple(f"{i}000000000" for i in (11, 12, 13))),
+            "jitter": ("11%", "12%", "13%", self.rule("rules", 11, "--max-failures=9/1h"), ("110000", "120000", "130000")),
+            "reset-after": ("11s", "12s", "13s", self.rule("rules", 12, "--max-failures=9/1h"),
+                            tuple(f"{i}000000000" for i in (11, 12, 13))),
+            "backoff": ("startup=11s", "startup=12s", "startup=13s", self.rule("backoff", 2, "--max-failures=9/1h"),
+                        tuple(f"{i}000000000" for i in (11, 12, 13))),
+            "class": ("quota=1", "quota=2", "quota=1", self.counted(command=("sh", "-c", "exit 1")), ("quota", "failure", "quota")),
             "require-env": ("NO_A", "NO_B", "NO_C", self.dry_run("--require-env: (NO_.) is", status=69), ("NO_A", "NO_B", "NO_C")),
             "pre-check": (f"touch {a}", f"touch {b}", f"touch {c}", self.made(), "abc"),
             "detach": (*yes_no, self.dry_run("in the (background)"), ("background", None, "background")),

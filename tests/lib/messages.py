@@ -83,7 +83,6 @@ NO_MESSAGES = {
     "core/yield.c": "flags, in the history: unit/yield, e2e/yield",
     "core/circuit_table.c": "the manual, and breaker on stdout",
     "core/failure_table.c": "the manual",
-    "conf/loop_value.c": "until its options are there: unit/loop_value",
     "conf/signature_text.c": "config show, on stdout",
     "core/signature.c": "flags, in the history: unit/signature",
     "guard/sight.c": "flags, in the history: e2e/detect",

@@ -199,7 +199,7 @@ static void test_short_and_group(void **state)
 	unsigned lines = 0;
 	for (const char *c = text.at; *c; c++)
 		lines += *c == '\n';
-	assert_in_range(lines, 15, 60);
+	assert_in_range(lines, 15, 66);
 
 	buf_clear(&text);
 	help_format(&text, FOR_RUN, HELP_GROUP + GROUP_END);

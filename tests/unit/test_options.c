@@ -63,6 +63,13 @@ static const size_t kind_sizes[] = {
 	[KIND_LIMIT]    = sizeof(struct limit_bound),
 	[KIND_DETECT]   = sizeof(uint32_t),
 	[KIND_YIELD]    = sizeof(struct yield_value),
+	[KIND_UPTIME]   = sizeof(uint64_t),
+	[KIND_RATE]     = sizeof(struct circuit_rate),
+	[KIND_STREAK]   = sizeof(uint32_t),
+	[KIND_SPAN]     = sizeof(struct circuit_time),
+	[KIND_BACKOFF]  = sizeof(struct circuit_steps) * FAILURE_COUNT,
+	[KIND_CLASS]    = sizeof(struct statuses) * FAILURE_COUNT,
+	[KIND_JITTER]   = sizeof(uint64_t),
 	[KIND_COLUMNS]  = sizeof(struct columns),
 	[KIND_HELP]     = sizeof(unsigned),
 };

@@ -57,6 +57,12 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 	case KIND_PRESSURE:
 		buf_str(out, "io=");
 		break;
+	case KIND_BACKOFF:
+		buf_str(out, "startup=");
+		break;
+	case KIND_CLASS:
+		buf_str(out, "quota=");
+		break;
 	case KIND_IONICE:
 		buf_str(out, "best-effort:");
 		buf_u64(out, source);
@@ -74,6 +80,8 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 	if (row->kind == KIND_LIMIT && strcmp(row->arg, "N/D") == 0)
 		buf_str(out, "/10s");
 	if (row->kind == KIND_LIMIT && strcmp(row->arg, "SIZE/D") == 0)
+		buf_str(out, "/10s");
+	if (row->kind == KIND_RATE || row->kind == KIND_SPAN)
 		buf_str(out, "/10s");
 	if (row->kind == KIND_BYTES || row->kind == KIND_EXPECT || row->kind == KIND_TAIL)
 		buf_char(out, 'K');
@@ -168,7 +176,8 @@ static void check_sources(const struct option_row *row, unsigned mask, unsigned 
 		fail_msg("%s, sources %#x, phase %u: not what %s says", row->name, mask, phase, value.at);
 	const struct conf_pair *origin = conf_origin(&conf, row);
 	if (row->kind != KIND_TAG && row->kind != KIND_ENV && row->kind != KIND_BUDGET &&
-	    row->kind != KIND_FILES && !!origin != !!(mask & 0x3f))
+	    row->kind != KIND_FILES && row->kind != KIND_BACKOFF && row->kind != KIND_CLASS &&
+	    !!origin != !!(mask & 0x3f))
 		fail_msg("%s, sources %#x: where it came from", row->name, mask);
 	if (origin && strcmp(origin->file, mask & 0x38 ? "user" : "system") != 0)
 		fail_msg("%s, sources %#x: of file %s", row->name, mask, origin->file);

@@ -588,6 +588,35 @@ static void test_watched_files(void **state)
 	assert_string_equal(job.watch_input[0], "c");
 }
 
+/* What opens the breaker: each class once in a source, and again in one of higher rank. */
+static void test_loops(void **state)
+{
+	struct job job;
+	(void)state;
+	memset(&job, 0, sizeof(job));
+	BUF(why, 256);
+	assert_false(circuit_rules_are_set(&job.circuit));
+	assert_int_equal(read_value("min-uptime", FOR_RUN, "10s", &job, &why), 0);
+	assert_int_equal(job.circuit.min_uptime_ns, 10000000000);
+	assert_int_equal(job.classes.min_uptime_ns, 10000000000);
+	assert_int_equal(read_value("min-uptime", FOR_RUN, "none", &job, &why), 0);
+	assert_int_equal(job.classes.min_uptime_ns, 0);
+	assert_int_equal(read_value("min-uptime", FOR_RUN, "0", &job, &why), -EINVAL);
+	assert_int_equal(read_value("backoff", FOR_RUN, "startup=5m,10m", &job, &why), 0);
+	assert_int_equal(read_value("backoff", FOR_RUN, "lost=1s", &job, &why), 0);
+	assert_int_equal(read_value("backoff", FOR_RUN, "startup=1m", &job, &why), -EINVAL);
+	assert_int_equal(read_value("class", FOR_RUN, "quota=75", &job, &why), 0);
+	assert_int_equal(read_value("class", FOR_RUN, "quota=76", &job, &why), -EINVAL);
+	value_next_source(&job);
+	assert_int_equal(read_value("backoff", FOR_RUN, "startup=7m", &job, &why), 0);
+	assert_int_equal(read_value("class", FOR_RUN, "quota=77", &job, &why), 0);
+	assert_int_equal(job.circuit.backoff[FAILURE_STARTUP].count, 1);
+	assert_int_equal(job.circuit.backoff[FAILURE_LOST].count, 1);
+	assert_true(statuses_have(&job.classes.list[FAILURE_QUOTA], 77 << 8));
+	assert_false(statuses_have(&job.classes.list[FAILURE_QUOTA], 75 << 8));
+	assert_int_equal(job.classes.listed, 1U << FAILURE_QUOTA);
+}
+
 /* Every kind has its good values and its bad ones in the tables above. */
 static void test_no_kind_is_forgotten(void **state)
 {
@@ -604,6 +633,13 @@ static void test_no_kind_is_forgotten(void **state)
 				      [KIND_MIN_FREE] = true /* test_room_value */,
 				      [KIND_PRESSURE] = true /* test_room_value */,
 				      [KIND_FILES] = true,
+				      [KIND_RATE] = true /* these: test_loop_value */,
+				      [KIND_STREAK] = true,
+				      [KIND_SPAN] = true,
+				      [KIND_JITTER] = true,
+				      [KIND_UPTIME] = true /* these: test_loops */,
+				      [KIND_BACKOFF] = true,
+				      [KIND_CLASS] = true,
 				      [KIND_BUDGET] = true };
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(number_rows); i++)
@@ -626,7 +662,7 @@ int main(void)
 		cmocka_unit_test(test_watched_files), cmocka_unit_test(test_tag_limit),
 		cmocka_unit_test(test_env),           cmocka_unit_test(test_env_limit),
 		cmocka_unit_test(test_detect),        cmocka_unit_test(test_no_kind_is_forgotten),
-		cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_budgets),       cmocka_unit_test(test_loops),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
