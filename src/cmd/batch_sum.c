@@ -77,7 +77,7 @@ static void print_yield(const struct batch_sum *sum, int fd)
 	buf_str(&line, "yield: ");
 	put_tenths(&line, 100.0 * sum->with_yield / sum->measured);
 	buf_str(&line, " % of ");
-	put_count(&line, sum->measured, "items, ");
+	put_count(&line, sum->measured, sum->measured == 1 ? "item, " : "items, ");
 	put_tenths(&line, sum->total);
 	buf_str(&line, " in all, per minute median ");
 	put_tenths(&line, sum->median_rate);
@@ -212,7 +212,7 @@ static void put_why(struct buf *line, const struct batch_hint *hint)
 		[ADVICE_SKIP_PREFIX] = "failed of one thing: leave such out until it is mended",
 		[ADVICE_LOOK] = "failed of one thing: see one of them",
 		[ADVICE_MORE_TIME] = "out of time: try again with twice as much",
-		[ADVICE_AGAIN] = "failed, each of another thing: try again",
+		[ADVICE_AGAIN] = "failed, not all of one thing: try again",
 		[ADVICE_REFUSED] = "the guard did not start it: see why",
 		[ADVICE_LARGER] = "left, and all went well: the next batch may be larger",
 		[ADVICE_RESUME] = "left: go on",

@@ -11,7 +11,7 @@ RESUME = "; nothing more is started: mend that, then resume with --resume"
 
 def with_items(t, *args, items="a\nb\n", **popen):
     t.write("items", items)
-    return t.command("batch", "-N", "j", "--items", "items", *args, **popen)
+    return t.command("batch", "-q", "-N", "j", "--items", "items", *args, **popen)
 
 
 def of_items(items, *args):
@@ -22,13 +22,13 @@ def failing(spec, *args, before=None):
     """A call of batch itself fails."""
     def whole(t, _):
         t.write("items", "a\n")
-        return [SPAWNGUARD, "batch", "-N", "j", "--items", "items", *args, "--", "true"]
+        return [SPAWNGUARD, "batch", "-q", "-N", "j", "--items", "items", *args, "--", "true"]
     return fault(spec, program="batch", whole=whole, before=before)
 
 
 def beside_another(t):
     t.write("items", "a\n")
-    other = t.start(SPAWNGUARD, "batch", "-N", "j", "--items", "items", "--", VICTIM, "sleep")
+    other = t.start(SPAWNGUARD, "batch", "-q", "-N", "j", "--items", "items", "--", VICTIM, "sleep")
     wait_until(lambda: t.read("state/locks/batch/j") is not None and os.path.exists(t.path("state/batch")), "it has its lock")
     found = with_items(t, "--", "true")
     send(other.pid, signal.SIGTERM)

@@ -197,7 +197,7 @@ ROWS = [
           "; see: spawnguard breaker list", words("breaker", "show", NASTY)),
     error("breaker, nothing to try", 1, "{}: its breaker is closed", ": there is nothing to try, the job may start",
           "; see: spawnguard explain {}", words("breaker", "trial", NASTY)),
-    warning("breaker, damaged", "{j}: its file in breaker/ was damaged", ": put aside as .bad",
+    warning("breaker damaged, put aside", "{j}: its file in breaker/ was damaged", ": put aside as .bad",
             "; what was counted is not known any more", damaged_breaker("open", "j")),
     error("breaker, cannot be locked", 125, "cannot lock the breaker of: {j}: {Device or resource busy}", "; nothing was changed",
           "; try again, or see: spawnguard doctor", locked_breaker, slow=True),
