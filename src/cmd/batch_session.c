@@ -246,6 +246,7 @@ static void replay(struct work *w, const struct session_line *line)
 	switch (line->kind) {
 	case SESSION_SIT:
 		batch_sit(&w->batch, w->is_over);
+		items_choose(w);
 		w->passed_ns = w->is_over ? 0 : w->passed_ns;
 		w->is_over = false;
 		break;
