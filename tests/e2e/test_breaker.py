@@ -209,6 +209,61 @@ class Shown(BreakerTest):
         self.assertEqual({n for n in names if f"`{n}`" not in described}, set())
 
 
+class Rules(BreakerTest):
+    RULES = ("--max-failures=3/10m", "--backoff=failure=10m,20m", "--jitter=none", "--same-failure=9", "--tail")
+
+    def test_show_tells_how_near_each_rule_is(self):
+        self.start_job("j", FAILS, *self.RULES)
+        self.start_job("j", FAILS, *self.RULES)
+        found = self.jobs("show", "j")["j"]
+        self.assertEqual([(r["rule"], r["used"], r["limit"], r.get("per")) for r in found["rules"]],
+                         [("environment", 0, 1, None), ("max-failures", 2, 3, 600), ("same-failure", 2, 9, None)])
+        self.assertAlmostEqual(found["rules"][1]["less_in"], 600, delta=60 * harness.SCALE)
+        said = self.breaker("show", "j").out
+        self.assertRegex(said, r"\nmax-failures  2 of 3 within 10m; less in (10m|9m\S*)\nsame-failure  2 of 9 in a row\n +the next failure opens it\n")
+        self.assertRegex(self.command("status", "j").out, r"\nbreaker    closed; max-failures 2 of 3 within 10m; less in ")
+
+    def test_the_schedule_is_what_the_options_say(self):
+        for _ in range(3):
+            self.start_job("j", FAILS, *self.RULES)
+        found = self.jobs("show", "j")["j"]
+        self.assertEqual((found["state"], found["rule"], found["class"], found["failures"], found["jitter"]),
+                         ("open", "max-failures", "failure", 3, 0))
+        self.assertAlmostEqual(found["next_trial"]["in"], 600, delta=60 * harness.SCALE)
+        self.assertLessEqual(found["next_trial"]["in"], 600)
+        steps = {b["class"]: (b["steps"], b["next"]) for b in found["back_off"]}
+        self.assertEqual(steps["failure"], ([600, 1200], 1))
+        self.assertEqual(steps["startup"], ([300, 600, 1200], 0))
+        self.assertRegex(self.breaker("show", "j").out, r"\nfailure +10m, then 20m each +20m each\n")
+        self.assertRegex(self.command("explain", "j").out, r"\n  failure +10m +\+20m each\n")
+
+    def test_explain_says_before_each_start_what_the_start_does(self):
+        wanted = (3, 3, 3, 69, 69, "trial", 3, 69)
+        for i, status in enumerate(wanted):
+            with self.subTest(i):
+                if status == "trial":
+                    self.assertEqual(self.breaker("trial", "j").status, 0)
+                    continue
+                said = self.command("explain", "--json", "-N", "j", *self.RULES, "--", *FAILS)
+                run = self.start_job("j", FAILS, *self.RULES)
+                self.assertEqual((run.status, said.status), (status, 69 if status == 69 else 0), run.err)
+                found = json.loads(said.out)
+                self.assertEqual(found["would"], "refuse" if status == 69 else "start")
+                rules = {r["rule"]: r for r in found["rules"]}
+                self.assertEqual(rules["breaker"]["verdict"], "refuse" if status == 69 else "pass")
+                if i < 3:
+                    self.assertTrue(rules["max-failures"]["text"].startswith(f"{i} of 3 within 10m"), rules)
+        found = self.jobs("show", "j")["j"]
+        self.assertEqual([e["start"] for e in found["ends"]], ["trial", "normal", "normal", "normal"])
+        self.assertGreater(found["next_trial"]["in"], 600, "the next, longer step")
+        self.assertEqual([c[1:] for c in self.changes()], [("closed", "open"), ("open", "half-open"), ("half-open", "open")])
+
+    def test_without_options_the_rules_of_the_last_run_answer(self):
+        self.start_job("j", FAILS, *self.RULES)
+        found = json.loads(self.command("explain", "--json", "j").out)
+        self.assertIn("max-failures", [r["rule"] for r in found["rules"]])
+
+
 class Words(BreakerTest):
     def test_options_stand_before_or_behind_the_words(self):
         for args in (["--for", "1h", "open", "j"], ["open", "--for", "1h", "j"], ["open", "j", "--for", "1h"], ["open", "j", "--for=1h"]):

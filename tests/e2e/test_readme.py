@@ -64,16 +64,23 @@ class Readme(GuardTest):
                 self.assertTrue(line.startswith(SAID), f"neither run nor marked: {line}")
 
     def test_each_message_is_what_is_said(self):
-        said = of_kind("")
-        self.assertEqual(len(said), 1, said)
+        running, opened = said = of_kind("")
+        self.assertEqual(len(said), 2, said)
         self.write("place/stay", "")
         holder = self.start(SPAWNGUARD, "run", "-N", "nightly", "--", "./collect.sh", "--all", cwd=self.place)
         wait_until(lambda: "collected" in holder.out, "the job runs")
         run = self.start(SPAWNGUARD, "run", "-N", "nightly", "--", "./collect.sh", cwd=self.place).wait()
         facts = re.compile(r"pid \d+, [0-9.a-z]+, run [0-9a-f]{8}")
-        self.assertRegex(said[0], facts)
-        self.assertEqual(facts.sub("FACTS", run.err.strip()), facts.sub("FACTS", said[0]))
+        self.assertRegex(running, facts)
+        self.assertEqual(facts.sub("FACTS", run.err.strip()), facts.sub("FACTS", running))
         self.end(holder)
+        for line in (line for line in of_kind("sh") if "worker" in line):
+            if line.startswith("spawnguard breaker"):
+                break
+            last = self.start("sh", "-c", line, cwd=self.place).wait()
+        facts = re.compile(r"in [0-9.a-z]+ \(|in [0-9.a-z]+ at [-0-9: ]+;")
+        self.assertEqual(facts.sub("FACTS", last.err.strip().splitlines()[-1]), facts.sub("FACTS", opened))
+        self.assertEqual(len([e for e in self.events("start") if e["spawnguard.job"] == "worker"]), 3)
 
     def test_every_member_of_the_history_is_described(self):
         with open(os.path.join(SOURCE, "doc/history.md")) as f:
