@@ -69,9 +69,20 @@ const struct help_status help_statuses[] = {
 };
 
 /* Of commands with many options: what --help shows. */
-static const char *const first_options[] = {
-	"name", "wait", "on-conflict", "timeout", "kill-after", "leftovers", "chdir", "output", "detach",
-	"on-finish", "stats", "jobs", "items", "total", "max-runs", "canary", "family", "same-failure", "max-timeouts", "max-attempts", "zero-yield", "skip-prefix", "yield", "resume", "analyse", "config", "dry-run", "verbose", "help",
+static const struct {
+	char name[16];
+	unsigned commands;
+} first_options[] = {
+	{ "name", FOR_ALL },          { "wait", FOR_ALL },           { "on-conflict", FOR_ALL },
+	{ "timeout", FOR_ALL },       { "kill-after", FOR_ALL },     { "leftovers", FOR_ALL },
+	{ "max-failures", FOR_RUN },  { "chdir", FOR_ALL },          { "output", FOR_ALL },
+	{ "detach", FOR_ALL },        { "on-finish", FOR_ALL },      { "stats", FOR_ALL },
+	{ "jobs", FOR_BATCH },        { "items", FOR_BATCH },        { "total", FOR_BATCH },
+	{ "max-runs", FOR_BATCH },    { "canary", FOR_BATCH },       { "family", FOR_BATCH },
+	{ "same-failure", FOR_BATCH }, { "max-timeouts", FOR_BATCH }, { "max-attempts", FOR_BATCH },
+	{ "zero-yield", FOR_BATCH },  { "skip-prefix", FOR_BATCH },  { "yield", FOR_BATCH },
+	{ "resume", FOR_BATCH },      { "analyse", FOR_BATCH },      { "config", FOR_ALL },
+	{ "dry-run", FOR_ALL },       { "verbose", FOR_ALL },        { "help", FOR_ALL },
 };
 /* clang-format on */
 const size_t help_status_count = COUNT_OF(help_statuses);
@@ -160,7 +171,8 @@ static bool is_shown(const struct option_row *row, unsigned command, unsigned wh
 		return row->group == (enum option_group)(what - HELP_GROUP);
 	bool is_first = what != HELP_SHORT;
 	for (size_t i = 0; i < COUNT_OF(first_options); i++)
-		is_first |= strcmp(first_options[i], row->name) == 0;
+		is_first |= (first_options[i].commands & command) &&
+			    strcmp(first_options[i].name, row->name) == 0;
 	return is_first;
 }
 
