@@ -32,7 +32,9 @@
 #define SG_ENV_RUN_ID        "SPAWNGUARD_RUN_ID"
 #define SG_ENV_JOB           "SPAWNGUARD_JOB"
 #define SG_ENV_PARENT_RUN_ID "SPAWNGUARD_PARENT_RUN_ID"
-#define SG_ENV_NOTIFY        "SPAWNGUARD_NOTIFY" /* where it may tell how it is: see notify.h */
+#define SG_ENV_ATTEMPT       "SPAWNGUARD_ATTEMPT" /* with --retry: 1, 2, ... */
+#define SG_ENV_PROBE         "SPAWNGUARD_PROBE"   /* 1: the trial of a breaker that is open */
+#define SG_ENV_NOTIFY        "SPAWNGUARD_NOTIFY"  /* where it may tell how it is: see notify.h */
 
 /* Read by spawnguard. */
 #define SG_ENV_STATE_DIR "SPAWNGUARD_STATE_DIR"

@@ -243,8 +243,8 @@ static void put_figures(struct json *j, const struct history_end *end)
 {
 	const struct run_figures *f = end->figures;
 	const struct record_head *head = end->head;
-	uint64_t took =
-		f->ended_boot_ns > head->started_boot_ns ? f->ended_boot_ns - head->started_boot_ns : 0;
+	uint64_t from = end->goes_on && f->attempt > 1 ? f->attempt_boot_ns : head->started_boot_ns;
+	uint64_t took = f->ended_boot_ns > from ? f->ended_boot_ns - from : 0;
 
 	json_seconds(j, "spawnguard.wall", took, 6);
 	if (f->frozen_ns > 0)
@@ -397,8 +397,14 @@ static void put_yield(struct json *j, const struct history_yield *y)
 
 static void put_end(struct json *j, struct buf *out, const struct history_end *end, size_t tail_room)
 {
-	begin(j, out, "end", end->figures->ended_wall_ns);
+	begin(j, out, end->goes_on ? "attempt" : "end", end->figures->ended_wall_ns);
 	identify(j, end->head);
+	if (end->figures->attempt > 0)
+		json_u64(j, "spawnguard.attempt", end->figures->attempt);
+	if (end->goes_on) {
+		json_str(j, "spawnguard.class", end->failure);
+		json_seconds(j, "spawnguard.retry.in", end->retry_in_ns, 3);
+	}
 	put_status(j, end);
 	put_figures(j, end);
 	put_processes(j, end);

@@ -105,6 +105,9 @@ struct history_end {
 	const struct history_yield *yield; /* NULL = not asked for */
 	const struct history_told *told;   /* NULL = nothing was asked of it */
 	const struct history_tail *tail;   /* NULL = not asked for */
+	bool goes_on;                      /* an attempt has ended, not the run: event "attempt" */
+	uint64_t retry_in_ns;
+	const char *failure; /* with goes_on: class of core/failure.h */
 };
 
 struct history_refused {

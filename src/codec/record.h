@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define RUN_ID_MAX     64 /* bytes, without the NUL */
-#define RECORD_VERSION 4U
+#define RECORD_VERSION 5U
 
 /* Names one process for ever on this boot; 0 in a field = unknown. */
 struct proc_id {
@@ -95,14 +95,15 @@ struct run_figures {
 	uint64_t ended_boot_ns, ended_wall_ns;
 	uint64_t ticks;
 	uint64_t lost_recorded;
-	uint64_t frozen_ns;   /* how long it stood still, all times together; of those that are over */
-	int32_t exit_code;    /* what the caller got, or would have */
-	uint32_t kill_rung;   /* enum kill_rung of core/ending.h */
-	uint32_t births_rung; /* enum births_rung of core/births.h */
-	uint32_t spare;
-	uint64_t births;        /* at least; meaningless where nobody asked */
-	uint64_t births_missed; /* records of births and ends that were lost */
-	uint64_t period_ns;     /* between the last looks; 0 = there were none */
+	uint64_t frozen_ns;       /* how long it stood still, all times together; of those that are over */
+	int32_t exit_code;        /* what the caller got, or would have */
+	uint32_t kill_rung;       /* enum kill_rung of core/ending.h */
+	uint32_t births_rung;     /* enum births_rung of core/births.h */
+	uint32_t attempt;         /* of --retry, from 1; 0 = there is but one */
+	uint64_t births;          /* at least; meaningless where nobody asked */
+	uint64_t births_missed;   /* records of births and ends that were lost */
+	uint64_t period_ns;       /* between the last looks; 0 = there were none */
+	uint64_t attempt_boot_ns; /* with `attempt`: when it began */
 };
 
 /*
@@ -112,7 +113,8 @@ struct run_figures {
  */
 bool record_is_handed_on(const struct run_figures *figures);
 
-enum record_phase { PHASE_STARTING, PHASE_RUNNING, PHASE_ENDING, PHASE_CLOSED, PHASE_COUNT };
+/* PHASE_WAITING: an attempt has ended, front waits before the next; no warden is there. */
+enum record_phase { PHASE_STARTING, PHASE_RUNNING, PHASE_ENDING, PHASE_CLOSED, PHASE_WAITING, PHASE_COUNT };
 
 struct record_state {
 	uint32_t check; /* over the rest, with this field 0 */

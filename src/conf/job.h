@@ -119,6 +119,8 @@ struct job {
 	struct yield_value yield;
 	/* loops; what opens the breaker stands at the end */
 	uint32_t backoff_seen, class_seen; /* bit of each class that the source at hand has given */
+	uint32_t retry;                    /* attempts after the first; 0 = none */
+	uint32_t retry_on;                 /* bit i: class i of core/failure.h */
 	const char *require_env;           /* borrowed, names by conf/variables.h; NULL = none */
 	const char *pre_check;             /* borrowed, words by conf/words.h; NULL = none */
 	bool force;                        /* start though the breaker is open */

@@ -129,6 +129,8 @@ const struct option_row option_rows[] = {
 
 	{ "watch-input",         0,  KIND_FILES,    TAKES("FILE"),  AT(watch_input), NULL, "while the breaker is open: a trial is due as soon as this file, or the program, has changed; may come 16 times", GROUP_LOOPS, FOR_JOB },
 	{ "force",               0,  KIND_FLAG,     NOTHING,        AT(force), NULL, "start though the breaker is open; the record says so", GROUP_LOOPS, FOR_RUN },
+	{ "retry",               0,  KIND_TIMES,    TAKES("N"),     AT(retry), "none", "try again up to N times within the run, where an attempt fails", GROUP_LOOPS, FOR_JOB },
+	{ "retry-on",            0,  KIND_CLASSES,  TAKES("CLASS,..."), AT(retry_on), "startup,failure,timeout,killed,unknown", "with --retry: failures of these classes are worth another attempt; all: every one", GROUP_LOOPS, FOR_JOB },
 	{ "require-env",         0,  KIND_NAMES, TAKES("NAME,..."), AT(require_env), "none", "do not start unless the job will find these variables set, and not empty", GROUP_LOOPS, FOR_ITEM },
 	{ "pre-check",           0,  KIND_WORDS,    TAKES("CMD"),   AT(pre_check), NULL, "run this first, and start only if it succeeds; its failure is not the job's", GROUP_LOOPS, FOR_ITEM },
 	{ "expect-mem",          0,  KIND_EXPECT,   TAKES("SIZE|auto"), AT(expect_mem), "none", "start only if SIZE of memory is available beyond what running jobs with this option still expect; else refuse (69), or wait with --wait; auto: by its last runs", GROUP_LOOPS, FOR_JOB },

@@ -29,6 +29,8 @@ enum option_kind {
 	KIND_WORD,     /* enum (int-sized): index into `words`; alone, where it may be: the second */
 	KIND_WORDS,    /* const char *: a command line by the rules of conf/words.h */
 	KIND_NAMES,    /* const char *: variables with commas between, by conf/variables.h; "none" = NULL */
+	KIND_TIMES,    /* uint32_t: 1 to RETRY_MAX; "none" = 0 */
+	KIND_CLASSES,  /* uint32_t: bit i, class i of core/failure.h; names, all, none */
 	KIND_ENV,      /* const char *[JOB_ENV_MAX], K=V, may come again */
 	KIND_BYTES,    /* uint64_t; "none" = NUM_NONE; 0 refused */
 	KIND_EXPECT,   /* as KIND_BYTES; "auto" = JOB_EXPECT_AUTO */

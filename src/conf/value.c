@@ -19,10 +19,10 @@
 #include "conf/limit_value.h"
 #include "conf/loop_value.h"
 #include "conf/options.h"
+#include "conf/retry_value.h"
 #include "conf/room_value.h"
 #include "conf/signal_name.h"
 #include "conf/statuses_value.h"
-#include "conf/variables.h"
 #include "conf/words.h"
 #include "conf/yield_value.h"
 #include "core/counters.h"
@@ -360,10 +360,17 @@ static int parse_words(const struct option_row *row, const char *text, struct jo
 
 static int parse_names(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	int r = is_none(text) ? 0 : variables_check(text, why);
-	if (r == 0)
-		*(const char **)field_of(row, job) = is_none(text) ? NULL : text;
-	return r;
+	return retry_value_names(text, field_of(row, job), why);
+}
+
+static int parse_times(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	return retry_value_times(text, field_of(row, job), why);
+}
+
+static int parse_classes(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	return retry_value_classes(text, field_of(row, job), why);
 }
 
 static int parse_bytes(const struct option_row *row, const char *text, struct job *job, struct buf *why)
@@ -665,7 +672,9 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_FD]       = parse_fd,
 	[KIND_WORD]     = parse_word,
 	[KIND_WORDS]    = parse_words,
-	[KIND_NAMES] = parse_names,
+	[KIND_NAMES]    = parse_names,
+	[KIND_TIMES]    = parse_times,
+	[KIND_CLASSES]  = parse_classes,
 	[KIND_ENV]      = parse_env,
 	[KIND_BYTES]    = parse_bytes,
 	[KIND_EXPECT]   = parse_expect,

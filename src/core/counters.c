@@ -49,7 +49,7 @@ uint64_t counter_stands_at(const struct counter *c)
 	uint64_t sum;
 
 	if (c->per_ns == 0)
-		return c->value;
+		return __builtin_add_overflow(c->before, c->value, &sum) ? NONE - 1 : sum;
 	return __builtin_add_overflow(c->used, counter_unkept(c), &sum) ? NONE - 1 : sum;
 }
 
@@ -74,6 +74,22 @@ int counters_tell(struct counters *c, const char *key, uint64_t value, bool is_a
 		found->highest = value;
 	found->is_told = true;
 	return 0;
+}
+
+void counters_renew(struct counters *c)
+{
+	for (uint32_t i = 0; i < c->count; i++) {
+		struct counter *k = &c->at[i];
+		if (k->per_ns == 0) {
+			k->before = counter_stands_at(k);
+			k->highest = 0;
+		} else {
+			k->used = counter_stands_at(k);
+			k->highest = k->kept = 0;
+		}
+		k->value = 0;
+		k->is_told = k->has_struck = false;
+	}
 }
 
 /* 80 % of `budget`, without running over. */

@@ -21,6 +21,7 @@ struct counter {
 	/* With per_ns: the most that it stood at, how much of that all know of, and what all together have
 	 * used. */
 	uint64_t highest, kept, used;
+	uint64_t before; /* without per_ns: what earlier attempts of the run have used */
 	bool has_warned, has_struck;
 };
 
@@ -43,6 +44,9 @@ uint64_t counter_unkept(const struct counter *c);
 void counter_keep(struct counter *c, uint64_t used);
 /* The job tells: it stands at `value`, or has risen by it. 0, -ENOSPC. */
 int counters_tell(struct counters *c, const char *key, uint64_t value, bool is_added);
+
+/* Another process begins to count at nothing.  What was used up is. */
+void counters_renew(struct counters *c);
 
 /*
  * What is new: a budget used up (*out_is_hard), else one of which

@@ -55,7 +55,7 @@ void census_attach(struct warden *w)
 {
 	struct census *c = &w->census;
 
-	w->watch.limits.start_ns = w->run->head.started_boot_ns;
+	w->watch.limits.start_ns = attempt_began_ns(w->run);
 	if (c->births.rung == BIRTHS_NONE)
 		return;
 	w->tree.births = &c->births;

@@ -485,3 +485,21 @@ void circuit_throttle(const struct run *run, int link, int signals)
 	while (now_ns < end_ns && os_poll(set, 2, (int)((end_ns - now_ns) / NS_PER_MS + 1)) == 0)
 		now_ns = os_clock_boot_ns();
 }
+
+void circuit_not_ready(struct run *run)
+{
+	struct close_run c = { .dir = &run->dir,
+			       .head = &run->head,
+			       .state = &run->state,
+			       .verdict = { OUTCOME_REFUSED, SG_EXIT_BREAKER, 0 },
+			       .by = "front",
+			       .record_fd = -1,
+			       .history_fd = -1,
+			       .toll.wants = circuit_toll(run) };
+
+	if (!has_rules(run)) /* nothing waits for it, and nothing else is counted of it */
+		return;
+	c.toll.wants.not_ready = true;
+	toll_take(&c);
+	circuit_tell(run, &c.toll, -1);
+}

@@ -37,6 +37,9 @@ int circuit_prepare(struct run *run);
 /* The same asked only. */
 void circuit_explain(struct run *run, struct explain *e);
 
+/* It is not started for a reason of its environment: that is counted, and uses up no attempt. */
+void circuit_not_ready(struct run *run);
+
 /* For the end of this run. */
 struct toll_wants circuit_toll(const struct run *run);
 /* ... and what is said of it once it is counted: `link` to front; -1: we are front. */

@@ -41,7 +41,7 @@ void warden_need_tree(struct warden *w)
 	(void)tree_set_root(&w->tree, os_self_pid()); /* without /proc: the job alone, by its own handle */
 	w->had_job = !warden_figures(w)->has_status;
 	if (w->had_job)
-		tree_add_job(&w->tree, w->job, os_fd_steal(&w->job_fd), w->run->head.started_boot_ns);
+		tree_add_job(&w->tree, w->job, os_fd_steal(&w->job_fd), attempt_began_ns(w->run));
 	w->journal = (struct journal){ .fd = w->run->record_fd, .seed = w->run->seed };
 }
 
@@ -107,12 +107,21 @@ void warden_tick(struct warden *w)
 
 /* --- the end -------------------------------------------------------------------------------------------- */
 
+/* Others end the run, and no other attempt follows. */
+static bool is_of_attempt(enum end_cause cause)
+{
+	return cause == CAUSE_TIMEOUT || cause == CAUSE_LIMIT || cause == CAUSE_START_TIMEOUT ||
+	       cause == CAUSE_IDLE_TIMEOUT || cause == CAUSE_HEARTBEAT;
+}
+
 void warden_begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns,
 		      const struct pair_sender *sender)
 {
 	struct run_figures *f = warden_figures(w);
 
 	w->leaves = false;
+	if (!is_of_attempt(cause)) /* whatever it was ended for before */
+		w->run->attempt.is_last = true;
 	if (f->cause == CAUSE_NONE) {
 		f->cause = cause;
 		f->was_over = f->has_status;

@@ -157,6 +157,7 @@ static void put_facts(struct buf *out, const struct run *run)
 	}
 	parent_explain(out, run);
 	hook_explain(out, run);
+	attempt_explain(out, run);
 	buf_char(out, '\n');
 }
 

@@ -19,6 +19,14 @@ void flow_init(struct flow *f)
 	*f = (struct flow){ .file = { -1, -1 }, .lines_fd = -1 };
 }
 
+void flow_renew(struct run *run)
+{
+	for (int i = 0; i < 2; i++)
+		os_fd_close(&run->flow.file[i]);
+	os_fd_close(&run->flow.lines_fd);
+	flow_init(&run->flow);
+}
+
 static bool has_limit(const struct job *job)
 {
 	const struct limit_bound *b = &job->limit[LIMIT_OUTPUT];

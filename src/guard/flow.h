@@ -23,6 +23,8 @@ struct flow {
 };
 
 void flow_init(struct flow *flow);
+/* In front: what comes from now on is the next attempt's; to be prepared anew. */
+void flow_renew(struct run *run);
 /* Is it to be added up? */
 bool flow_is_counted(const struct job *job);
 /* Before the fork: what is to be looked at, if anything asks for it.  0, or the exit status: said. */

@@ -38,6 +38,9 @@
 /* timeout(1) and service managers send TERM twice in one moment: only a later one means "now". */
 #define HURRY_AFTER_NS NS_PER_S
 
+/* The warden was killed before it could tell after how long the next attempt is to begin. */
+#define RETRY_UNTOLD_NS NS_PER_S
+
 #define REAL_TIME_SIGNALS 0xfffffffe00000000ULL /* 34 to 64 */
 
 struct front {
@@ -51,6 +54,8 @@ struct front {
 	bool has_started;   /* the job, as far as the warden tells */
 	pid_t init;         /* of its PID namespace; 0 = none */
 	struct pair_end end;
+	bool goes_on; /* it was an attempt, and another is to follow after retry_in_ns */
+	uint64_t retry_in_ns;
 	struct output_pace pace;
 	struct record_slot *slot; /* of the record, in a takeover */
 	size_t slot_count;
@@ -95,6 +100,13 @@ static void ask_for_end(struct front *f, int pass_on, enum end_cause cause, cons
 	}
 }
 
+/* Meant for us between two attempts; now there is a warden again. */
+static void pass_request_on(const struct front *f)
+{
+	AUTO_FD int fd = os_pidfd_open_or_proc(f->warden); /* unreaped child: it is the warden */
+	(void)os_child_signal(f->warden, fd, OS_SIG_REQUEST);
+}
+
 static bool ends_the_run(const struct job *job, int number)
 {
 	return number == SIGTERM || (number <= JOB_END_ON_MAX && (job->end_on & OS_SIG(number)));
@@ -113,6 +125,9 @@ static void take_signal(struct front *f, const struct os_signal *s)
 		ask_for_end(f, job_has_it && !os_leads_session() ? 0 : SIGHUP, CAUSE_HANGUP, s);
 	else if (ends_the_run(run->job, s->number))
 		ask_for_end(f, 0, CAUSE_SIGNAL, s);
+	else if (s->number == OS_SIG_REQUEST && run->job->retry > 0 &&
+		 request_waits(run->dir.run_fd, run->head.run_id))
+		pass_request_on(f);
 	else if (!job_has_it)
 		(void)tell_warden(f, PAIR_SIGNAL, s->number, CAUSE_NONE, s, 0);
 	/* else the terminal sent it: to the job too */
@@ -348,11 +363,16 @@ static bool read_end(struct front *f)
 	struct run *run = f->run;
 	struct record record = { .fd = run->record_fd, .seed = run->seed };
 
-	if (record.fd < 0 || record_refresh(&record) < 0 || record.state.phase != PHASE_CLOSED)
+	if (record.fd < 0 || record_refresh(&record) < 0 ||
+	    (record.state.phase != PHASE_CLOSED && record.state.phase != PHASE_WAITING))
 		return false;
 	struct run_figures *figures = &record.state.figures;
 	f->end.figures = *figures;
 	f->end.verdict = report_judge(run, figures, 0);
+	f->end.goes_on = record.state.phase == PHASE_WAITING;
+	f->end.retry_in_ns = RETRY_UNTOLD_NS;
+	if (f->end.goes_on)
+		return true;
 	/* Killed between its last two steps: the record is still there. */
 	if (f->warden_status != 0 && !record_is_handed_on(figures))
 		(void)record_remove(run->dir.run_fd, run->head.run_id);
@@ -380,6 +400,7 @@ static struct outcome_verdict take_over(struct front *f)
 	static struct nested nested;
 	struct run_report report = { .run = run, .nested = &nested };
 
+	nested.count = 0; /* of an earlier attempt */
 	read_record(f);
 	if (figures->cause == CAUSE_NONE) {
 		figures->cause = CAUSE_WARDEN_DEAD;
@@ -408,7 +429,12 @@ static struct outcome_verdict take_over(struct front *f)
 	figures->kill_rung = e.rung;
 	figures->ended += e.ended;
 	figures->killed += e.killed;
-	return report_finish_by_front(&report, &tree, 0);
+	struct outcome_verdict v = report_finish_by_front(&report, &tree, 0);
+	f->goes_on = report.goes_on;
+	f->retry_in_ns = report.retry_in_ns;
+	if (f->goes_on)
+		tree_release(&tree);
+	return v;
 }
 
 /* --- life ------------------------------------------------------------------------------------------------
@@ -419,7 +445,10 @@ static struct outcome_verdict not_made(struct front *f, int err)
 	struct run_report report = { .run = f->run };
 
 	f->run->state.figures.cause = CAUSE_NOT_STARTED;
-	return report_finish_by_front(&report, NULL, err);
+	struct outcome_verdict v = report_finish_by_front(&report, NULL, err);
+	f->goes_on = report.goes_on;
+	f->retry_in_ns = report.retry_in_ns;
+	return v;
 }
 
 /* The warden has done all and ended in order, but what it has left for us cannot be read. */
@@ -446,6 +475,35 @@ static void warn_of_removal(const struct run *run)
 	voice_note(&line);
 }
 
+/* The run is over, as the warden has written it down. */
+static void put_end(struct front *f)
+{
+	struct run *run = f->run;
+
+	/* Not before it was read: the next run that takes the file may be another job's, and come at once. */
+	if (run->record_fd >= 0 && record_is_handed_on(&f->end.figures) &&
+	    record_recycle(run->dir.run_fd, run->head.run_id) == -ENOENT)
+		warn_of_removal(run);
+	struct close_run c = { .dir = &run->dir,
+			       .head = &run->head,
+			       .state = &run->state,
+			       .verdict = f->end.verdict,
+			       .by = "warden",
+			       .process_count = f->end.process_count };
+	memcpy(c.process, f->end.process, sizeof(c.process));
+	if (f->end.detail[0] != '\0')
+		c.detail = f->end.detail;
+	c.has_tail = tail_get(run, &c.tail);
+	struct history_flag limit;
+	if (f->end.figures.cause == CAUSE_LIMIT && run->limit.rule) {
+		limit = flag_line(run, &run->limit, FLAG_KILL);
+		c.limit = &limit;
+	}
+	c.has_told = notify_get(run, &c.told);
+	c.has_yield = yield_get(run, &c.verdict, &c.yield);
+	run_put_status(run, &c);
+}
+
 static struct outcome_verdict guard(struct front *f, char **env)
 {
 	struct run *run = f->run;
@@ -456,10 +514,11 @@ static struct outcome_verdict guard(struct front *f, char **env)
 		r = os_link_open(ends);
 	if (r < 0)
 		return not_made(f, r);
-	f->signals =
-		os_signalfd_open(OS_SIG(SIGTERM) | OS_SIG(SIGHUP) | OS_SIG(SIGINT) | OS_SIG(SIGQUIT) |
-				 OS_SIG(SIGUSR1) | OS_SIG(SIGUSR2) | OS_SIG(SIGALRM) | OS_SIG(SIGWINCH) |
-				 OS_SIG(SIGCONT) | OS_SIG(SIGCHLD) | run->job->end_on | REAL_TIME_SIGNALS);
+	if (f->signals < 0)
+		f->signals = os_signalfd_open(OS_SIG(SIGTERM) | OS_SIG(SIGHUP) | OS_SIG(SIGINT) |
+					      OS_SIG(SIGQUIT) | OS_SIG(SIGUSR1) | OS_SIG(SIGUSR2) |
+					      OS_SIG(SIGALRM) | OS_SIG(SIGWINCH) | OS_SIG(SIGCONT) |
+					      OS_SIG(SIGCHLD) | run->job->end_on | REAL_TIME_SIGNALS);
 	if (run->has_terminal)
 		run->stop_wanted = os_signal_take_stop();
 	tail_open(run);
@@ -483,29 +542,30 @@ static struct outcome_verdict guard(struct front *f, char **env)
 	if (!f->is_done && !read_end(f))
 		return f->warden_status == 0 ? end_unread(f) : take_over(f);
 	run->state.figures = f->end.figures;
-	/* Not before it was read: the next run that takes the file may be another job's, and come at once. */
-	if (run->record_fd >= 0 && record_is_handed_on(&f->end.figures) &&
-	    record_recycle(run->dir.run_fd, run->head.run_id) == -ENOENT)
-		warn_of_removal(run);
-	struct close_run c = { .dir = &run->dir,
-			       .head = &run->head,
-			       .state = &run->state,
-			       .verdict = f->end.verdict,
-			       .by = "warden",
-			       .process_count = f->end.process_count };
-	memcpy(c.process, f->end.process, sizeof(c.process));
-	if (f->end.detail[0] != '\0')
-		c.detail = f->end.detail;
-	c.has_tail = tail_get(run, &c.tail);
-	struct history_flag limit;
-	if (f->end.figures.cause == CAUSE_LIMIT && run->limit.rule) {
-		limit = flag_line(run, &run->limit, FLAG_KILL);
-		c.limit = &limit;
-	}
-	c.has_told = notify_get(run, &c.told);
-	c.has_yield = yield_get(run, &c.verdict, &c.yield);
-	run_put_status(run, &c);
+	f->goes_on = f->end.goes_on != 0;
+	f->retry_in_ns = f->end.retry_in_ns;
+	if (!f->goes_on)
+		put_end(f);
 	return f->end.verdict;
+}
+
+/* What was of the last attempt's warden, job and tree. */
+static void forget_attempt(struct front *f)
+{
+	os_fd_close(&f->link);
+	*f = (struct front){ .run = f->run, .link = -1, .signals = f->signals, .pace = f->pace };
+}
+
+static struct outcome_verdict attempts(struct front *f)
+{
+	struct run *run = f->run;
+	struct outcome_verdict v = guard(f, run_environment(run));
+
+	while (f->goes_on && attempt_next(run, f->retry_in_ns, f->asked_ns != 0, &v)) {
+		forget_attempt(f);
+		v = guard(f, run_environment(run));
+	}
+	return v;
 }
 
 int front_main(struct run *run)
@@ -513,7 +573,7 @@ int front_main(struct run *run)
 	struct front f = { .run = run, .link = -1, .signals = -1, .pace.inotify = -1 };
 
 	report_log_start(run);
-	struct outcome_verdict v = guard(&f, run_environment(run));
+	struct outcome_verdict v = attempts(&f);
 	weigh_end(run);
 	output_finish(run, &v);
 	if (run->job->stats)

@@ -286,7 +286,7 @@ void hook_start(struct run *run, pid_t job_pid)
 	BUF(message, 256);
 
 	run->hooks.job_pid = job_pid;
-	if (!run->job->on_start)
+	if (!run->job->on_start || run->attempt.number > 1) /* the run has started once */
 		return;
 	name_job(&message, run);
 	buf_str(&message, "started, pid ");

@@ -20,7 +20,7 @@
 #include "spawnguard/exit.h"
 #include "store/record.h"
 
-#define OWN_VARIABLES 5
+#define OWN_VARIABLES 7
 #define ENV_FEW       256
 #define SHELL         "/bin/sh"
 
@@ -35,7 +35,9 @@ struct birth {
 static bool is_ours(const char *entry)
 {
 	return strncmp(entry, "SPAWNGUARD_", 11) == 0 &&
-	       hook_variable_is(entry); /* of a hook that has started us, too */
+	       (hook_variable_is(entry) || /* of a hook that has started us, too */
+		strncmp(entry, SG_ENV_ATTEMPT "=", sizeof(SG_ENV_ATTEMPT)) == 0 ||
+		strncmp(entry, SG_ENV_PROBE "=", sizeof(SG_ENV_PROBE)) == 0);
 }
 
 static char *variable(char *at, size_t n, const char *name, const char *value)
@@ -50,7 +52,7 @@ static char *variable(char *at, size_t n, const char *name, const char *value)
 
 char **run_environment(const struct run *run)
 {
-	static char id[128], name[256], parent[128], notify[160], manager[160];
+	static char id[128], name[256], parent[128], notify[160], manager[160], attempt[40];
 	static char *few[ENV_FEW]; /* without the heap: its first use costs 10 µs */
 	char **from = run->around->environ;
 	size_t n = 0;
@@ -76,6 +78,13 @@ char **run_environment(const struct run *run)
 		env[kept++] = variable(notify, sizeof(notify), SG_ENV_NOTIFY, run->notify.where);
 	if (run->notify.manager)
 		env[kept++] = variable(manager, sizeof(manager), "NOTIFY_SOCKET", run->notify.where);
+	if (run->head.flags & RECORD_TRIAL)
+		env[kept++] = (char *)(uintptr_t)SG_ENV_PROBE "=1";
+	if (run->attempt.number > 0) {
+		BUF(number, 16);
+		buf_u64(&number, run->attempt.number);
+		env[kept++] = variable(attempt, sizeof(attempt), SG_ENV_ATTEMPT, number.at);
+	}
 	env[kept] = NULL;
 	return env;
 }

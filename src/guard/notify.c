@@ -100,6 +100,18 @@ void notify_remove(struct run *run)
 		record_remove_socket(run->dir.run_fd, run->head.run_id);
 }
 
+void notify_renew(struct run *run)
+{
+	struct told *told = run->notify.told;
+
+	if (!told)
+		return;
+	told->ready_boot_ns = 0;
+	told->is_stopping = false;
+	memset(told->status, 0, sizeof(told->status));
+	counters_renew(&told->counters);
+}
+
 static bool is_variable(const char *entry, const char *name)
 {
 	size_t n = strlen(name);
@@ -126,8 +138,8 @@ bool notify_get(const struct run *run, struct history_told *out)
 	if (!told)
 		return false;
 	memset(out, 0, sizeof(*out));
-	if (told->ready_boot_ns > run->head.started_boot_ns)
-		out->ready_ns = told->ready_boot_ns - run->head.started_boot_ns;
+	if (told->ready_boot_ns > attempt_began_ns(run))
+		out->ready_ns = told->ready_boot_ns - attempt_began_ns(run);
 	memcpy(out->status, told->status, sizeof(out->status));
 	out->refused = told->refused;
 	for (uint32_t i = 0; i < told->counters.count; i++) {

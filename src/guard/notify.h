@@ -38,6 +38,8 @@ void notify_init(struct notify_socket *s);
 bool notify_is_wanted(const struct job *job);
 /* In front, before the record.  0, or the exit status: said. */
 int notify_open(struct run *run);
+/* In front: the next attempt has told nothing yet.  What the others have used up stays so. */
+void notify_renew(struct run *run);
 /* The run is over, or never began: its name goes. */
 void notify_remove(struct run *run);
 

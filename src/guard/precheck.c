@@ -31,11 +31,12 @@ static void put_name(struct buf *line, const struct run *run)
 	escape_text(line, run->name, strlen(run->name), 60);
 }
 
-static int refuse(const struct run *run, const char *reason, const struct buf *line)
+static int refuse(struct run *run, const char *reason, const struct buf *line)
 {
 	struct refusal refusal = { .outcome = SG_OUTCOME_REFUSED, .reason = reason };
 
 	refusal_record(run, &refusal, SG_EXIT_BREAKER);
+	circuit_not_ready(run);
 	voice_error(line);
 	return SG_EXIT_BREAKER;
 }
@@ -77,7 +78,7 @@ static bool put_missing(struct buf *line, const struct run *run)
 	return is_any;
 }
 
-static int check_variables(const struct run *run)
+static int check_variables(struct run *run)
 {
 	BUF(line, 1024);
 
@@ -148,7 +149,7 @@ static void end(struct check *c)
 }
 
 /* The program alone: its arguments may hold secrets. */
-static int refuse_failed(const struct run *run, const struct buf *why)
+static int refuse_failed(struct run *run, const struct buf *why)
 {
 	BUF(line, 1024);
 	const char *command = run->job->pre_check;

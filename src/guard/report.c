@@ -304,9 +304,6 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 		.keep_record = f->survivors > 0,
 	};
 
-	if (run->cgroup_fd >= 0) /* a group that is not empty stays: of survivors, or of what is left alone */
-		(void)run_cgroup_remove(&run->head);
-	notify_remove(run);
 	budget_finish(run);
 	c.has_told = notify_get(run, &c.told);
 	tail_collect(run);
@@ -327,6 +324,14 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 		c.detail = start_errno > 0 ? errno_text(start_errno) : errno_text(-start_errno);
 	if (tree && (f->survivors > 0 || f->left_alone > 0))
 		close_name_members(&c, tree);
+	attempt_judge(run, &c);
+	report->goes_on = c.goes_on;
+	report->retry_in_ns = c.retry_in_ns;
+	if (c.goes_on)
+		return c;
+	if (run->cgroup_fd >= 0) /* a group that is not empty stays: of survivors, or of what is left alone */
+		(void)run_cgroup_remove(&run->head);
+	notify_remove(run);
 	return c;
 }
 
@@ -335,7 +340,8 @@ static int write_down(struct run_report *report, struct close_run *c, int link)
 	if (report->run->state.figures.killed > 0 || (report->nested && report->nested->count > 0))
 		nested_close(&report->run->dir, report->run->head.run_id);
 	int r = close_run(c);
-	circuit_tell(report->run, &c->toll, link);
+	if (!c->goes_on)
+		circuit_tell(report->run, &c->toll, link);
 	if (r < 0) {
 		BUF(line, 256);
 		buf_str(&line, "warning: the end of run ");
@@ -359,6 +365,8 @@ static __attribute__((noinline)) void tell_front(const struct run_report *report
 	done.end.figures = report->run->state.figures;
 	done.end.verdict = c->verdict;
 	done.end.process_count = c->process_count;
+	done.end.goes_on = c->goes_on;
+	done.end.retry_in_ns = c->retry_in_ns;
 	memcpy(done.end.process, c->process, sizeof(c->process));
 	struct buf detail;
 	buf_init(&detail, done.end.detail, sizeof(done.end.detail));
@@ -378,7 +386,7 @@ void report_finish(struct run_report *report, struct tree *tree, int start_errno
 	say_remaining(&c, report->run);
 	/* Front reads the end in the record, as it does after our death: one message and one wakeup less. */
 	if (write_down(report, &c, link) == 0 && report->run->record_fd >= 0 && c.process_count == 0 &&
-	    start_errno == 0 && !c.keep_record)
+	    start_errno == 0 && !c.keep_record && !c.goes_on)
 		return;
 	tell_front(report, &c, link);
 }
@@ -394,7 +402,33 @@ struct outcome_verdict report_finish_by_front(struct run_report *report, struct 
 	say_remaining(&c, report->run);
 	c.may_be_told = start_errno == 0; /* by the warden, in its last moment */
 	(void)write_down(report, &c, -1);
-	run_put_status(report->run, &c);
+	if (!c.goes_on)
+		run_put_status(report->run, &c);
+	return c.verdict;
+}
+
+struct outcome_verdict report_finish_between(struct run *run, const struct attempt_over *over,
+					     const struct outcome_verdict *last)
+{
+	struct run_figures *f = &run->state.figures;
+	struct run_report report = { .run = run };
+
+	if (over->cause != CAUSE_NONE) {
+		f->cause = over->cause;
+		f->was_over = f->has_status;
+		f->sender_pid = over->sender.pid;
+		f->sender_uid = over->sender.uid;
+		memcpy(f->sender_comm, over->sender.comm, sizeof(f->sender_comm));
+		memcpy(f->by_run, over->by_run, sizeof(f->by_run));
+		f->ended_boot_ns = 0; /* it is now */
+	}
+	struct close_run c = closing(&report, NULL, 0, "front");
+	if (over->cause == CAUSE_NONE)
+		c.verdict.outcome = last->outcome;
+	c.verdict.exit_code = last->exit_code;
+	c.verdict.raise_signal = last->raise_signal;
+	(void)write_down(&report, &c, -1);
+	run_put_status(run, &c);
 	return c.verdict;
 }
 

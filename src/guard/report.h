@@ -16,6 +16,8 @@ struct run_report {
 	uint32_t ended_named, ended_count;
 	char detail[256]; /* for the end line */
 	struct history_flag limit;
+	bool goes_on; /* it was an attempt: another is to follow */
+	uint64_t retry_in_ns;
 };
 
 /* "sending TERM to 14 processes": only with --verbose. */
@@ -36,6 +38,11 @@ void report_finish(struct run_report *report, struct tree *tree, int start_errno
 
 /* The same, written by front (warden dead, or never made); returns what to tell the caller. */
 struct outcome_verdict report_finish_by_front(struct run_report *report, struct tree *tree, int start_errno);
+
+/* The run ends between two attempts, for that reason; `last`: what the last one came to. */
+struct attempt_over;
+struct outcome_verdict report_finish_between(struct run *run, const struct attempt_over *over,
+					     const struct outcome_verdict *last);
 
 /* A start and an end, for the system log alone. */
 void report_log_start(const struct run *run);

@@ -11,6 +11,7 @@
 #include "core/finding.h"
 #include "core/outcome.h"
 #include "guard/alive.h"
+#include "guard/attempt.h"
 #include "guard/budget.h"
 #include "guard/circuit.h"
 #include "guard/flow.h"
@@ -84,6 +85,7 @@ struct run {
 	struct alive_places places;
 	struct budget_keeping budget;
 	struct circuit_run circuit;
+	struct attempt attempt;
 	uint64_t job_written;         /* by the job's process before its exec; told as world_failed is */
 	struct tree *takeover;        /* front's, after the warden's death */
 	enum world_step world_failed; /* told by the job's process, through the memory it shares */
@@ -101,6 +103,9 @@ void run_find_program(struct run *run);
  * line.  0: go on.  Else the run is over, told and recorded: *out_exit.
  */
 int run_start(struct run *run, int *out_exit);
+
+/* Children that front has now are not the job's. */
+void run_take_snapshot(struct run *run);
 
 /* --dry-run: what run_start would decide, printed. Exit status. */
 int run_explain(struct run *run);

@@ -64,7 +64,7 @@ void sight_init(struct warden *w)
 	s->needs = (detect_needs(job->detect) & ~(uint32_t)SAMPLE_WCHAN) | matcher_needs(&s->matcher, false);
 	s->lent = matcher_needs(&s->matcher, false);
 	s->orphan_needs = matcher_needs(&s->matcher, true);
-	s->facts_ns = w->run->head.started_boot_ns + FACTS_AFTER_NS;
+	s->facts_ns = attempt_began_ns(w->run) + FACTS_AFTER_NS;
 	w->tree.parted = parted;
 	w->tree.parted_with = w;
 }

@@ -448,6 +448,7 @@ static int write_records(struct run *run)
 
 	head->started_boot_ns = os_clock_boot_ns();
 	head->started_wall_ns = os_clock_wall_ns();
+	attempt_begin(run);
 	/* First the name, then the record: one that no info file names would be found by reap only. */
 	if (run->info_fd >= 0 && !run->job->no_lock) {
 		struct lock_holder holder = { .front = head->front.pid,
@@ -486,9 +487,11 @@ static int remember_child(void *with, pid_t child)
 	return 0;
 }
 
-static void take_snapshot(struct run *run)
+void run_take_snapshot(struct run *run)
 {
 	pid_t self = os_self_pid();
+
+	run->snapshot_count = 0;
 	if (os_has_children())
 		(void)os_proc_children(self, self, -1, remember_child, run);
 }
@@ -504,7 +507,7 @@ int run_start(struct run *run, int *out_exit)
 	}
 	if ((*out_exit = parent_check(run)) != 0)
 		return -1;
-	take_snapshot(run); /* not before: who ends meanwhile leaves a number that another may get */
+	run_take_snapshot(run); /* not before: who ends meanwhile leaves a number that another may get */
 	if ((*out_exit = check_run_id(run)) != 0)
 		return -1;
 	make_run_id(run);

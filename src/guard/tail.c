@@ -127,7 +127,10 @@ static int open_tail(struct tail *t, uint64_t bytes, int out)
 {
 	struct os_file_id id;
 
-	t->shared = os_shared_new(sizeof(*t->shared));
+	if (t->shared) /* of an earlier attempt */
+		memset(t->shared, 0, sizeof(*t->shared));
+	else
+		t->shared = os_shared_new(sizeof(*t->shared));
 	if (!t->shared)
 		return -ENOMEM;
 	ring_init(&t->shared->pump.ring, bytes);
@@ -164,6 +167,19 @@ void tail_let_job_have_it(struct run *run)
 int tail_give(const struct run *run)
 {
 	return run->tail.job_end < 0 ? 0 : os_fd_put(run->tail.job_end, CALLER);
+}
+
+/* A reader that takes nothing keeps its pump: that one has its own memory. */
+void tail_renew(struct run *run)
+{
+	struct tail *t = &run->tail;
+	struct tail_shared *shared = t->pump > 0 ? NULL : t->shared;
+
+	os_fd_close(&t->word);
+	os_fd_close(&t->job_end);
+	os_fd_close(&t->file);
+	tail_init(t);
+	t->shared = shared;
 }
 
 /* --- collecting ----------------------------------------------------------------------------------------- */

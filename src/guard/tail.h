@@ -39,6 +39,8 @@ bool tail_passed(const struct run *run, uint64_t *out_bytes);
 void tail_open(struct run *run);
 /* In front, after it. */
 void tail_let_job_have_it(struct run *run);
+/* In front: an attempt is over, the next opens it again. */
+void tail_renew(struct run *run);
 /* In the job, before its exec.  Async-signal-safe. 0, -errno. */
 int tail_give(const struct run *run);
 

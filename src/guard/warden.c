@@ -188,6 +188,7 @@ static void take_message(struct warden *w, const struct pair_message *m)
 	} else if (m->kind == PAIR_PEEKED) {
 		sight_hear(w, &m->peeked);
 	} else if (m->kind == PAIR_HURRY) {
+		w->run->attempt.is_last = true;
 		ending_hurry(&w->ending, w->facts.now_ns);
 	}
 }
@@ -481,7 +482,7 @@ static void settle(struct warden *w)
 static void plan(struct warden *w)
 {
 	const struct job *job = w->run->job;
-	uint64_t start_ns = w->run->head.started_boot_ns;
+	uint64_t start_ns = attempt_began_ns(w->run);
 
 	w->facts.now_ns = os_clock_boot_ns(); /* the first children are reaped before the first turn */
 	w->timer_ns = w->ending_wake_ns = w->tick_ns = w->deadline_ns = NUM_NONE;
@@ -525,7 +526,12 @@ static void remove_unread(struct warden *w)
 	ssize_t n;
 
 	while ((n = os_link_receive(w->link, &m, sizeof(m))) > 0)
-		; /* asked of us too late */
+		;                                             /* asked of us too late */
+	if (n == 0 && w->run->state.phase == PHASE_WAITING) { /* then no attempt follows */
+		warden_begin_end(w, CAUSE_FRONT_DEAD, 0, NULL);
+		report_finish(&w->report, NULL, 0, w->link);
+		return;
+	}
 	if (n == 0 && w->run->state.phase == PHASE_CLOSED && warden_figures(w)->cause == CAUSE_NONE)
 		(void)record_remove(w->run->dir.run_fd, w->run->head.run_id);
 }

@@ -55,9 +55,11 @@ int yield_prepare(struct run *run)
 
 	if (kind == YIELD_NONE)
 		return 0;
-	run->yield.told = os_shared_new(sizeof(*run->yield.told));
+	if (!run->yield.told) /* else of an earlier attempt */
+		run->yield.told = os_shared_new(sizeof(*run->yield.told));
 	if (!run->yield.told)
 		return refuse("no memory for it: leave it out to start without");
+	run->yield.has_begun = run->yield.told->is_final = false;
 	run->yield.told->written = YIELD_UNKNOWN;
 	run->yield.floor.least = run->job->yield.least;
 	run->yield.floor.per_ns = run->job->yield.per_ns;
@@ -150,7 +152,7 @@ void yield_watch(struct warden *w)
 		return;
 	uint64_t value = measure(run), since_ns = y->floor.since_ns;
 	if (!y->has_begun) /* with the run: what came before the first look counts */
-		yield_begin(&y->floor, run->head.started_boot_ns, 0);
+		yield_begin(&y->floor, attempt_began_ns(run), 0);
 	else if (w->is_stopped)
 		yield_begin(&y->floor, w->facts.now_ns, value);
 	y->has_begun = true;

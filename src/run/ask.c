@@ -47,12 +47,16 @@ int ask_guard(const struct statedir *dir, const struct run_view *view, struct re
 {
 	const char *id = view->record.head.run_id;
 
-	if (view->warden < 0)
-		return view->has_warden ? -ENODATA : -ESRCH;
+	/* Between two attempts there is no warden: front takes requests itself. */
+	bool is_between = view->record.state.phase == PHASE_WAITING && !view->has_warden;
+	int guard = is_between ? view->front : view->warden;
+
+	if (guard < 0)
+		return view->has_warden || (is_between && view->has_front) ? -ENODATA : -ESRCH;
 	int r = over ? request_write(dir->run_fd, id, request) : request_offer(dir->run_fd, id, request);
 	if (r < 0 && r != -EEXIST)
 		return r;
-	int sent = os_pidfd_signal(view->warden, OS_SIG_REQUEST);
+	int sent = os_pidfd_signal(guard, OS_SIG_REQUEST);
 	if (sent < 0 && r == 0)
 		request_remove(dir->run_fd, id);
 	return sent < 0 ? sent : r;

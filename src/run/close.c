@@ -47,6 +47,9 @@ static struct history_end end_of(const struct close_run *c)
 		.tail = c->has_tail ? &c->tail : NULL,
 		.told = c->has_told ? &c->told : NULL,
 		.yield = c->has_yield ? &c->yield : NULL,
+		.goes_on = c->goes_on,
+		.retry_in_ns = c->retry_in_ns,
+		.failure = c->failure,
 	};
 }
 
@@ -103,17 +106,20 @@ int close_run(struct close_run *c)
 		f->frozen_ns += f->ended_boot_ns > since_ns ? f->ended_boot_ns - since_ns : 0;
 		c->state->frozen_since_boot_ns = 0;
 	}
-	toll_take(c); /* before the end is on paper: killed between, the next to look closes and counts it */
+	if (!c->goes_on)
+		toll_take(c); /* before the end is on paper: killed between, the next to look closes and
+				 counts it */
 	int first = append_end(c);
 	if (c->record_fd < 0)
 		return first;
 	if (!c->keep_record)
-		c->state->phase = PHASE_CLOSED;
+		c->state->phase = c->goes_on ? PHASE_WAITING : PHASE_CLOSED;
 	int r = record_write_state(c->record_fd, c->state, record_seed(c->head->run_id));
 	/* Of one that ended by itself front keeps the file for the next run, once it has read the end in it.
 	 */
-	int gone =
-		c->keep_record || record_is_handed_on(f) ? 0 : record_remove(c->dir->run_fd, c->head->run_id);
+	int gone = c->keep_record || c->goes_on || record_is_handed_on(f)
+			   ? 0
+			   : record_remove(c->dir->run_fd, c->head->run_id);
 	return first < 0 ? first : r < 0 ? r : gone;
 }
 

@@ -30,9 +30,13 @@ struct close_run {
 	bool has_told;
 	struct history_yield yield;
 	bool has_yield;
-	bool keep_record; /* survivors: the next start has to try again */
-	bool may_be_told; /* a guard that was killed may have written the end line before */
-	struct toll toll; /* counted here, once */
+	/* of --retry: only an attempt is over, another follows */
+	bool goes_on;
+	uint64_t retry_in_ns;
+	const char *failure; /* why: its class */
+	bool keep_record;    /* survivors: the next start has to try again */
+	bool may_be_told;    /* a guard that was killed may have written the end line before */
+	struct toll toll;    /* counted here, once */
 };
 
 /*

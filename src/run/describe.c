@@ -65,6 +65,8 @@ const char *describe_state(const struct run_view *view)
 		return "elsewhere";
 	if (view->place == PLACE_OLD_BOOT || !view->is_guarded)
 		return "lost";
+	if (!view->has_warden && view->record.state.phase == PHASE_WAITING)
+		return "waiting";
 	if (!view->has_warden || view->record.state.phase == PHASE_ENDING)
 		return "ending";
 	return view->record.state.frozen_since_boot_ns != 0 ? "frozen" : "running";

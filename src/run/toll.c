@@ -37,10 +37,10 @@ bool toll_is_clean(const struct circuit *c)
 }
 
 /* Of one that nobody saw end: not known. */
-static uint64_t took_ns(const struct close_run *c)
+static uint64_t took_ns(const struct close_run *c, uint64_t began_ns)
 {
 	const struct run_figures *f = &c->state->figures;
-	uint64_t from_ns = c->head->started_boot_ns + f->frozen_ns;
+	uint64_t from_ns = began_ns + f->frozen_ns;
 
 	if (f->cause == CAUSE_BOTH_DEAD)
 		return 0;
@@ -49,18 +49,20 @@ static uint64_t took_ns(const struct close_run *c)
 
 static enum failure judge(const struct close_run *c)
 {
+	const uint64_t start_ns = c->head->started_boot_ns;
 	static const struct failure_rules none;
 	const struct toll_wants *wants = &c->toll.wants;
 	const struct run_figures *f = &c->state->figures;
 
 	return failure_judge(wants->classes ? wants->classes : &none,
-			     &(struct failure_facts){ .outcome = c->verdict.outcome,
-						      .cause = (enum end_cause)f->cause,
-						      .has_status = f->has_status != 0,
-						      .job_status = f->job_status,
-						      .took_ns = took_ns(c),
-						      .has_matched = wants->has_matched,
-						      .not_ready = wants->not_ready });
+			     &(struct failure_facts){
+				     .outcome = c->verdict.outcome,
+				     .cause = (enum end_cause)f->cause,
+				     .has_status = f->has_status != 0,
+				     .job_status = f->job_status,
+				     .took_ns = took_ns(c, f->attempt > 1 ? f->attempt_boot_ns : start_ns),
+				     .has_matched = wants->has_matched,
+				     .not_ready = wants->not_ready });
 }
 
 /* What it failed of, as far as the end of its stderr tells. */
@@ -92,7 +94,7 @@ static struct circuit_end end_of(const struct close_run *c)
 				   .start = head->flags & RECORD_TRIAL    ? CIRCUIT_START_TRIAL
 					    : head->flags & RECORD_FORCED ? CIRCUIT_START_FORCED
 									  : CIRCUIT_START_NORMAL,
-				   .took_ns = took_ns(c),
+				   .took_ns = took_ns(c, head->started_boot_ns),
 				   .peak_bytes = c->state->figures.peak_rss_bytes };
 
 	memcpy(end.run_id, head->run_id, strnlen(head->run_id, CIRCUIT_RUN_ID_MAX));

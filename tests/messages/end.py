@@ -27,6 +27,28 @@ def in_breaker(script):
     return how
 
 
+def between(act):
+    """`act(t, found)` while front waits after the first attempt."""
+    def how(t):
+        found = t.guard("-N", "j", "--retry=9", "--backoff=failure=1h", "--", "sh", "-c", "exit 3")
+        wait_until(lambda: "again in" in found.err, "it waits")
+        act(t, found)
+        return found.wait()
+    return how
+
+
+def orphaned_between(t):
+    """--with-parent: the shell that started it is killed meanwhile."""
+    with open(t.path("said"), "w") as f:
+        shell = t.start("sh", "-c", '"$0" run -N j --with-parent --retry=9 --backoff=failure=1h -- sh -c "exit 3"; true', SPAWNGUARD,
+                        stderr=f)
+    wait_until(lambda: "again in" in t.read("said"), "it waits")
+    shell.send(signal.SIGKILL)
+    shell.wait()
+    wait_until(lambda: not t.strays(), "it is over")
+    return Said(0, t.read("said"))
+
+
 def hangup(t):
     """Its terminal goes away."""
     master, slave = pty.openpty()
@@ -302,4 +324,13 @@ ROWS = [
     # --- the installation
     error("command missing", 125, "cannot start the command {ps}: {}", ": {No such file or directory}",
           "; the installation is incomplete", lambda t: t.start(installed(t), "ps").wait()),
+    # --- --retry
+    note("an attempt that is not the last", "{j}: attempt {1} of {2}: {failed, status 3}; again in {}",
+         run("-N", "j", "--retry=1", command=("sh", "-c", "exit 3")), status=3, slow=True),
+    note("asked to end between two attempts", "{j}: attempt {1} of {10}: no other follows: asked to end by {} (pid {}, uid {})",
+         between(lambda t, found: found.send(signal.SIGTERM)), status=3, slow=True),
+    note("the caller ends between two attempts", "{j}: attempt {1} of {10}: no other follows: what started it has ended by {} (pid {}, uid {})",
+         orphaned_between, status=0, slow=True),
+    note("replaced between two attempts", "{j}: attempt {1} of {10}: no other follows: it is replaced by {} (pid {}, uid {})",
+         between(lambda t, found: t.run_guard(["-N", "j", "--on-conflict=replace"], ["true"])), status=3, slow=True),
 ]

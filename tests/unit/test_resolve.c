@@ -18,6 +18,7 @@
 #include "conf/resolve.h"
 #include "conf/value.h"
 #include "core/detect.h"
+#include "core/failure.h"
 
 /* Lowest first: three sections of the system's file, three of the user's, the command line. */
 #define SOURCES      7
@@ -66,6 +67,9 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 	case KIND_IONICE:
 		buf_str(out, "best-effort:");
 		buf_u64(out, source);
+		return;
+	case KIND_CLASSES:
+		buf_str(out, failure_name((enum failure)(FAILURE_FIRST + source)));
 		return;
 	case KIND_NAMES:
 		buf_str(out, "NAME_");

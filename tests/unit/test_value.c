@@ -640,6 +640,8 @@ static void test_no_kind_is_forgotten(void **state)
 				      [KIND_UPTIME] = true /* these: test_loops */,
 				      [KIND_BACKOFF] = true,
 				      [KIND_CLASS] = true,
+				      [KIND_TIMES] = true /* test_retry_value */,
+				      [KIND_CLASSES] = true,
 				      [KIND_BUDGET] = true };
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(number_rows); i++)
