@@ -93,7 +93,8 @@ void options_to_brakes(struct work *w);
 
 /* --- the session: cmd/batch_session.c --- */
 int session_begin(struct work *w);
-/* What a file has: items, options, and what came of them. -1: go on; else the exit status. */
+/* cmd/batch_load.c: what a file has: items, options, and what came of them. -1: go on; else the exit status.
+ */
 int session_load(struct work *w, const char *what, char **argv);
 /* To write behind what a loaded one has; items from `known` on are new. -1: go on; else the exit status. */
 int session_go_on(struct work *w, uint32_t known);
@@ -132,6 +133,10 @@ void tell_line(struct work *w, const struct buf *line);
 /* "12" of a yield. */
 void put_yield(struct buf *out, uint64_t yield, bool is_micro);
 void put_item(struct buf *out, const struct batch_item *item, size_t columns);
+
+/* --- the loop: cmd/batch_loop.c --- */
+/* A sitting, from its first start to what came of it.  Exit status. */
+int loop_sit(struct work *w);
 
 /* --- what came of it: cmd/batch_sum.c --- */
 /* To `fd`. */
