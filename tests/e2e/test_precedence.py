@@ -435,7 +435,7 @@ class CommandLine(PrecedenceTest):
                                (True, False, True)),
             "no-lock": (*yes_no, self.field(("spawnguard.lock",)), ("none", "exclusive", "none")),
             "shared": (*yes_no, self.field(("spawnguard.lock",)), ("shared", "exclusive", "shared")),
-            "slots": ("3", "1", "2", self.dry_run(r"slots:   (\d) of p"), ("3", "1", "2")),
+            "slots": ("3", "1", "2", self.dry_run(r"slots +ok +(\d) of p"), ("3", "1", "2")),
             "group": ("a", "b", "c", self.field(("spawnguard.slot.group",), more=("--slots=1",)), "abc"),
             "expect-mem": ("8000T", "9000T", "7000T", self.is_expected(r"expects (\S+) "), ("7.8P", "8.7P", "6.8P")),
             "reserve-mem": ("8000T", "9000T", "7000T", self.is_expected(r"less (\S+) of --reserve-mem", "--expect-mem=1"),
