@@ -222,8 +222,20 @@ class CommandLine(PrecedenceTest):
         if os.path.exists(path):
             os.unlink(path)
         self.run_job([*more, *args], command).wait()
+        if not os.path.exists(path):
+            return []  # nothing of it changes anything for the next
         with open(path) as f:
             return [words for line in f if (words := line.split()) and words[0] == kind]
+
+    def watched(self, args):
+        """Which of self.path(a), b, c lets a trial through when it changes."""
+        self.breaker_lines("rules", ("--max-failures=1/1h",), args, ("false",))
+        for name in "abc":
+            with open(self.path(name), "a") as f:
+                f.write("x")
+            if self.run_job(["--max-failures=1/1h", *args], ("false",)).wait().status != 69:
+                return name
+        return None
 
     def rule(self, kind, word, *more):
         return lambda args: self.breaker_lines(kind, more, args, ("false",))[0][word]
@@ -484,6 +496,7 @@ class CommandLine(PrecedenceTest):
             "tail": ("256", "none", "512", self.tail_bytes, (256, 0, 512)),
             "cgroup": ("/no/a", "/no/b", "/no/c", self.refused_group, "abc"),
             "min-uptime": ("101s", "102s", "103s", self.rule("rules", 1), tuple(f"{i}000000000" for i in (101, 102, 103))),
+            "watch-input": (a, b, c, self.watched, "abc"),
             "quick-ok": (*yes_no, self.counted("--min-uptime=1h", command=("true",)), (None, "startup", None)),
             "max-failures": ("11/1h", "12/1h", "13/1h", self.rule("rules", 2), ("11", "12", "13")),
             "max-timeouts": ("11/1h", "12/1h", "13/1h", self.rule("rules", 4), ("11", "12", "13")),
