@@ -31,10 +31,12 @@ def blocks(name, section):
 class Manual(GuardTest):
     def test_each_example_does_what_it_says(self):
         self.write("collect.sh", "#!/bin/sh\necho collected\n", 0o755)
+        self.write("phase", "#!/bin/sh\nexec spawnguard notify counter events=3\n", 0o755)
+        self.write("backlog", "a/1\na/2\nb/1\n")
         env = dict(self.env, PATH=os.path.dirname(SPAWNGUARD) + ":" + os.environ["PATH"])
         count = 0
         for name in sorted(n for n in os.listdir(os.path.join(SOURCE, "man")) if n.endswith(".in")):
-            for line in "".join(blocks(name, "EXAMPLES")).splitlines():
+            for line in "".join(blocks(name, "EXAMPLES")).replace("\\e\n", "").splitlines():
                 command = line.split()[1]
                 libexec = os.path.join(os.path.dirname(SPAWNGUARD), "..", "libexec", "spawnguard", command)
                 if command != "run" and not os.path.exists(libexec):
