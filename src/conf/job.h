@@ -124,6 +124,7 @@ struct job {
 	const char *require_env;           /* borrowed, names by conf/variables.h; NULL = none */
 	const char *pre_check;             /* borrowed, words by conf/words.h; NULL = none */
 	bool force;                        /* start though the breaker is open */
+	bool has_loops; /* one of the group of loops was given: without, the end of this is not looked at */
 	/* the job's world */
 	enum session session;
 	const char *chdir;             /* borrowed; NULL = stay */

@@ -707,7 +707,10 @@ static_assert(COUNT_OF(parsers) == KIND_COUNT, "one parser for each kind");
 
 int value_parse(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	return parsers[row->kind](row, text, job, why);
+	int r = parsers[row->kind](row, text, job, why);
+	if (r == 0 && row->group == GROUP_LOOPS)
+		job->has_loops = true;
+	return r;
 }
 
 void value_next_source(struct job *job)

@@ -1,6 +1,7 @@
 #include "guard/circuit.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/auto.h"
@@ -22,6 +23,7 @@
 #include "os/link.h"
 #include "os/poll.h"
 #include "os/self.h"
+#include "os/signal.h"
 #include "run/circuit_say.h"
 #include "spawnguard/exit.h"
 #include "store/breaker.h"
@@ -36,7 +38,7 @@ static struct breaker breaker;
 
 static bool has_rules(const struct run *run)
 {
-	return circuit_rules_are_set(&run->job->circuit);
+	return run->job->has_loops && circuit_rules_are_set(&run->job->circuit);
 }
 
 static void put_name(struct buf *line, const struct run *run)
@@ -191,6 +193,19 @@ static enum circuit_answer ask_of_change(struct run *run)
 	return r < 0 ? CIRCUIT_REFUSE : circuit_ask(&breaker.circuit);
 }
 
+/* Of another boot it goes by the wall clock: from now on by that of this boot, whatever the other is set to.
+ */
+static void anchor(struct run *run)
+{
+	struct fail fail;
+
+	AUTO_FD int lock = breaker_lock(&run->dir, run->name, LOCK_WAIT_MS, &fail);
+	struct breaker_time now = time_now(run);
+	if (lock < 0 || breaker_read(run->dir.keep_fd, run->name, os_self_uid(), &now, &breaker) < 0)
+		return; /* the next start tries again */
+	(void)breaker_write(run->dir.keep_fd, run->name, &now, &breaker, &fail); /* as above */
+}
+
 /* --- before the start ----------------------------------------------------------------------------------- */
 
 static void put_refusal(struct buf *line, const struct run *run, bool is_tried)
@@ -276,6 +291,8 @@ int circuit_prepare(struct run *run)
 	if (!has_rules(run) && run->circuit.file == CIRCUIT_FILE_ABSENT)
 		return 0;
 	enum circuit_answer answer = ask(run);
+	if (answer == CIRCUIT_REFUSE && breaker.is_of_other_boot)
+		anchor(run);
 	if (answer == CIRCUIT_REFUSE && has_changed(run))
 		answer = ask_of_change(run);
 	if (answer == CIRCUIT_REFUSE)
@@ -324,7 +341,7 @@ struct toll_wants circuit_toll(const struct run *run)
 
 	return (struct toll_wants){
 		.rules = has_rules(run) ? &run->job->circuit : NULL,
-		.classes = &run->job->classes,
+		.classes = run->job->has_loops ? &run->job->classes : NULL,
 		.inputs = run->circuit.inputs,
 		.is_clean = is_alone && (run->circuit.file == CIRCUIT_FILE_ABSENT ||
 					 run->circuit.file == CIRCUIT_FILE_CLEAN),
@@ -475,15 +492,32 @@ void circuit_hear(struct run *run, const struct pair_message *m)
 	run->hooks.breaker = &facts;
 }
 
+/* By front, whose caller wants an end of it, or which is dead; by a signal. */
+static bool is_told_to_end(int link, int signals)
+{
+	struct pair_message m;
+	struct os_signal s;
+	ssize_t n;
+
+	while (os_signalfd_read(signals, &s) > 0)
+		if (s.number != SIGCHLD)
+			return true;
+	while ((n = os_link_receive(link, &m, sizeof(m))) > 0)
+		if ((size_t)n >= PAIR_HEAD_BYTES && (m.kind == PAIR_END || m.kind == PAIR_HURRY))
+			return true;
+	return n == 0;
+}
+
 void circuit_throttle(const struct run *run, int link, int signals)
 {
 	uint64_t now_ns = os_clock_boot_ns(), end_ns = now_ns + run->circuit.throttle_s * NS_PER_S;
 	struct os_poll set[2] = { { .fd = link, .wants = OS_POLL_IN },
 				  { .fd = signals, .wants = OS_POLL_IN } };
 
-	/* A word on either is somebody who wants an end: of nothing else is the talk any more. */
-	while (now_ns < end_ns && os_poll(set, 2, (int)((end_ns - now_ns) / NS_PER_MS + 1)) == 0)
+	while (now_ns < end_ns && !is_told_to_end(link, signals)) {
+		(void)os_poll(set, 2, (int)((end_ns - now_ns) / NS_PER_MS + 1));
 		now_ns = os_clock_boot_ns();
+	}
 }
 
 void circuit_not_ready(struct run *run)

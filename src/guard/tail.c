@@ -24,11 +24,12 @@
 #include "os/wait.h"
 #include "spawnguard/exit.h"
 
-#define ANSWER_MS  2000 /* the pump drains a pipe that nobody writes: microseconds, unless it is stopped */
-#define STUCK_MS   1000 /* a reader that takes nothing for so long */
-#define DEAF_MS    10   /* before a line that cannot be read is asked again */
-#define CALLER     2
-#define WORD_TRIES 3 /* no memory at this moment */
+#define ANSWER_MS          2000 /* the pump drains a pipe that nobody writes: microseconds, unless it is stopped */
+#define STUCK_MS           1000 /* a reader that takes nothing for so long */
+#define DEAF_MS            10   /* before a line that cannot be read is asked again */
+#define CALLER             2
+#define SAME_FAILURE_BYTES 4096
+#define WORD_TRIES         3 /* no memory at this moment */
 
 /* How what is kept came to its end. */
 enum tail_end { END_WHOLE, END_KILLED, END_SILENT, END_UNREAD };
@@ -48,11 +49,19 @@ void tail_init(struct tail *tail)
 	*tail = (struct tail){ .word = -1, .job_end = -1, .file = -1 };
 }
 
+/* --same-failure goes by what it says. */
+static uint64_t bytes_of(const struct job *job)
+{
+	bool is_implied = job->tail_bytes == 0 && job->has_loops && job->circuit.same_failure > 0;
+
+	return is_implied ? SAME_FAILURE_BYTES : job->tail_bytes;
+}
+
 int tail_check(const struct job *job)
 {
 	BUF(line, 256);
 
-	if (job->tail_bytes == 0 || job->leftovers != LEFTOVERS_LEAVE)
+	if (bytes_of(job) == 0 || job->leftovers != LEFTOVERS_LEAVE)
 		return 0;
 	buf_str(&line,
 		"--tail cannot go with --leftovers=leave: what is left would write into a pipe that nobody "
@@ -63,7 +72,7 @@ int tail_check(const struct job *job)
 
 bool tail_is_wanted(const struct job *job)
 {
-	return job->tail_bytes != 0 && job->record_tail != TAIL_NONE;
+	return bytes_of(job) != 0 && job->record_tail != TAIL_NONE;
 }
 
 bool tail_passed(const struct run *run, uint64_t *out_bytes)
@@ -147,7 +156,7 @@ void tail_open(struct run *run)
 
 	if (!tail_is_wanted(run->job))
 		return;
-	int r = open_tail(t, run->job->tail_bytes, run->output.fd >= 0 ? run->output.fd : CALLER);
+	int r = open_tail(t, bytes_of(run->job), run->output.fd >= 0 ? run->output.fd : CALLER);
 	if (r == 0)
 		return;
 	os_fd_close(&t->word);
