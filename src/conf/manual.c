@@ -12,6 +12,7 @@
 #include "conf/help.h"
 #include "conf/hook_variable.h"
 #include "conf/options.h"
+#include "core/circuit.h"
 
 #define ABOUT_MAX  64
 #define MARKER     ".\\\"@ "
@@ -211,6 +212,44 @@ static void put_variables(struct buf *out)
 	buf_str(out, ".El\n");
 }
 
+/* The rows that are carried out, by state; where nothing happens there is nothing to tell. */
+static void put_transitions(struct buf *out)
+{
+	for (size_t i = 0; i < COUNT_OF(circuit_rows); i++) {
+		const struct circuit_row *row = &circuit_rows[i];
+		if (row->event == 0) {
+			buf_str(out, i == 0 ? ".Ss " : ".El\n.Ss ");
+			buf_str(out, circuit_state_name(row->state));
+			buf_str(out, "\n.Bl -tag -width Ds\n");
+		}
+		if (row->action == CIRCUIT_DO_NOTHING)
+			continue;
+		buf_str(out, ".It ");
+		buf_str(out, circuit_event_text(row->event));
+		buf_char(out, '\n');
+		put_sentence(out, circuit_action_text(row->action));
+		if (row->next == row->state)
+			continue;
+		buf_str(out, "Then it is ");
+		buf_str(out, circuit_state_name(row->next));
+		buf_str(out, ".\n");
+	}
+	buf_str(out, ".El\n");
+}
+
+static void put_classes(struct buf *out)
+{
+	buf_str(out, ".Bl -tag -width environment\n");
+	for (size_t i = 0; i < COUNT_OF(failure_rows); i++) {
+		const struct failure_row *row = &failure_rows[i];
+		buf_str(out, ".It ");
+		buf_str(out, row->failure == FAILURE_COUNT ? "as listed" : failure_name(row->failure));
+		buf_char(out, '\n');
+		put_sentence(out, row->how);
+	}
+	buf_str(out, ".El\n");
+}
+
 static void put_all_statuses(struct buf *out)
 {
 	for (size_t i = 0; i < command_count; i++) {
@@ -376,6 +415,10 @@ static int do_marker(struct maker *m, struct piece marker, const char **page)
 		put_variables(m->out);
 	} else if (is_piece(marker, "commands")) {
 		put_commands(m->out);
+	} else if (is_piece(marker, "transitions")) {
+		put_transitions(m->out);
+	} else if (is_piece(marker, "classes")) {
+		put_classes(m->out);
 	} else if (is_piece(marker, "columns")) {
 		put_columns(m->out);
 	} else if (is_piece(marker, "os")) {

@@ -27,6 +27,8 @@ struct manual_source {
  *	columns             the columns of ps
  *	statuses COMMAND    its exit statuses
  *	statuses            those of every command
+ *	transitions         of a breaker: what happens, by state
+ *	classes             which end of a run is which class of failure
  *	history SECTION     the members of that table of the history
  *	about OPTION        up to the line .\"@ end: more text for this option, in
  *	                    the list of options or keys that follows
