@@ -97,7 +97,7 @@ int measure_member(struct tree *tree, struct member *m)
 
 	facts_memory(m);
 	bool is_resting = wants & SAMPLE_STAT && has_rested(tree, m);
-	if (wants & SAMPLE_FDS && !(is_resting && m->sample.known & SAMPLE_FDS))
+	if (wants & SAMPLE_FDS && !(is_resting && m->sample.known & SAMPLE_FDS && m->files_fd >= 0))
 		count_files(tree, m);
 	if (is_resting)
 		return 0;

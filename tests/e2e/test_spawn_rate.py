@@ -56,6 +56,8 @@ class Births(GuardTest):
         """(rung, what makes it so: a command before, options)"""
         if "perf_event_open" not in DENIED and told_here():
             yield "perf", [], []
+        if "children" in DENIED:  # and no records: once a second, who lives for less is not seen
+            return
         yield "sampled", [], ["--births-rung=sampled"]
         yield "sampled", [DENY, "perf_event_open=EACCES", "--"], []
 
