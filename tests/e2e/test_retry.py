@@ -139,6 +139,28 @@ class Attempts(RetryTest):
         self.assertIn("\nretry:   up to 2 times, on timeout killed\n", run.out)
 
 
+class Breaker(RetryTest):
+    ONE = ("--max-failures=1/1h",)
+
+    def lines(self, kind):
+        return [line.split() for line in self.read("state/breaker/j").splitlines() if line.startswith(kind + " ")]
+
+    def test_it_is_told_of_the_last_attempt_alone(self):
+        self.go("--retry=3", "--max-failures=9/1h", command=["false"])
+        self.assertEqual((len(self.lines("end")), len(self.events("attempt"))), (1, 3))
+
+    def test_a_trial_is_told_what_it_is(self):
+        show = ["sh", "-c", "echo ${SPAWNGUARD_PROBE-none}; exit $0"]
+        self.assertEqual(self.go(*self.ONE, command=[*show, "1"]).out, "none\n")
+        wait_until(lambda: self.go(*self.ONE, command=[*show, "0"]).out == "1\n", "its wait is over, and it is the trial")
+        self.assertEqual(self.go(*self.ONE, command=[*show, "0"], env={**self.env, "SPAWNGUARD_PROBE": "1"}).out, "none\n")
+
+    def test_a_check_that_fails_is_the_environment_s(self):
+        self.assertEqual(self.go(*self.ONE, "--pre-check=false", wait=LONG, command=["true"]).status, 69)
+        self.assertEqual([line[2] for line in self.lines("end")], ["environment"])
+        self.assertIn("breaker open: j: 1 environment failure", self.go(*self.ONE, wait=LONG, command=["true"]).err)
+
+
 class Between(RetryTest):
     def test_the_lock_is_held(self):
         run = self.between()
