@@ -11,9 +11,10 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, observe, send, switches, wait_until
+from harness import SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, observe, switches, wait_until
+from ways import kill_both
 
-TERM, KILL, STOP, CONT = signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT
+TERM, KILL = signal.SIGTERM, signal.SIGKILL
 
 
 # What a run has by now, a few megabytes, it does not expect any more.
@@ -111,13 +112,8 @@ class Memory(AdmissionTest):
 
     def test_the_claim_of_the_dead_counts_no_more(self):
         held = self.holds("a", "--expect-mem=600M")
-        warden = held.warden()
-        send(warden, STOP)
-        held.send(KILL)
-        held.wait()
         self.refused("-N", "c", "--expect-mem=400M")
-        send(warden, KILL)
-        wait_until(lambda: not Stat(warden).alive, "the warden is dead")
+        kill_both(self, held)
         self.assertEqual(self.there("-N", "c", "--expect-mem=400M").wait().status, 0)
         self.end_strays()
 

@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness
 from harness import (SANITIZED, SCALE, SPAWNGUARD, VICTIM, GuardTest, Stat, children, observe, send, switches,
                      wait_until)
+from ways import kill_both
 
 TERM, KILL, STOP, CONT = signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT
 
@@ -149,12 +150,7 @@ class Freed(SlotTest):
 
     def test_both_guards_killed_the_next_in_the_slot_ends_what_they_left(self):
         held = self.holder("-N", "w", "--slots=1")
-        warden = held.warden()
-        send(warden, STOP)
-        held.send(KILL)
-        held.wait()
-        send(warden, KILL)
-        wait_until(lambda: not Stat(warden).alive, "the warden is dead")
+        kill_both(self, held)
         run = self.run_guard(["-N", "w", "--slots=1"], ["true"])
         self.assertEqual(run.status, 0)
         self.assertRegex(run.err, r"the guards of run [0-9a-f]{8} were killed: ended 1 process that it left")
