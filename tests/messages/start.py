@@ -259,7 +259,8 @@ ROWS = [
     warning("budget used up, only warned of", "budget used up: {j}: {calls} stands at {12} of {10} within {1d}; room again in {23h59m}, at {}",
             "", "; the run goes on", spent("--on-limit=warn")),
     warning("budgets damaged", "{j}: its file in breaker/ is damaged: put aside as .bad", "",
-            "; what earlier runs have used up is not known any more", keeping("spawnguard breaker 2\n")),
+            "; what earlier runs have used up is not known any more", # by one that has no reason to look for a breaker
+            lambda t: (t.run_guard(["-N", "j"], ["true"]), keeping("spawnguard breaker 2\n")(t))[1]),
     error("budgets, no place", 125, "cannot read the budgets: {j}", ": {Not a directory}", UNKEPT, no_place),
     error("budgets, too many", 125, "cannot keep one more budget of this job: {j}", ": {No space left on device}", UNKEPT, crowded()),
     error("budgets, locked", 125, "cannot lock the budgets of: {j}", ": {Device or resource busy}", UNKEPT, busy, slow=True),
