@@ -155,7 +155,9 @@ static void look(struct run *run)
 	struct breaker_time now = time_now(run);
 
 	int r = breaker_read(run->dir.keep_fd, run->name, os_self_uid(), &now, &breaker);
-	if (r == -EBADMSG) {
+	if (r == -EBADMSG && !has_rules(run) && run->job->budget_count > 0) {
+		r = 0; /* the budgets are about to say so, and to put it aside */
+	} else if (r == -EBADMSG) {
 		warn_unreadable(run, 0, "is damaged: put aside as .bad, and taken for one failure");
 		put_aside(run);
 	} else if (r < 0 && r != -ENOENT) {
