@@ -320,15 +320,12 @@ static void put_tail(struct json *j, const struct history_tail *t, size_t room)
 {
 	size_t shown = t->count < room ? t->count : room;
 	const char *at = t->bytes + t->count - shown;
-	BUF(hex, 20);
 
 	optional(j, "spawnguard.stderr.detail", t->detail);
 	if (!t->is_known)
 		return;
 	json_u64(j, "spawnguard.stderr.bytes", t->total);
-	buf_hex(&hex, hash_fnv(HASH_FNV_START, t->bytes, t->count), 16);
-	json_str(j, "spawnguard.stderr.digest", hex.at);
-	if (t->digest_only)
+	if (t->print_only)
 		return;
 	for (int i = 0; t->total > shown && shown > 0 && i < 3 && ((unsigned char)*at & 0xc0) == 0x80; i++) {
 		at++;
@@ -395,6 +392,18 @@ static void put_yield(struct json *j, const struct history_yield *y)
 	json_close(j, '}');
 }
 
+static void put_failure(struct json *j, const struct history_end *end)
+{
+	if (!end->failure_class || end->failure_class[0] == '\0')
+		return;
+	json_open(j, "spawnguard.failure", '{');
+	json_str(j, "class", end->failure_class);
+	optional(j, "fingerprint", end->fingerprint);
+	if (end->failure_text && end->failure_text[0] != '\0')
+		json_bytes(j, "text", end->failure_text, strlen(end->failure_text));
+	json_close(j, '}');
+}
+
 static void put_end(struct json *j, struct buf *out, const struct history_end *end, size_t tail_room)
 {
 	begin(j, out, end->goes_on ? "attempt" : "end", end->figures->ended_wall_ns);
@@ -418,6 +427,7 @@ static void put_end(struct json *j, struct buf *out, const struct history_end *e
 		put_told(j, end->told);
 	if (end->yield)
 		put_yield(j, end->yield);
+	put_failure(j, end);
 	json_str(j, "spawnguard.written_by", end->by);
 	if (end->tail)
 		put_tail(j, end->tail, tail_room);

@@ -60,7 +60,7 @@ struct history_tail {
 	size_t count;
 	uint64_t total;     /* bytes that were written, these included */
 	bool is_known;      /* false: only `detail` is told */
-	bool digest_only;   /* the bytes themselves do not go into the line */
+	bool print_only;    /* the bytes themselves do not go into the line */
 	const char *detail; /* why it is not whole, NULL = it is */
 };
 
@@ -108,6 +108,8 @@ struct history_end {
 	bool goes_on;                      /* an attempt has ended, not the run: event "attempt" */
 	uint64_t retry_in_ns;
 	const char *failure; /* with goes_on: class of core/failure.h */
+	/* why it counts as a failure; NULL, "" = it is none, or not known */
+	const char *failure_class, *fingerprint, *failure_text; /* the last of foreign bytes */
 };
 
 struct history_refused {

@@ -17,6 +17,7 @@
 #define JOB_ENV_MAX     64        /* --env K=V */
 #define JOB_BUDGETS_MAX 16        /* --budget K=LIMIT */
 #define JOB_WATCH_MAX   16        /* --watch-input FILE */
+#define JOB_OPEN_ON_MAX 8         /* --open-on REGEX[=UNTIL] */
 #define JOB_QUEUE_MAX   1000      /* --queue-max */
 #define JOB_PREFIX_MAX  16        /* --skip-prefix, --only-prefix */
 #define JOB_SLOTS_MAX   256       /* --slots */
@@ -185,6 +186,8 @@ struct job {
 	struct circuit_rules circuit;
 	struct failure_rules classes;           /* min_uptime_ns as in `circuit` */
 	const char *watch_input[JOB_WATCH_MAX]; /* borrowed */
+	const char *open_on[JOB_OPEN_ON_MAX];   /* borrowed; by conf/open_on_value.h */
+	uint32_t open_on_count, open_on_layer;  /* as tag_layer */
 	uint32_t watch_count, watch_layer;      /* as tag_layer */
 	/* the command behind "--": borrowed argv, NULL-terminated; NULL if none was given */
 	char **command;

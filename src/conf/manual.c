@@ -14,7 +14,7 @@
 #include "conf/options.h"
 #include "core/circuit.h"
 
-#define ABOUT_MAX  64
+#define ABOUT_MAX  96
 #define MARKER     ".\\\"@ "
 #define MARKER_LEN 5
 

@@ -127,6 +127,7 @@ const struct option_row option_rows[] = {
 	{ "only-prefix",         0,  KIND_PREFIX,   TAKES("P"),     AT(batch.only_prefix), NULL, "leave out all others; may come 16 times", GROUP_LOOPS, FOR_BATCH },
 	{ "resume",              0,  KIND_FLAG,     NOTHING,        AT(batch.resume), NULL, "go on with the last session of the name: what has ended is not run again", GROUP_LOOPS, FOR_BATCH },
 
+	{ "open-on",             0,  KIND_OPEN_ON,  TAKES("REGEX[=UNTIL]"), AT(open_on), NULL, "open the breaker when the end of stderr matches, until then or until the date that is in the match; may come 8 times", GROUP_LOOPS, FOR_JOB },
 	{ "watch-input",         0,  KIND_FILES,    TAKES("FILE"),  AT(watch_input), NULL, "while the breaker is open: a trial is due as soon as this file, or the program, has changed; may come 16 times", GROUP_LOOPS, FOR_JOB },
 	{ "force",               0,  KIND_FLAG,     NOTHING,        AT(force), NULL, "start though the breaker is open; the record says so", GROUP_LOOPS, FOR_RUN },
 	{ "retry",               0,  KIND_TIMES,    TAKES("N"),     AT(retry), "none", "try again up to N times within the run, where an attempt fails", GROUP_LOOPS, FOR_JOB },

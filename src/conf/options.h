@@ -14,6 +14,7 @@ enum option_kind {
 	KIND_TEXT,     /* const char * */
 	KIND_NAME,     /* const char *: 1..200 bytes once encoded as a file name */
 	KIND_RUN_ID,   /* const char *: 1..64 of [A-Za-z0-9_-] */
+	KIND_OPEN_ON,  /* const char *[JOB_OPEN_ON_MAX], REGEX[=UNTIL], may come again */
 	KIND_FILES,    /* const char *[JOB_WATCH_MAX], may come again */
 	KIND_BUDGET,   /* const char *[JOB_BUDGETS_MAX], K=LIMIT or K=none, may come again */
 	KIND_TAG,      /* const char *[JOB_TAGS_MAX], K=V, may come again */

@@ -159,7 +159,8 @@ const char *conf_suggest_job(const struct conf *conf, const char *name)
 static bool is_list(const struct option_row *row)
 {
 	return row->kind == KIND_TAG || row->kind == KIND_ENV || row->kind == KIND_BUDGET ||
-	       row->kind == KIND_FILES || row->kind == KIND_BACKOFF || row->kind == KIND_CLASS;
+	       row->kind == KIND_FILES || row->kind == KIND_BACKOFF || row->kind == KIND_CLASS ||
+	       row->kind == KIND_OPEN_ON;
 }
 
 /* Why `key` is none of the file's. */

@@ -18,6 +18,7 @@
 #include "conf/job.h"
 #include "conf/limit_value.h"
 #include "conf/loop_value.h"
+#include "conf/open_on_value.h"
 #include "conf/options.h"
 #include "conf/retry_value.h"
 #include "conf/room_value.h"
@@ -170,6 +171,20 @@ static int parse_files(const struct option_row *row, const char *text, struct jo
 		job->watch_count = job->watch_layer = 0;
 	pairs.layer = 0;
 	return add_pair(&pairs, text, strlen(text), "one file too many: at most 16", why);
+}
+
+static int parse_open_on(const struct option_row *row, const char *text, struct job *job, struct buf *why)
+{
+	struct pairs pairs = { field_of(row, job), &job->open_on_count, 0, JOB_OPEN_ON_MAX };
+	struct open_on_value value;
+
+	int r = open_on_parse(text, &value, why);
+	if (r < 0)
+		return r;
+	if (job->open_on_layer > 0) /* a source of higher rank says it all anew */
+		job->open_on_count = job->open_on_layer = 0;
+	job->circuit.has_open_on = true;
+	return add_pair(&pairs, text, strlen(text), "one expression too many: at most 8", why);
 }
 
 static int parse_env(const struct option_row *row, const char *text, struct job *job, struct buf *why)
@@ -656,6 +671,7 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_TEXT]     = parse_text,
 	[KIND_NAME]     = parse_name,
 	[KIND_RUN_ID]   = parse_run_id,
+	[KIND_OPEN_ON]  = parse_open_on,
 	[KIND_FILES]    = parse_files,
 	[KIND_BUDGET]   = parse_budget,
 	[KIND_TAG]      = parse_tag,
@@ -720,6 +736,7 @@ void value_next_source(struct job *job)
 	job->budget_layer = job->budget_count;
 	job->watch_layer = job->watch_count;
 	job->backoff_seen = job->class_seen = 0;
+	job->open_on_layer = job->open_on_count;
 	job->verbose_alone = 0;
 }
 

@@ -13,6 +13,7 @@
 #include "base/utc.h"
 #include "guard/explain.h"
 #include "guard/flag.h"
+#include "guard/open_on.h"
 #include "guard/pair.h"
 #include "guard/refusal.h"
 #include "guard/run.h"
@@ -340,6 +341,7 @@ void circuit_explain(struct run *run, struct explain *e)
 struct toll_wants circuit_toll(const struct run *run)
 {
 	bool is_alone = !run->job->shared && !run->job->no_lock;
+	struct open_on_answer quota = open_on_ask(run);
 
 	return (struct toll_wants){
 		.rules = has_rules(run) ? &run->job->circuit : NULL,
@@ -349,6 +351,10 @@ struct toll_wants circuit_toll(const struct run *run)
 					 run->circuit.file == CIRCUIT_FILE_CLEAN),
 		/* Whatever they need is learned from all runs of the job. */
 		.wants_ring = run->job->expect_mem == JOB_EXPECT_AUTO || run->job->slots == JOB_SLOTS_AUTO,
+		.has_matched = quota.has_matched,
+		.until_ns = !quota.has_matched  ? 0
+			    : quota.wait_ns > 0 ? quota.wait_ns
+						: CIRCUIT_NEVER,
 	};
 }
 
@@ -365,6 +371,21 @@ static void fill_facts(struct hook_breaker *facts, const struct toll *toll)
 	buf_init(&text, facts->until, sizeof(facts->until));
 	if (c->wait_ns != CIRCUIT_NEVER)
 		utc_format(&text, os_clock_wall_ns() + c->wait_ns);
+}
+
+/* `link` < 0: we are front, and tell ourselves. */
+static void pass_flag(struct run *run, const struct finding *f, int link)
+{
+	struct pair_message m;
+
+	flag_raise(run, link, f, FLAG_ONLY);
+	if (link >= 0)
+		return;
+	memset(&m, 0, PAIR_HEAD_BYTES);
+	m.kind = PAIR_FLAG;
+	m.number = FLAG_ONLY;
+	m.finding = *f;
+	flag_hear(run, &m);
 }
 
 static void raise_flag(struct run *run, const struct toll *toll, int link)
@@ -388,13 +409,41 @@ static void raise_flag(struct run *run, const struct toll *toll, int link)
 		circuit_hear(run, &m);
 	else
 		(void)os_link_send(link, &m, PAIR_HEAD_BYTES + sizeof(m.breaker));
-	flag_raise(run, link, &f, FLAG_ONLY);
-	if (link >= 0)
-		return;
-	m.kind = PAIR_FLAG; /* to ourselves */
-	m.number = FLAG_ONLY;
-	m.finding = f;
-	flag_hear(run, &m);
+	pass_flag(run, &f, link);
+}
+
+static void put_same(struct buf *out, const struct toll *toll, size_t shown)
+{
+	buf_str(out, "same failure as run ");
+	escape_text(out, toll->change.same_as, strnlen(toll->change.same_as, shown), 0);
+	buf_str(out, ", ");
+	buf_u64(out, toll->change.same_in_row);
+	buf_str(out, " in a row");
+}
+
+/* Without any rule: who sees it can do something before it has failed a hundred times. */
+static void say_same(struct run *run, const struct toll *toll, int link)
+{
+	struct finding f = { .rule = "same-failure",
+			     .severity = SEVERITY_WARNING,
+			     .value = toll->change.same_in_row,
+			     .bound = UINT64_MAX,
+			     .now_ns = os_clock_boot_ns() };
+	BUF(line, 768);
+	struct buf text;
+
+	f.since_ns = f.now_ns;
+	buf_init(&text, f.text, sizeof(f.text));
+	put_same(&text, toll, CIRCUIT_RUN_ID_MAX);
+	put_name(&line, run);
+	buf_str(&line, ": ");
+	put_same(&line, toll, 8);
+	buf_str(&line, " (");
+	escape_text(&line, toll->summary, strlen(toll->summary), 100);
+	buf_str(&line, "); see: spawnguard breaker show ");
+	escape_word(&line, run->name, strlen(run->name), 0);
+	voice_note(&line);
+	pass_flag(run, &f, link);
 }
 
 static void say_open(const struct run *run, bool is_again)
@@ -421,6 +470,8 @@ static void say_change(struct run *run, const struct toll *toll, int link)
 		say_open(run, toll->change.reopened);
 	if (toll->change.opened)
 		raise_flag(run, toll, link);
+	else if (!toll->change.reopened && toll->change.same_in_row > 1 && toll->change.same_as[0] != '\0')
+		say_same(run, toll, link);
 	if (!toll->change.closed)
 		return;
 	put_name(&line, run);

@@ -501,6 +501,10 @@ static void put_end(struct front *f)
 	}
 	c.has_told = notify_get(run, &c.told);
 	c.has_yield = yield_get(run, &c.verdict, &c.yield);
+	if (run->job->status_fd >= 0 || run->job->status_file) {
+		c.toll.wants = circuit_toll(run);
+		toll_name(&c);
+	}
 	run_put_status(run, &c);
 }
 

@@ -12,6 +12,7 @@
 #include "guard/detach.h"
 #include "guard/intent.h"
 #include "guard/log.h"
+#include "guard/open_on.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/fd.h"
@@ -137,7 +138,7 @@ static int command_run(unsigned command, char **argv, char **env)
 	if (!job.dry_run)
 		log_set(job.syslog, run.name, run.head.run_id);
 	if ((code = check_json(&job)) != 0 || (code = check_status_fd(&job)) != 0 ||
-	    (code = tail_check(&job)) != 0)
+	    (code = tail_check(&job)) != 0 || (code = open_on_check(&job)) != 0)
 		return code;
 	if ((code = parent_open(&run)) != 0)
 		return code;

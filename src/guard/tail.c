@@ -24,12 +24,12 @@
 #include "os/wait.h"
 #include "spawnguard/exit.h"
 
-#define ANSWER_MS          2000 /* the pump drains a pipe that nobody writes: microseconds, unless it is stopped */
-#define STUCK_MS           1000 /* a reader that takes nothing for so long */
-#define DEAF_MS            10   /* before a line that cannot be read is asked again */
-#define CALLER             2
-#define SAME_FAILURE_BYTES 4096
-#define WORD_TRIES         3 /* no memory at this moment */
+#define ANSWER_MS  2000 /* the pump drains a pipe that nobody writes: microseconds, unless it is stopped */
+#define STUCK_MS   1000 /* a reader that takes nothing for so long */
+#define DEAF_MS    10   /* before a line that cannot be read is asked again */
+#define CALLER     2
+#define IMPLIED    4096 /* as --tail alone */
+#define WORD_TRIES 3    /* no memory at this moment */
 
 /* How what is kept came to its end. */
 enum tail_end { END_WHOLE, END_KILLED, END_SILENT, END_UNREAD };
@@ -41,6 +41,7 @@ struct tail_shared {
 	int32_t err;    /* with END_UNREAD */
 	uint32_t count; /* of bytes */
 	uint64_t total; /* that were written */
+	struct tail_match match;
 	char bytes[RING_MAX];
 };
 
@@ -49,30 +50,34 @@ void tail_init(struct tail *tail)
 	*tail = (struct tail){ .word = -1, .job_end = -1, .file = -1 };
 }
 
-/* --same-failure goes by what it says. */
-static uint64_t bytes_of(const struct job *job)
+/* What must know the end of stderr brings it along. */
+static uint64_t size_of(const struct job *job)
 {
-	bool is_implied = job->tail_bytes == 0 && job->has_loops && job->circuit.same_failure > 0;
-
-	return is_implied ? SAME_FAILURE_BYTES : job->tail_bytes;
+	if (job->open_on_count > 0)
+		return job->tail_bytes > IMPLIED ? job->tail_bytes : IMPLIED;
+	if (job->record_tail == TAIL_NONE)
+		return 0;
+	bool is_implied =
+		job->has_loops && job->circuit.same_failure > 0 && job->leftovers != LEFTOVERS_LEAVE;
+	return job->tail_bytes == 0 && is_implied ? IMPLIED : job->tail_bytes;
 }
 
 int tail_check(const struct job *job)
 {
 	BUF(line, 256);
 
-	if (bytes_of(job) == 0 || job->leftovers != LEFTOVERS_LEAVE)
+	if (size_of(job) == 0 || job->leftovers != LEFTOVERS_LEAVE)
 		return 0;
-	buf_str(&line,
-		"--tail cannot go with --leftovers=leave: what is left would write into a pipe that nobody "
-		"reads; use --leftovers=wait, or leave --tail out");
+	buf_str(&line, job->tail_bytes == 0 ? "--open-on" : "--tail");
+	buf_str(&line, " cannot go with --leftovers=leave: what is left would write into a pipe that nobody "
+		       "reads; use --leftovers=wait, or leave it out");
 	voice_error(&line);
 	return SG_EXIT_GUARD;
 }
 
 bool tail_is_wanted(const struct job *job)
 {
-	return bytes_of(job) != 0 && job->record_tail != TAIL_NONE;
+	return size_of(job) != 0;
 }
 
 bool tail_passed(const struct run *run, uint64_t *out_bytes)
@@ -156,7 +161,7 @@ void tail_open(struct run *run)
 
 	if (!tail_is_wanted(run->job))
 		return;
-	int r = open_tail(t, bytes_of(run->job), run->output.fd >= 0 ? run->output.fd : CALLER);
+	int r = open_tail(t, size_of(run->job), run->output.fd >= 0 ? run->output.fd : CALLER);
 	if (r == 0)
 		return;
 	os_fd_close(&t->word);
@@ -282,18 +287,34 @@ static const char *detail_of(const struct tail_shared *s)
 	return s->pump.is_refused ? "its reader went away before the end" : NULL;
 }
 
+bool tail_bytes(const struct run *run, const char **out_bytes, size_t *out_n)
+{
+	const struct tail_shared *s = run->tail.shared;
+
+	if (!s || !s->is_collected || s->end == END_UNREAD)
+		return false;
+	*out_bytes = s->bytes;
+	*out_n = s->count;
+	return true;
+}
+
+struct tail_match *tail_match(const struct run *run)
+{
+	return run->tail.shared ? &run->tail.shared->match : NULL;
+}
+
 bool tail_get(const struct run *run, struct history_tail *out_tail)
 {
 	const struct tail_shared *s = run->tail.shared;
 
-	if (!s || !s->is_collected)
+	if (!s || !s->is_collected || run->job->record_tail == TAIL_NONE)
 		return false;
 	*out_tail = (struct history_tail){
 		.bytes = s->bytes,
 		.count = s->count,
 		.total = s->total,
 		.is_known = s->end != END_UNREAD,
-		.digest_only = run->job->record_tail == TAIL_PRINT,
+		.print_only = run->job->record_tail == TAIL_PRINT,
 		.detail = detail_of(s),
 	};
 	return true;

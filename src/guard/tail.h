@@ -30,7 +30,7 @@ void tail_init(struct tail *tail);
 /* Can it be done with the other options?  0, or the exit status: said. */
 int tail_check(const struct job *job);
 
-/* Is there anything to be kept? */
+/* Is there anything to be kept, for the record or for what is asked of it (--open-on, --same-failure)? */
 bool tail_is_wanted(const struct job *job);
 /* What the pump has got of stderr so far; false: there is none. */
 bool tail_passed(const struct run *run, uint64_t *out_bytes);
@@ -48,6 +48,14 @@ int tail_give(const struct run *run);
  * nothing more. */
 void tail_collect(struct run *run);
 /* What was collected; false: nothing is kept.  Borrowed from `run`. */
+bool tail_bytes(const struct run *run, const char **out_bytes, size_t *out_n);
+/* What --open-on has come to, between front and warden; NULL: nothing is kept. */
+struct tail_match {
+	uint32_t is_known, has_matched;
+	uint64_t wait_ns; /* when it was looked for */
+};
+struct tail_match *tail_match(const struct run *run);
+/* The same for the record. */
 bool tail_get(const struct run *run, struct history_tail *out_tail);
 
 /* A child of front has ended: was it the pump? */

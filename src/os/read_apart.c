@@ -25,7 +25,10 @@ static const struct {
 } bounds[] = {
 	{ RLIMIT_CORE, 0 },        { RLIMIT_FSIZE, 0 },
 	{ RLIMIT_NPROC, 0 },       { RLIMIT_NOFILE, 4 }, /* new numbers: all but the pipe are closed */
-	{ RLIMIT_AS, 64UL << 20 }, { RLIMIT_CPU, 2 },
+#ifndef __SANITIZE_ADDRESS__ /* which takes terabytes of addresses */
+	{ RLIMIT_AS, 64UL << 20 },
+#endif
+	{ RLIMIT_CPU, 2 },
 };
 
 /* In the child: 1, 0, or errno + 1. */
@@ -108,8 +111,7 @@ static bool take_piece(int in, void *bytes, size_t n, int timeout_ms)
 	return poll(&p, 1, timeout_ms) > 0 && read(in, bytes, n) == (ssize_t)n;
 }
 
-/* Wait for the child's answer of `n` bytes, and for the child. 0, -ETIMEDOUT. */
-static int take_answer(pid_t pid, int in, void *answer, size_t n, int timeout_ms)
+int os_read_apart_take(pid_t pid, int in, void *answer, size_t n, int timeout_ms)
 {
 	if (!take_piece(in, answer, n, timeout_ms)) {
 		give_up(pid);
@@ -134,7 +136,7 @@ int os_read_apart_find(const char *path, const char *word, size_t n, int timeout
 	os_fd_close(&ends[1]);
 	if (pid < 0)
 		return -ENOMEM; /* EAGAIN is what a read says */
-	r = take_answer(pid, in, &answer, 1, timeout_ms);
+	r = os_read_apart_take(pid, in, &answer, 1, timeout_ms);
 	if (r < 0)
 		return r;
 	return answer > 1 ? -(answer - 1) : answer;
@@ -264,7 +266,7 @@ int os_read_apart_io(const int32_t *pid, size_t n, int timeout_ms, uint64_t *out
 			return -ETIMEDOUT;
 		}
 	}
-	int r = take_answer(reader, in, &answer, sizeof(answer), timeout_ms);
+	int r = os_read_apart_take(reader, in, &answer, sizeof(answer), timeout_ms);
 	if (r < 0)
 		return r;
 	*out_sum = answer.sum;

@@ -50,6 +50,9 @@ static struct history_end end_of(const struct close_run *c)
 		.goes_on = c->goes_on,
 		.retry_in_ns = c->retry_in_ns,
 		.failure = c->failure,
+		.failure_class = c->toll.failure >= FAILURE_FIRST ? failure_name(c->toll.failure) : NULL,
+		.fingerprint = c->toll.print,
+		.failure_text = c->toll.summary,
 	};
 }
 

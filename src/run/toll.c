@@ -73,9 +73,10 @@ static void name_failure(struct close_run *c)
 					   .has_status = f->has_status != 0,
 					   .job_status = f->job_status };
 	struct fingerprint print;
+	bool is_kept = c->has_tail && c->tail.is_known;
 	struct buf text;
 
-	if (c->has_tail && c->tail.is_known) {
+	if (is_kept) {
 		facts.bytes = c->tail.bytes;
 		facts.count = c->tail.count;
 		facts.is_cut = c->tail.total > c->tail.count;
@@ -83,6 +84,11 @@ static void name_failure(struct close_run *c)
 	fingerprint_make(&print, &facts);
 	buf_init(&text, c->toll.print, sizeof(c->toll.print));
 	fingerprint_format(&text, print.print);
+	c->toll.is_bare = print.is_bare;
+	if (is_kept && c->tail.print_only) { /* --record-tail=print: none of its words are kept */
+		facts.bytes = NULL;
+		fingerprint_make(&print, &facts);
+	}
 	buf_init(&text, c->toll.summary, sizeof(c->toll.summary));
 	buf_mem(&text, print.summary, strnlen(print.summary, sizeof(c->toll.summary) - 1));
 }
@@ -199,16 +205,21 @@ static void write_line(const struct close_run *c, enum circuit_state was)
 		(void)history_append(fd, &line); /* the state itself stands in breaker/NAME */
 }
 
+void toll_name(struct close_run *c)
+{
+	c->toll.failure = judge(c);
+	if (c->toll.failure >= FAILURE_FIRST)
+		name_failure(c);
+}
+
 void toll_take(struct close_run *c)
 {
 	struct toll *t = &c->toll;
 	enum circuit_state was = CIRCUIT_CLOSED;
 
-	t->failure = judge(c);
+	toll_name(c);
 	if (!is_needed(c))
 		return;
-	if (t->failure >= FAILURE_FIRST)
-		name_failure(c);
 	t->err = count(c, &was);
 	if (t->err == 0)
 		write_line(c, was);

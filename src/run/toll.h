@@ -28,10 +28,15 @@ struct toll {
 	enum failure failure;
 	struct circuit_change change;
 	char print[CIRCUIT_PRINT_MAX + 1]; /* "" = none */
+	bool is_bare;                      /* the print is of how it ended alone */
 	char summary[CIRCUIT_SUMMARY_MAX + 1];
 	bool was_damaged; /* its file was put aside */
 	int err;          /* it could not be written: -errno */
 };
+
+/* Its class and, of a failure, its fingerprint: by the figures, the verdict and the tail of `c`.  Counts
+ * nothing. */
+void toll_name(struct close_run *c);
 
 /*
  * Counted, if it changes anything: in `c->toll`, by the figures, the verdict and

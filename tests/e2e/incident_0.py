@@ -4,6 +4,7 @@ A collection script was started in the background, failed on a language
 error, was repaired and started again without ending the earlier one: five
 copies spent the same quota on the same bug.
 """
+import datetime
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import GuardTest, Stat, children, outcome, send, wait_until
+from harness import SCALE, GuardTest, Stat, children, outcome, send, wait_until
 
 BROKEN = """import os, time
 open("log", "a").write(f"started {os.getpid()}\\n")
@@ -28,6 +29,8 @@ open("log", "a").write("done\\n")
 
 
 class Incident0(GuardTest):
+    tells_repeats = True
+
     def collect(self, command=None, **popen):
         """As people start it: in the background of a shell, which then returns."""
         return self.guard("-N", "collect", "--", *(command or ["/usr/bin/python3", "collect.py"]), **popen)
@@ -62,6 +65,45 @@ class Incident0(GuardTest):
         self.assertEqual(self.read("log").count("done"), 1)
         self.assertEqual(self.started(), 2)
         self.assertEqual([outcome(e) for e in self.events("end")], ["failed", "ok"])
+
+    def test_the_same_bug_twice_is_noticed_and_its_end_kept(self):
+        self.write("collect.py", BROKEN)
+        runs = [self.collect().wait() for _ in range(2)]
+        self.assertNotIn("same failure", runs[0].err)
+        first, second = self.events("end")
+        told = [line for line in runs[1].err.splitlines() if line.startswith("spawnguard: ")]
+        self.assertEqual(told, [f"spawnguard: collect: same failure as run {first['spawnguard.run.id'][:8]}, 2 in a row "
+                                "(exit 1); see: spawnguard breaker show collect"])  # nothing was kept of stderr
+        self.assertEqual(first["spawnguard.failure"]["fingerprint"], second["spawnguard.failure"]["fingerprint"])
+        flag = self.events("flag")[-1]["spawnguard.flag"]
+        self.assertEqual((flag["rule"], flag["value"]), ("same-failure", 2))
+        third = self.guard("-N", "collect", "--tail", "--", "/usr/bin/python3", "collect.py").wait()
+        self.assertNotIn("same failure", third.err)  # more is known of it now
+        end = self.events("end")[-1]
+        self.assertEqual(end["spawnguard.failure"]["text"], "NameError: name 'undefined_name' is not defined")
+        self.assertIn("Traceback (most recent call last):", end["spawnguard.stderr.tail"])
+
+    def test_a_quota_shuts_it_off_until_the_date_that_it_tells(self):
+        day = datetime.datetime.now() + datetime.timedelta(days=17)
+        until = datetime.datetime(day.year, day.month, day.day)
+        self.write("collect.py", "import sys\nopen('log', 'a').write('started\\n')\nprint('item 5 of 12', file=sys.stderr)\n"
+                   f"sys.exit('quota exceeded: 5000 of 5000 calls, resets {until:%Y-%m-%d}')\n")
+        command = ["--open-on", "quota exceeded.*", "--", "/usr/bin/python3", "collect.py"]
+        first = self.guard("-N", "collect", "--on-flag", "sh -c 'echo $SPAWNGUARD_CLASS $SPAWNGUARD_UNTIL >flagged'", *command).wait()
+        self.assertEqual(first.status, 1)
+        self.assertRegex(first.err, rf"(?m)^spawnguard: breaker opens: collect: .*next trial in 1[67]d\S* at {until:%Y-%m-%d} 00:00; ")
+        end = self.events("end")[-1]
+        self.assertEqual(end["spawnguard.failure"]["class"], "quota")
+        utc = until.astimezone(datetime.timezone.utc)
+        told = self.read("flagged").split()
+        self.assertEqual(told[0], "quota")
+        self.assertLess(abs((datetime.datetime.strptime(told[1], "%Y-%m-%dT%H:%M:%S.%f%z") - utc).total_seconds()), 60 * SCALE)
+        for _ in range(4):
+            again = self.guard("-N", "collect", *command).wait()
+            self.assertEqual(again.status, 69)
+            self.assertRegex(again.err, rf"\Aspawnguard: breaker open: collect: .* at {until:%Y-%m-%d} 00:00; "
+                                        r"spawnguard breaker show collect \| reset collect\n\Z")
+        self.assertEqual(self.started(), 1)
 
     def test_after_kill_9_of_the_script_the_next_start_runs_at_once(self):
         self.write("collect.py", REPAIRED)

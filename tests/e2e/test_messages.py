@@ -17,6 +17,8 @@ HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} # categories that no termina
 
 
 class Messages(GuardTest):
+    tells_repeats = True
+
     row = None
 
     def fresh(self):

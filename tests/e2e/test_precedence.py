@@ -34,6 +34,7 @@ TEXTS = {
     "session": ["auto", "keep", "new"] * 2,
     "env": [f"KEY={i}" for i in range(6)],
     "tag": [f"KEY={i}" for i in range(6)],
+    "open-on": [f"quota {i}" for i in range(6)],
     "watch-input": [f"/in/{i}" for i in range(6)],
     "budget": [f"KEY={i}" for i in range(1, 7)],
     "umask": ["011", "022", "033", "044", "055", "066"],
@@ -394,7 +395,15 @@ class CommandLine(PrecedenceTest):
     def kept_of_tail(self, args):
         self.run_job(["--tail", *args], ["sh", "-c", "echo x >&2"]).wait()
         return sorted(key.split(".")[-1] for key in self.last("end") if key in
-                      ("spawnguard.stderr.tail", "spawnguard.stderr.digest"))
+                      ("spawnguard.stderr.tail", "spawnguard.stderr.bytes"))
+
+    def opened_on(self, args):
+        """The one expression that counts: each opens the breaker of a job of its own."""
+        return "".join(name for name in "abc" if self.is_opened_by(name, args))
+
+    def is_opened_by(self, name, args):
+        run = self.run_job([*args, "-N", f"on-{name}-{len(self.events())}"], ["sh", "-c", f"echo {name} >&2"]).wait()
+        return "breaker opens: on-" in run.err
 
     def tail_bytes(self, args):
         self.run_job(args, ["sh", "-c", "head -c 2000 /dev/zero | tr '\\0' x >&2"]).wait()
@@ -511,6 +520,7 @@ class CommandLine(PrecedenceTest):
             "class": ("quota=1", "quota=2", "quota=1", self.counted(command=("sh", "-c", "exit 1")), ("quota", "failure", "quota")),
             "retry": ("2", "none", "3", self.dry_run(r"retry: +up to (\d)"), ("2", None, "3")),
             "retry-on": ("killed", "limit", "lost", self.dry_run(r"retry: .*, on (.*)", ["--retry=1"]), ("killed", "limit", "lost")),
+            "open-on": ("a", "b", "c", self.opened_on, "abc"),
             "require-env": ("NO_A", "NO_B", "NO_C", self.dry_run("--require-env: (NO_.) is", status=69), ("NO_A", "NO_B", "NO_C")),
             "pre-check": (f"touch {a}", f"touch {b}", f"touch {c}", self.made(), "abc"),
             "detach": (*yes_no, self.dry_run("in the (background)"), ("background", None, "background")),
@@ -522,7 +532,7 @@ class CommandLine(PrecedenceTest):
             "status-file": (a, b, c, self.made(), "abc"),
             "stats": (*yes_no, self.is_said(": wall"), (True, False, True)),
             "record-command": ("hash", "full", "name", self.kept_of_command, ("hash:", "true", "sh")),
-            "record-tail": ("print", "full", "none", self.kept_of_tail, (["digest"], ["digest", "tail"], [])),
+            "record-tail": ("print", "full", "none", self.kept_of_tail, (["bytes"], ["bytes", "tail"], [])),
             "on-start": (f"touch {a}", f"touch {b}", f"touch {c}", self.made(), "abc"),
             "on-flag": (f"touch {a}", f"touch {b}", f"touch {c}", self.flagged, "abc"),
             "on-finish": (f"touch {a}", f"touch {b}", f"touch {c}", self.made(), "abc"),

@@ -17,13 +17,6 @@ TAIL = "spawnguard.stderr.tail"
 WRITES = 'echo one >&2; printf "two\\n" >&2; exit 3'
 
 
-def fnv(data):
-    digest = 0xCBF29CE484222325
-    for byte in data:
-        digest = ((digest ^ byte) * 0x100000001B3) % 2**64
-    return f"{digest:016x}"
-
-
 class Reader:
     """The caller's end of the pipe that front has as stderr."""
 
@@ -99,7 +92,9 @@ class Kept(TailTest):
             self.assertEqual(event[TAIL], "one\ntwo\n")
             self.assertEqual(event["spawnguard.stderr.bytes"], 8)
             self.assertIs(event["spawnguard.stderr.cut"], False)
-            self.assertEqual(event["spawnguard.stderr.digest"], fnv(b"one\ntwo\n"))
+            failure = event["spawnguard.failure"]
+            self.assertEqual((failure["class"], failure["text"]), ("failure", "two"))
+            self.assertRegex(failure["fingerprint"], r"\Af1-[0-9a-f]{16}\Z")
             self.assertNotIn("spawnguard.stderr.detail", event)
 
     def test_without_the_option_nothing_is_kept(self):
@@ -120,12 +115,18 @@ class Kept(TailTest):
                 self.assertEqual(end["spawnguard.stderr.bytes"], len(text))
 
     def test_what_the_record_keeps(self):
+        prints = {}
         for what in ("full", "print", "none"):
             with self.subTest(what):
                 self.whole("--tail", f"--record-tail={what}", f"--run-id=keep-{what}", command=["sh", "-c", WRITES])
                 end = self.end_event(f"keep-{what}")
                 self.assertEqual(end.get(TAIL), "one\ntwo\n" if what == "full" else None)
-                self.assertEqual("spawnguard.stderr.digest" in end, what != "none")
+                failure = end["spawnguard.failure"]
+                prints[what] = failure["fingerprint"]
+                self.assertEqual(failure["text"], "two" if what == "full" else "exit 3")
+                self.assertEqual("spawnguard.stderr.bytes" in end, what != "none")
+        self.assertEqual(prints["full"], prints["print"])
+        self.assertNotEqual(prints["full"], prints["none"])  # of how it ended alone
         self.assertNotIn("two\\n", "".join(line.decode() for line in self.history_lines() if b"keep-full" not in line
                                         and b'"start"' not in line))
 

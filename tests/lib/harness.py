@@ -36,6 +36,8 @@ DEADLINE_S = 30 * SCALE  # of a condition that should hold in milliseconds
 
 PR_SET_CHILD_SUBREAPER = 36
 ASAN_NOISE = re.compile(r"^==\d+==WARNING: ASan is ignoring .*\nFalse positive .*\nFor details see .*\n", re.M)
+# Said of every job that fails as it did before: not what most tests are about.
+REPEATS = re.compile(r"^spawnguard: .*: same failure as run \S+, \d+ in a row .*; see: spawnguard breaker show .*\n", re.M)
 libc = ctypes.CDLL(None, use_errno=True)
 os.closerange(3, 1024)  # whatever the caller left open is none of the job's descriptors
 
@@ -234,6 +236,7 @@ class Run:
                 os.close(fd)
         self.pid = self.proc.pid
         self.ended = None
+        self.tells_repeats = getattr(test, "tells_repeats", False)
         test.runs.append(self)
 
     def _text(self, name):
@@ -249,6 +252,8 @@ class Run:
     @property
     def err(self):
         said = self._text("stderr")
+        if not self.tells_repeats:
+            said = REPEATS.sub("", said)
         # a child that shares our stack until its exec puzzles the sanitizer
         return ASAN_NOISE.sub("", said) if SANITIZED else said
 

@@ -31,6 +31,7 @@ static const size_t kind_sizes[] = {
 	[KIND_TEXT]     = sizeof(const char *),
 	[KIND_NAME]     = sizeof(const char *),
 	[KIND_RUN_ID]   = sizeof(const char *),
+	[KIND_OPEN_ON]  = sizeof(const char *) * JOB_OPEN_ON_MAX,
 	[KIND_FILES]    = sizeof(const char *) * JOB_WATCH_MAX,
 	[KIND_BUDGET]   = sizeof(const char *) * JOB_BUDGETS_MAX,
 	[KIND_TAG]      = sizeof(const char *) * JOB_TAGS_MAX,

@@ -76,6 +76,7 @@ static void put_value(struct buf *out, const struct option_row *row, unsigned so
 		break;
 	case KIND_TEXT:
 	case KIND_FILES:
+	case KIND_OPEN_ON:
 	case KIND_WORDS:
 		buf_str(out, "word ");
 		break;
@@ -95,8 +96,8 @@ static bool is_pointer(const struct option_row *row)
 {
 	return row->kind == KIND_TEXT || row->kind == KIND_WORDS || row->kind == KIND_TAG ||
 	       row->kind == KIND_ENV || row->kind == KIND_BUDGET || row->kind == KIND_NAME ||
-	       row->kind == KIND_NAMES || row->kind == KIND_FILES || row->kind == KIND_MIN_FREE ||
-	       row->kind == KIND_PRESSURE;
+	       row->kind == KIND_NAMES || row->kind == KIND_FILES || row->kind == KIND_OPEN_ON ||
+	       row->kind == KIND_MIN_FREE || row->kind == KIND_PRESSURE;
 }
 
 static bool is_same(const struct option_row *row, const struct job *a, const struct job *b)
@@ -181,7 +182,7 @@ static void check_sources(const struct option_row *row, unsigned mask, unsigned 
 	const struct conf_pair *origin = conf_origin(&conf, row);
 	if (row->kind != KIND_TAG && row->kind != KIND_ENV && row->kind != KIND_BUDGET &&
 	    row->kind != KIND_FILES && row->kind != KIND_BACKOFF && row->kind != KIND_CLASS &&
-	    !!origin != !!(mask & 0x3f))
+	    row->kind != KIND_OPEN_ON && !!origin != !!(mask & 0x3f))
 		fail_msg("%s, sources %#x: where it came from", row->name, mask);
 	if (origin && strcmp(origin->file, mask & 0x38 ? "user" : "system") != 0)
 		fail_msg("%s, sources %#x: of file %s", row->name, mask, origin->file);

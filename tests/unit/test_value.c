@@ -632,6 +632,7 @@ static void test_no_kind_is_forgotten(void **state)
 				      [KIND_NAMES] = true /* test_variables */,
 				      [KIND_MIN_FREE] = true /* test_room_value */,
 				      [KIND_PRESSURE] = true /* test_room_value */,
+				      [KIND_OPEN_ON] = true,
 				      [KIND_FILES] = true,
 				      [KIND_RATE] = true /* these: test_loop_value */,
 				      [KIND_STREAK] = true,
