@@ -36,7 +36,7 @@ static int refuse(const char *text, size_t n, const struct buf *why)
 
 int open_on_check(const struct job *job)
 {
-	for (uint32_t i = 0; i < job->open_on_count; i++) {
+	for (uint32_t i = 0; job->has_loops && i < job->open_on_count; i++) {
 		struct open_on_value value;
 		BUF(why, 160);
 
@@ -116,7 +116,8 @@ struct open_on_answer open_on_ask(const struct run *run)
 	const char *bytes;
 	size_t n;
 
-	struct tail_match *match = run->job->open_on_count > 0 ? tail_match(run) : NULL;
+	struct tail_match *match =
+		run->job->has_loops && run->job->open_on_count > 0 ? tail_match(run) : NULL;
 	if (!match || !tail_bytes(run, &bytes, &n) || n == 0)
 		return none;
 	if (match->is_known)

@@ -53,7 +53,7 @@ void tail_init(struct tail *tail)
 /* What must know the end of stderr brings it along. */
 static uint64_t size_of(const struct job *job)
 {
-	if (job->open_on_count > 0)
+	if (job->has_loops && job->open_on_count > 0)
 		return job->tail_bytes > IMPLIED ? job->tail_bytes : IMPLIED;
 	if (job->record_tail == TAIL_NONE)
 		return 0;
