@@ -198,11 +198,12 @@ class Rules(Base):
             if later:
                 self.later(later)
             self.fails(*RULES, "--on-flag", hook)
-        told = self.read("told").splitlines()
+        told = [line for line in self.read("told").splitlines() if line]  # of other flags the hook hears without these
         self.assertEqual(len(told), 1, told)
         self.assertRegex(told[0], r"^SPAWNGUARD_CLASS=failure SPAWNGUARD_FINGERPRINT=f1-\w+ SPAWNGUARD_UNTIL=\d{4}-\S+Z ?$")
         flags = [e["spawnguard.flag"] for e in self.events("flag")]
-        self.assertEqual([(f["rule"], f["severity"], f["value"]) for f in flags], [("breaker", "critical", 3)])
+        self.assertEqual([(f["rule"], f["severity"], f["value"]) for f in flags if f["rule"] == "breaker"],
+                         [("breaker", "critical", 3)])
 
 
 class Lost(Base):

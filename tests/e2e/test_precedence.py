@@ -402,7 +402,7 @@ class CommandLine(PrecedenceTest):
         return "".join(name for name in "abc" if self.is_opened_by(name, args))
 
     def is_opened_by(self, name, args):
-        run = self.run_job([*args, "-N", f"on-{name}-{len(self.events())}"], ["sh", "-c", f"echo {name} >&2"]).wait()
+        run = self.run_job([*args, "-N", f"on-{name}-{len(self.history())}"], ["sh", "-c", f"echo {name} >&2"]).wait()
         return "breaker opens: on-" in run.err
 
     def tail_bytes(self, args):
