@@ -187,14 +187,10 @@ static bool meet(struct search *search, const struct proc_stat *stat)
 	return true;
 }
 
-/*
- * Its environment could not be read now, which says nothing of it.  Who is in
- * no session of the run and hides it for good, as another's agent does, is let
- * be; who is in the middle of an exec hides nothing.
- */
+/* Its environment could not be read now, which says nothing of it; who hides it for good is let be. */
 static bool may_be_marked(int mark, enum session session)
 {
-	return mark == -EAGAIN || (mark < 0 && mark != -EACCES && mark != -EPERM && session != SESSION_OTHER);
+	return mark < 0 && mark != -EACCES && mark != -EPERM && session != SESSION_OTHER;
 }
 
 /* By its environment and its session. */
