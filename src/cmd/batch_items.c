@@ -182,7 +182,7 @@ int items_read(struct work *w, int fd, const char *from)
 {
 	char **text = w->text ? &w->more_text : &w->text;
 	struct known known;
-	size_t n;
+	size_t n = 0;
 
 	int r = read_all(fd, text, &n);
 	if (r == 0 && (r = known_init(&known, &w->batch)) == 0) {

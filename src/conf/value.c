@@ -13,25 +13,21 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/num.h"
-#include "conf/budget_value.h"
 #include "conf/columns.h"
 #include "conf/job.h"
 #include "conf/limit_value.h"
-#include "conf/loop_value.h"
-#include "conf/open_on_value.h"
 #include "conf/options.h"
 #include "conf/retry_value.h"
 #include "conf/room_value.h"
 #include "conf/signal_name.h"
 #include "conf/statuses_value.h"
+#include "conf/value_kinds.h"
 #include "conf/words.h"
 #include "conf/yield_value.h"
 #include "core/counters.h"
 #include "core/detect.h"
 
 #define RUN_ID_MAX         64
-#define TAG_KEY_MAX        64
-#define TAG_VALUE_MAX      256
 #define INTERVAL_MIN_NS    NS_PER_MS
 #define INTERVAL_MAX_NS    (3600 * NS_PER_S)
 #define COUNTER_MAX        9
@@ -40,18 +36,18 @@
 #define TAIL_DEFAULT_BYTES 4096
 #define SIGNAL_TEXT_MAX    16 /* "SIGRTMAX-30" and room */
 
-static void *field_of(const struct option_row *row, struct job *job)
+void *value_field(const struct option_row *row, struct job *job)
 {
 	return (char *)job + row->at;
 }
 
-static int refuse(struct buf *why, const char *reason)
+int value_refuse(struct buf *why, const char *reason)
 {
 	buf_str(why, reason);
 	return -EINVAL;
 }
 
-static bool is_none(const char *text)
+bool value_is_none(const char *text)
 {
 	return strcmp(text, "none") == 0;
 }
@@ -63,7 +59,7 @@ static bool is_plain(char c, const char *more)
 	       (c != '\0' && strchr(more, c));
 }
 
-static size_t plain_length(const char *text, const char *more)
+size_t value_plain_length(const char *text, const char *more)
 {
 	size_t n = 0;
 	while (is_plain(text[n], more))
@@ -75,8 +71,8 @@ static int parse_flag(const struct option_row *row, const char *text, struct job
 {
 	bool is_no = text && strcmp(text, "no") == 0;
 	if (text && !is_no && strcmp(text, "yes") != 0)
-		return refuse(why, "write yes or no");
-	*(bool *)field_of(row, job) = !is_no;
+		return value_refuse(why, "write yes or no");
+	*(bool *)value_field(row, job) = !is_no;
 	return 0;
 }
 
@@ -85,16 +81,16 @@ static int parse_counter(const struct option_row *row, const char *text, struct 
 {
 	uint64_t count = job->verbose_alone + 1;
 	if (text && num_parse_u64(text, COUNTER_MAX, &count) < 0)
-		return refuse(why, "write 0 to 9");
-	*(uint32_t *)field_of(row, job) = job->verbose_alone = (uint32_t)count;
+		return value_refuse(why, "write 0 to 9");
+	*(uint32_t *)value_field(row, job) = job->verbose_alone = (uint32_t)count;
 	return 0;
 }
 
 static int parse_text(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	if (!*text)
-		return refuse(why, "empty: leave the option out, or say what it is");
-	*(const char **)field_of(row, job) = text;
+		return value_refuse(why, "empty: leave the option out, or say what it is");
+	*(const char **)value_field(row, job) = text;
 	return 0;
 }
 
@@ -102,108 +98,26 @@ static int parse_name(const struct option_row *row, const char *text, struct job
 {
 	char file[ESCAPE_NAME_MAX + 1];
 	if (escape_name(text, file) == -ENAMETOOLONG)
-		return refuse(why, "too long: at most 200 bytes, of which each other than A-Z a-z 0-9 _ - "
-				   "counts three");
+		return value_refuse(why,
+				    "too long: at most 200 bytes, of which each other than A-Z a-z 0-9 _ - "
+				    "counts three");
 	return parse_text(row, text, job, why);
 }
 
 static int parse_run_id(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	size_t n = plain_length(text, "_-");
+	size_t n = value_plain_length(text, "_-");
 	if (n == 0 || n > RUN_ID_MAX || text[n])
-		return refuse(why, "not a run id: write 1 to 64 of A-Z a-z 0-9 _ -");
+		return value_refuse(why, "not a run id: write 1 to 64 of A-Z a-z 0-9 _ -");
 	return parse_text(row, text, job, why);
-}
-
-/* A list of K=V of which later sources replace what earlier ones said. */
-struct pairs {
-	const char **at;
-	uint32_t *count;
-	uint32_t layer; /* those from here on are of the source that is being read */
-	uint32_t max;
-};
-
-static int add_pair(const struct pairs *pairs, const char *text, size_t key, const char *too_many,
-		    struct buf *why)
-{
-	for (uint32_t i = 0; i < *pairs->count; i++) {
-		if (strncmp(pairs->at[i], text, key + 1) != 0)
-			continue;
-		if (i >= pairs->layer)
-			return refuse(why, "this key was given before: give each key once");
-		pairs->at[i] = text;
-		return 0;
-	}
-	if (*pairs->count == pairs->max)
-		return refuse(why, too_many);
-	pairs->at[(*pairs->count)++] = text;
-	return 0;
-}
-
-/* "K=V": key as a key of history lines, value any bytes. */
-static int parse_tag(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	struct pairs pairs = { field_of(row, job), &job->tag_count, job->tag_layer, JOB_TAGS_MAX };
-	size_t key = plain_length(text, "_.-");
-	if (key == 0 || key > TAG_KEY_MAX || text[key] != '=')
-		return refuse(why, "not a tag: write KEY=VALUE, the key 1 to 64 of A-Z a-z 0-9 _ . -");
-	if (strlen(text + key + 1) > TAG_VALUE_MAX)
-		return refuse(why, "the value is longer than 256 bytes: shorten it");
-	return add_pair(&pairs, text, key, "one tag too many: at most 16", why);
-}
-
-static int parse_budget(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	struct pairs pairs = { field_of(row, job), &job->budget_count, job->budget_layer, JOB_BUDGETS_MAX };
-	struct budget_value value;
-
-	int r = budget_value_parse(text, &value, why);
-	return r < 0 ? r : add_pair(&pairs, text, strlen(value.key), "one budget too many: at most 16", why);
-}
-
-static int parse_files(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	struct pairs pairs = { field_of(row, job), &job->watch_count, job->watch_layer, JOB_WATCH_MAX };
-
-	if (text[0] == '\0')
-		return refuse(why, "no file: write its path");
-	if (job->watch_layer > 0) /* a source of higher rank says it all anew */
-		job->watch_count = job->watch_layer = 0;
-	pairs.layer = 0;
-	return add_pair(&pairs, text, strlen(text), "one file too many: at most 16", why);
-}
-
-static int parse_open_on(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	struct pairs pairs = { field_of(row, job), &job->open_on_count, 0, JOB_OPEN_ON_MAX };
-	struct open_on_value value;
-
-	int r = open_on_parse(text, &value, why);
-	if (r < 0)
-		return r;
-	if (job->open_on_layer > 0) /* a source of higher rank says it all anew */
-		job->open_on_count = job->open_on_layer = 0;
-	job->circuit.has_open_on = true;
-	return add_pair(&pairs, text, strlen(text), "one expression too many: at most 8", why);
-}
-
-static int parse_env(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	struct pairs pairs = { field_of(row, job), &job->env_count, job->env_layer, JOB_ENV_MAX };
-	size_t key = plain_length(text, "_");
-	if (key == 0 || text[key] != '=' || (text[0] >= '0' && text[0] <= '9'))
-		return refuse(why, "not a variable: write NAME=VALUE, the name of A-Z a-z 0-9 _");
-	if (strncmp(text, "SPAWNGUARD_", 11) == 0)
-		return refuse(why, "these names are the guard's own: choose another");
-	return add_pair(&pairs, text, key, "one variable too many: at most 64", why);
 }
 
 static int parse_places(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t n;
 	if (num_parse_u64(text, JOB_QUEUE_MAX, &n) < 0 || n == 0)
-		return refuse(why, "not a number of places: write 1 to 1000");
-	*(uint32_t *)field_of(row, job) = (uint32_t)n;
+		return value_refuse(why, "not a number of places: write 1 to 1000");
+	*(uint32_t *)value_field(row, job) = (uint32_t)n;
 	return 0;
 }
 
@@ -212,48 +126,48 @@ static int parse_slots(const struct option_row *row, const char *text, struct jo
 	uint64_t n = 0;
 	if (strcmp(text, "auto") == 0)
 		n = JOB_SLOTS_AUTO;
-	else if (!is_none(text) && (num_parse_u64(text, JOB_SLOTS_MAX, &n) < 0 || n == 0))
-		return refuse(why, "not a number of slots: write 1 to 256, auto or none");
-	*(uint32_t *)field_of(row, job) = (uint32_t)n;
+	else if (!value_is_none(text) && (num_parse_u64(text, JOB_SLOTS_MAX, &n) < 0 || n == 0))
+		return value_refuse(why, "not a number of slots: write 1 to 256, auto or none");
+	*(uint32_t *)value_field(row, job) = (uint32_t)n;
 	return 0;
 }
 
 /* A duration; "none" is `none_ns`, and what to write instead of 0 says `zero_cure`. */
-static int read_duration(const char *text, uint64_t none_ns, const char *zero_cure, uint64_t *out_ns,
-			 struct buf *why)
+int value_duration(const char *text, uint64_t none_ns, const char *zero_cure, uint64_t *out_ns,
+		   struct buf *why)
 {
-	if (is_none(text)) {
+	if (value_is_none(text)) {
 		*out_ns = none_ns;
 		return 0;
 	}
 	uint64_t ns;
 	int r = num_parse_duration(text, &ns);
 	if (r == -ERANGE)
-		return refuse(why, "more than 100 years: use none");
+		return value_refuse(why, "more than 100 years: use none");
 	if (r < 0)
-		return refuse(why, "not a duration: write 90, 1.5m, 1h30m, 2d or none");
+		return value_refuse(why, "not a duration: write 90, 1.5m, 1h30m, 2d or none");
 	if (ns == 0)
-		return refuse(why, zero_cure);
+		return value_refuse(why, zero_cure);
 	*out_ns = ns;
 	return 0;
 }
 
 static int parse_duration(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	return read_duration(text, NUM_NONE, "0 is refused: use none", field_of(row, job), why);
+	return value_duration(text, NUM_NONE, "0 is refused: use none", value_field(row, job), why);
 }
 
 static int parse_grace(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	return read_duration(text, 0, "0 is refused: use none", field_of(row, job), why);
+	return value_duration(text, 0, "0 is refused: use none", value_field(row, job), why);
 }
 
 /* "none" is the opposite of what a 0 here was meant to be. */
 static int parse_wait(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	int r = read_duration(text ? text : "none", NUM_NONE,
-			      "0 is refused: use --no-wait, or none to wait for ever", field_of(row, job),
-			      why);
+	int r = value_duration(text ? text : "none", NUM_NONE,
+			       "0 is refused: use --no-wait, or none to wait for ever", value_field(row, job),
+			       why);
 	if (r == 0 && job->on_conflict != CONFLICT_QUEUE) /* that is a way to wait too */
 		job->on_conflict = CONFLICT_WAIT;
 	return r;
@@ -263,26 +177,26 @@ static int parse_no_wait(const struct option_row *row, const char *text, struct 
 {
 	(void)text; /* takes none */
 	(void)why;
-	*(enum on_conflict *)field_of(row, job) = CONFLICT_FAIL;
+	*(enum on_conflict *)value_field(row, job) = CONFLICT_FAIL;
 	return 0;
 }
 
 static int parse_interval(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t ns;
-	int r = read_duration(text, NUM_NONE, "0 is refused: use none", &ns, why);
+	int r = value_duration(text, NUM_NONE, "0 is refused: use none", &ns, why);
 	if (r < 0)
 		return r;
 	if (ns != NUM_NONE && (ns < INTERVAL_MIN_NS || ns > INTERVAL_MAX_NS))
-		return refuse(why, "out of range: write 1ms to 1h, or none");
-	*(uint64_t *)field_of(row, job) = ns;
+		return value_refuse(why, "out of range: write 1ms to 1h, or none");
+	*(uint64_t *)value_field(row, job) = ns;
 	return 0;
 }
 
 static int parse_signal(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	if (signal_parse(text, field_of(row, job)) < 0)
-		return refuse(why, "not a signal: write TERM, 15 or RTMIN+1");
+	if (signal_parse(text, value_field(row, job)) < 0)
+		return value_refuse(why, "not a signal: write TERM, 15 or RTMIN+1");
 	return 0;
 }
 
@@ -297,15 +211,16 @@ static int read_list_signal(const char *item, size_t n, struct buf *why)
 	}
 	if (n >= sizeof(name) || signal_parse(name, &signal) < 0) {
 		escape_word(why, item, n, SIGNAL_TEXT_MAX);
-		return refuse(why, " is not a signal: write names with commas between, INT,USR1");
+		return value_refuse(why, " is not a signal: write names with commas between, INT,USR1");
 	}
 	if (signal == SIGKILL || signal == SIGSTOP) {
 		signal_format(why, signal);
-		return refuse(why, " cannot be caught: leave it out");
+		return value_refuse(why, " cannot be caught: leave it out");
 	}
 	if (signal == SIGCHLD || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
 		signal_format(why, signal);
-		return refuse(why, " belongs to job control and the guard's own children: leave it out");
+		return value_refuse(why,
+				    " belongs to job control and the guard's own children: leave it out");
 	}
 	return signal;
 }
@@ -313,7 +228,7 @@ static int read_list_signal(const char *item, size_t n, struct buf *why)
 static int parse_signals(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t set = 0;
-	const char *item = is_none(text) ? NULL : text;
+	const char *item = value_is_none(text) ? NULL : text;
 	while (item) {
 		const char *comma = strchr(item, ',');
 		int signal = read_list_signal(item, comma ? (size_t)(comma - item) : strlen(item), why);
@@ -322,7 +237,7 @@ static int parse_signals(const struct option_row *row, const char *text, struct 
 		set |= UINT64_C(1) << (signal - 1);
 		item = comma ? comma + 1 : NULL;
 	}
-	*(uint64_t *)field_of(row, job) = set;
+	*(uint64_t *)value_field(row, job) = set;
 	return 0;
 }
 
@@ -330,21 +245,21 @@ static int parse_status(const struct option_row *row, const char *text, struct j
 {
 	uint64_t status;
 	if (num_parse_u64(text, UINT8_MAX, &status) < 0)
-		return refuse(why, "not an exit status: write 0 to 255");
-	*(uint8_t *)field_of(row, job) = (uint8_t)status;
+		return value_refuse(why, "not an exit status: write 0 to 255");
+	*(uint8_t *)value_field(row, job) = (uint8_t)status;
 	return 0;
 }
 
 static int parse_fd(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t fd;
-	if (is_none(text)) {
-		*(int *)field_of(row, job) = -1;
+	if (value_is_none(text)) {
+		*(int *)value_field(row, job) = -1;
 		return 0;
 	}
 	if (num_parse_u64(text, INT_MAX, &fd) < 0)
-		return refuse(why, "not a file descriptor: write the number of an open one, or none");
-	*(int *)field_of(row, job) = (int)fd;
+		return value_refuse(why, "not a file descriptor: write the number of an open one, or none");
+	*(int *)value_field(row, job) = (int)fd;
 	return 0;
 }
 
@@ -353,7 +268,7 @@ static int parse_word(const struct option_row *row, const char *text, struct job
 	for (unsigned i = 0; row->words[i]; i++) {
 		if (text ? strcmp(row->words[i], text) != 0 : i != 1)
 			continue;
-		*(unsigned *)field_of(row, job) = i; /* the enums start at 0 */
+		*(unsigned *)value_field(row, job) = i; /* the enums start at 0 */
 		return 0;
 	}
 	buf_str(why, "unknown word: write one of ");
@@ -369,33 +284,33 @@ static int parse_words(const struct option_row *row, const char *text, struct jo
 	struct words words;
 	int r = words_check(text, &words);
 	if (r < 0)
-		return refuse(why, words.error);
+		return value_refuse(why, words.error);
 	return parse_text(row, text, job, why);
 }
 
 static int parse_names(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	return retry_value_names(text, field_of(row, job), why);
+	return retry_value_names(text, value_field(row, job), why);
 }
 
 static int parse_times(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	return retry_value_times(text, field_of(row, job), why);
+	return retry_value_times(text, value_field(row, job), why);
 }
 
 static int parse_classes(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	return retry_value_classes(text, field_of(row, job), why);
+	return retry_value_classes(text, value_field(row, job), why);
 }
 
 static int parse_bytes(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t bytes;
 	if (num_parse_size(text, &bytes) < 0)
-		return refuse(why, "not a size: write 4096, 512K, 1.5G or none");
+		return value_refuse(why, "not a size: write 4096, 512K, 1.5G or none");
 	if (bytes == 0)
-		return refuse(why, "0 is refused: use none");
-	*(uint64_t *)field_of(row, job) = bytes;
+		return value_refuse(why, "0 is refused: use none");
+	*(uint64_t *)value_field(row, job) = bytes;
 	return 0;
 }
 
@@ -403,7 +318,7 @@ static int parse_expect(const struct option_row *row, const char *text, struct j
 {
 	if (strcmp(text, "auto") != 0)
 		return parse_bytes(row, text, job, why);
-	*(uint64_t *)field_of(row, job) = JOB_EXPECT_AUTO;
+	*(uint64_t *)value_field(row, job) = JOB_EXPECT_AUTO;
 	return 0;
 }
 
@@ -411,8 +326,8 @@ static int parse_min_free(const struct option_row *row, const char *text, struct
 {
 	const char *at = text;
 	struct min_free item;
-	if (is_none(text)) {
-		*(const char **)field_of(row, job) = NULL;
+	if (value_is_none(text)) {
+		*(const char **)value_field(row, job) = NULL;
 		return 0;
 	}
 	int r;
@@ -424,130 +339,63 @@ static int parse_min_free(const struct option_row *row, const char *text, struct
 static int parse_pressure(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	struct max_pressure max;
-	int r = is_none(text) ? 0 : max_pressure_parse(text, &max, why);
+	int r = value_is_none(text) ? 0 : max_pressure_parse(text, &max, why);
 	if (r < 0)
 		return r;
-	*(const char **)field_of(row, job) = is_none(text) ? NULL : text;
+	*(const char **)value_field(row, job) = value_is_none(text) ? NULL : text;
 	return 0;
 }
 
 static int parse_tail(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t bytes = TAIL_DEFAULT_BYTES;
-	if (text && is_none(text))
+	if (text && value_is_none(text))
 		bytes = 0;
 	else if (text &&
 		 (num_parse_size(text, &bytes) < 0 || bytes < TAIL_MIN_BYTES || bytes > TAIL_MAX_BYTES))
-		return refuse(why, "write a size from 256 to 8K, or none");
-	*(uint64_t *)field_of(row, job) = bytes;
+		return value_refuse(why, "write a size from 256 to 8K, or none");
+	*(uint64_t *)value_field(row, job) = bytes;
 	return 0;
 }
 
 static int parse_lines(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t lines = 0;
-	if (!is_none(text) && (num_parse_u64(text, UINT32_MAX, &lines) < 0 || lines == 0))
-		return refuse(why, "write a number of lines, 1 or more, or none");
-	*(uint32_t *)field_of(row, job) = (uint32_t)lines;
+	if (!value_is_none(text) && (num_parse_u64(text, UINT32_MAX, &lines) < 0 || lines == 0))
+		return value_refuse(why, "write a number of lines, 1 or more, or none");
+	*(uint32_t *)value_field(row, job) = (uint32_t)lines;
 	return 0;
 }
 
 static int parse_number(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t number = 0;
-	if (!is_none(text) && (num_parse_u64(text, UINT32_MAX, &number) < 0 || number == 0))
-		return refuse(why, "write a number, 1 or more, or none");
-	*(uint32_t *)field_of(row, job) = (uint32_t)number;
+	if (!value_is_none(text) && (num_parse_u64(text, UINT32_MAX, &number) < 0 || number == 0))
+		return value_refuse(why, "write a number, 1 or more, or none");
+	*(uint32_t *)value_field(row, job) = (uint32_t)number;
 	return 0;
 }
 
 static int parse_prefix(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	struct job_prefixes *prefixes = field_of(row, job);
+	struct job_prefixes *prefixes = value_field(row, job);
 
 	if (text[0] == '\0')
-		return refuse(why, "empty: every item begins so");
+		return value_refuse(why, "empty: every item begins so");
 	if (prefixes->count == JOB_PREFIX_MAX)
-		return refuse(why, "one prefix too many: at most 16");
+		return value_refuse(why, "one prefix too many: at most 16");
 	prefixes->at[prefixes->count++] = text;
 	return 0;
 }
 
-static int parse_mode(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	int mode = 0;
-	size_t n = 0;
-	while (n < 4 && text[n] >= '0' && text[n] <= '7')
-		mode = mode * 8 + (text[n++] - '0');
-	if (is_none(text))
-		mode = -1;
-	else if (n == 0 || text[n] || mode > 0777)
-		return refuse(why, "not a mask: write it in octal, as 022 or 0077, or none");
-	*(int *)field_of(row, job) = mode;
-	return 0;
-}
-
-/* A whole number with its sign, `least` to `most`; "none". */
-static int read_int(const char *text, int least, int most, int *out)
-{
-	bool is_negative = *text == '-';
-	uint64_t size;
-	if (is_none(text)) {
-		*out = JOB_INT_NONE;
-		return 0;
-	}
-	if (num_parse_u64(text + is_negative, (uint64_t)(is_negative ? -least : most), &size) < 0)
-		return -EINVAL;
-	*out = is_negative ? -(int)size : (int)size;
-	return 0;
-}
-
-static int parse_nice(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	if (read_int(text, -20, 19, field_of(row, job)) < 0)
-		return refuse(why, "not a niceness: write -20 to 19, or none");
-	return 0;
-}
-
-static int parse_oom(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	if (read_int(text, -1000, 1000, field_of(row, job)) < 0)
-		return refuse(why, "not an adjustment: write -1000 to 1000, or none");
-	return 0;
-}
-
-/* As <linux/ioprio.h>: realtime 1, best-effort 2, idle 3; levels 0 to 7, 4 the middle. */
-static int parse_ionice(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	static const char *const classes[] = { "none", "realtime", "best-effort", "idle" };
-	int *field = field_of(row, job);
-	size_t n = strcspn(text, ":");
-
-	for (int i = 0; i < (int)COUNT_OF(classes); i++) {
-		if (strlen(classes[i]) != n || memcmp(classes[i], text, n) != 0)
-			continue;
-		bool has_level = i == 1 || i == 2;
-		int level = has_level ? 4 : 0;
-		if (text[n]) {
-			level = text[n + 1] - '0';
-			if (!has_level || level < 0 || level > 7 || text[n + 2])
-				break;
-		}
-		*field = i == 0 ? -1 : i << 13 | level;
-		return 0;
-	}
-	return refuse(why,
-		      "not an I/O priority: write idle, best-effort, realtime, best-effort:0 to :7, or none");
-}
-
 static int parse_statuses(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	return statuses_value_parse(text, field_of(row, job), why);
+	return statuses_value_parse(text, value_field(row, job), why);
 }
 
 static int parse_columns(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	return columns_parse(text, field_of(row, job), why);
+	return columns_parse(text, value_field(row, job), why);
 }
 
 /* The detector whose name is the `n` bytes; -EINVAL. */
@@ -564,7 +412,7 @@ static int parse_detect(const struct option_row *row, const char *text, struct j
 {
 	bool is_all = strcmp(text, "all") == 0;
 	uint32_t set = is_all || text[0] == '-' ? DETECT_ALL : 0;
-	const char *item = is_all || is_none(text) ? NULL : text;
+	const char *item = is_all || value_is_none(text) ? NULL : text;
 
 	while (item) {
 		bool is_out = *item == '-';
@@ -573,108 +421,40 @@ static int parse_detect(const struct option_row *row, const char *text, struct j
 		int id = find_detector(name, n);
 		if (id < 0) {
 			escape_word(why, name, n, 40);
-			return refuse(why, " is no detector: write all, none, or names with commas between, "
-					   "see spawnguard-run(1)");
+			return value_refuse(why,
+					    " is no detector: write all, none, or names with commas between, "
+					    "see spawnguard-run(1)");
 		}
 		set = is_out ? set & ~(1U << id) : set | 1U << id;
 		item = comma ? comma + 1 : NULL;
 	}
-	*(uint32_t *)field_of(row, job) = set;
+	*(uint32_t *)value_field(row, job) = set;
 	return 0;
 }
 
 /* Rows and fields of limits are in the order of core/limit.h. */
 static int parse_limit(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	struct limit_bound *field = field_of(row, job);
+	struct limit_bound *field = value_field(row, job);
 	return limit_value_parse((enum limit_id)(field - job->limit), text, field, why);
 }
 
 static int parse_yield(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	return yield_value_parse(text, field_of(row, job), why);
-}
-
-/* --- what opens the breaker ---------------------------------------------------------------------------- */
-
-static int parse_rate(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	return loop_rate_parse(text, field_of(row, job), why);
-}
-
-static int parse_streak(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	return loop_streak_parse(text, field_of(row, job), why);
-}
-
-static int parse_span(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	return loop_time_parse(text, field_of(row, job), why);
-}
-
-static int parse_jitter(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	return loop_jitter_parse(text, field_of(row, job), why);
-}
-
-static int parse_uptime(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	int r = read_duration(text, 0, "none", field_of(row, job), why);
-	if (r == 0)
-		job->classes.min_uptime_ns = job->circuit.min_uptime_ns;
-	return r;
-}
-
-/* A class is given once in each source; one of higher rank replaces it. */
-static int see_class(uint32_t *seen, enum failure class, struct buf *why)
-{
-	if (*seen & 1U << class)
-		return refuse(why, "this class was given before: give each class once");
-	*seen |= 1U << class;
-	return 0;
-}
-
-static int parse_backoff(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	struct circuit_steps steps;
-	enum failure class;
-
-	(void)row;
-	int r = loop_backoff_parse(text, &class, &steps, why);
-	if (r == 0)
-		r = see_class(&job->backoff_seen, class, why);
-	if (r == 0)
-		job->circuit.backoff[class] = steps;
-	return r;
-}
-
-static int parse_class(const struct option_row *row, const char *text, struct job *job, struct buf *why)
-{
-	struct statuses set;
-	enum failure class;
-
-	(void)row;
-	int r = loop_class_parse(text, &class, &set, why);
-	if (r == 0)
-		r = see_class(&job->class_seen, class, why);
-	if (r < 0)
-		return r;
-	job->classes.list[class] = set;
-	job->classes.listed |= 1U << class; /* a list without an end fits none */
-	return 0;
+	return yield_value_parse(text, value_field(row, job), why);
 }
 
 /* clang-format off */
-static int (*const parsers[])(const struct option_row *row, const char *text, struct job *job, struct buf *why) = {
+static value_parser *const parsers[] = {
 	[KIND_FLAG]     = parse_flag,
 	[KIND_COUNTER]  = parse_counter,
 	[KIND_TEXT]     = parse_text,
 	[KIND_NAME]     = parse_name,
 	[KIND_RUN_ID]   = parse_run_id,
-	[KIND_OPEN_ON]  = parse_open_on,
-	[KIND_FILES]    = parse_files,
-	[KIND_BUDGET]   = parse_budget,
-	[KIND_TAG]      = parse_tag,
+	[KIND_OPEN_ON]  = value_open_on,
+	[KIND_FILES]    = value_files,
+	[KIND_BUDGET]   = value_budget,
+	[KIND_TAG]      = value_tag,
 	[KIND_DURATION] = parse_duration,
 	[KIND_GRACE]    = parse_grace,
 	[KIND_PLACES]   = parse_places,
@@ -691,17 +471,17 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_NAMES]    = parse_names,
 	[KIND_TIMES]    = parse_times,
 	[KIND_CLASSES]  = parse_classes,
-	[KIND_ENV]      = parse_env,
+	[KIND_ENV]      = value_env,
 	[KIND_BYTES]    = parse_bytes,
 	[KIND_EXPECT]   = parse_expect,
 	[KIND_MIN_FREE] = parse_min_free,
 	[KIND_PRESSURE] = parse_pressure,
 	[KIND_TAIL]     = parse_tail,
 	[KIND_LINES]    = parse_lines,
-	[KIND_MODE]     = parse_mode,
-	[KIND_NICE]     = parse_nice,
-	[KIND_OOM]      = parse_oom,
-	[KIND_IONICE]   = parse_ionice,
+	[KIND_MODE]     = value_mode,
+	[KIND_NICE]     = value_nice,
+	[KIND_OOM]      = value_oom,
+	[KIND_IONICE]   = value_ionice,
 	[KIND_STATUSES] = parse_statuses,
 	[KIND_COLUMNS]  = parse_columns,
 	[KIND_LIMIT]    = parse_limit,
@@ -709,13 +489,13 @@ static int (*const parsers[])(const struct option_row *row, const char *text, st
 	[KIND_YIELD]    = parse_yield,
 	[KIND_NUMBER]   = parse_number,
 	[KIND_PREFIX]   = parse_prefix,
-	[KIND_UPTIME]   = parse_uptime,
-	[KIND_RATE]     = parse_rate,
-	[KIND_STREAK]   = parse_streak,
-	[KIND_SPAN]     = parse_span,
-	[KIND_BACKOFF]  = parse_backoff,
-	[KIND_CLASS]    = parse_class,
-	[KIND_JITTER]   = parse_jitter,
+	[KIND_UPTIME]   = value_uptime,
+	[KIND_RATE]     = value_rate,
+	[KIND_STREAK]   = value_streak,
+	[KIND_SPAN]     = value_span,
+	[KIND_BACKOFF]  = value_backoff,
+	[KIND_CLASS]    = value_class,
+	[KIND_JITTER]   = value_jitter,
 	[KIND_HELP]     = parse_word,
 };
 /* clang-format on */
@@ -748,6 +528,6 @@ void value_default(const struct option_row *row, struct job *job)
 		enum option_kind kind = row->kind == KIND_WAIT ? KIND_DURATION : row->kind;
 		(void)parsers[kind](row, row->fallback, job, &why); /* test_options parses every fallback */
 	} else if (row->kind == KIND_GRACE) {
-		*(uint64_t *)field_of(row, job) = NUM_NONE; /* 0 would be a KILL at once */
+		*(uint64_t *)value_field(row, job) = NUM_NONE; /* 0 would be a KILL at once */
 	}
 }
