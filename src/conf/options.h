@@ -45,19 +45,19 @@ enum option_kind {
 	KIND_IONICE,   /* int: class[:level] as ioprio_set(2) takes it; "none" = -1 */
 	KIND_STATUSES, /* struct statuses: 0,3,10-12,TERM */
 	KIND_COLUMNS,  /* struct columns: job,pid or +user */
-	KIND_LIMIT,  /* struct limit_bound, by the unit of its row in core/limit.h: HARD, SOFT:HARD, SOFT: */
-	KIND_YIELD,  /* struct yield_value */
-	KIND_NUMBER, /* uint32_t: 1 or more; "none" = 0 */
-	KIND_PREFIX, /* struct job_prefixes, may come again */
-	KIND_UPTIME, /* uint64_t ns of struct circuit_rules, and of struct failure_rules too; "none" = 0 */
+	KIND_LIMIT,   /* struct limit_bound, by the unit of its row in core/limit.h: HARD, SOFT:HARD, SOFT: */
+	KIND_YIELD,   /* struct yield_value */
+	KIND_NUMBER,  /* uint32_t: 1 or more; "none" = 0 */
+	KIND_PREFIX,  /* struct job_prefixes, may come again */
+	KIND_UPTIME,  /* uint64_t ns of struct circuit_rules, and of struct failure_rules too; "none" = 0 */
 	KIND_RATE,    /* struct circuit_rate: N/D; "none" = 0 */
 	KIND_STREAK,  /* uint32_t, 1 to CIRCUIT_STREAK_MAX; "none" = 0 */
 	KIND_SPAN,    /* struct circuit_time: D/D; "none" = 0 */
 	KIND_BACKOFF, /* struct circuit_steps[FAILURE_COUNT]: CLASS=D,D,..., may come again */
 	KIND_CLASS,   /* struct statuses[FAILURE_COUNT]: CLASS=LIST, may come again; sets `listed` too */
 	KIND_JITTER,  /* uint64_t millionths: 10%; "none" = CIRCUIT_NO_JITTER */
-	KIND_HELP,   /* as KIND_WORD, but the letter stands alone */
-	KIND_DETECT, /* uint32_t: bit i, detector i of core/detect.h; names, -names, all, none */
+	KIND_HELP,    /* as KIND_WORD, but the letter stands alone */
+	KIND_DETECT,  /* uint32_t: bit i, detector i of core/detect.h; names, -names, all, none */
 	KIND_COUNT
 };
 

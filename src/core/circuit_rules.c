@@ -5,7 +5,7 @@
 #include "base/num.h"
 #include "core/circuit.h"
 
-#define MINUTE           (60 * NS_PER_S)
+#define MINUTE (60 * NS_PER_S)
 
 /* --- waits ---------------------------------------------------------------------------------------------- */
 

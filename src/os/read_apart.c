@@ -25,7 +25,8 @@ static const struct {
 } bounds[] = {
 	{ RLIMIT_CORE, 0 },        { RLIMIT_FSIZE, 0 },
 	{ RLIMIT_NPROC, 0 },       { RLIMIT_NOFILE, 4 }, /* new numbers: all but the pipe are closed */
-#ifndef __SANITIZE_ADDRESS__ /* which takes terabytes of addresses */
+/* Which takes terabytes of addresses. */
+#ifndef __SANITIZE_ADDRESS__
 	{ RLIMIT_AS, 64UL << 20 },
 #endif
 	{ RLIMIT_CPU, 2 },

@@ -24,8 +24,8 @@ int os_read_apart_find(const char *path, const char *word, size_t n, int timeout
 pid_t os_read_apart_begin(void (*work)(int out, const void *with), const void *with, int timeout_ms,
 			  int *out_fd);
 
-/* Wait for that child, and for what it writes at once: `n` bytes, PIPE_BUF at most. 0, -ETIMEDOUT: it was late, or died,
- * and is ended. */
+/* Wait for that child, and for what it writes at once: `n` bytes, PIPE_BUF at most. 0, -ETIMEDOUT: it was
+ * late, or died, and is ended. */
 int os_read_apart_take(pid_t pid, int in, void *answer, size_t n, int timeout_ms);
 
 /*

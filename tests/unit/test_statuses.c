@@ -13,8 +13,8 @@
 #include "base/buf.h"
 #include "conf/job.h"
 #include "conf/options.h"
-#include "core/statuses.h"
 #include "conf/value.h"
+#include "core/statuses.h"
 
 #define EXIT(code) ((code) << 8)
 #define STOPPED    0x137f /* what wait(2) tells of a process that was stopped */
