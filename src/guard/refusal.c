@@ -82,7 +82,6 @@ void refusal_record(const struct run *run, const struct refusal *refusal, int ex
 	struct lockinfo info = { 0 };
 	struct lock_refusals *r = &info.refusals;
 	struct history_refused refused = {
-		.wall_ns = os_clock_wall_ns(),
 		.job = run->name,
 		.run_id = run->head.run_id,
 		.parent_run_id = run->head.parent_run_id,
@@ -98,6 +97,8 @@ void refusal_record(const struct run *run, const struct refusal *refusal, int ex
 		(void)lockinfo_read(fd, &info); /* unread, this one is a line of its own */
 		settle(run, r);
 	}
+	refused.wall_ns =
+		os_clock_wall_ns(); /* not before it was our turn: the line before would seem later */
 	refused.count = ++r->count;
 	/* A clock set back makes it due too. */
 	if (refused.wall_ns - r->line_wall_ns >= LINE_EVERY_NS)
