@@ -64,7 +64,7 @@ uint64_t admission_expected(const struct run *run)
 
 	if (run->job->expect_mem < JOB_EXPECT_AUTO)
 		return run->job->expect_mem;
-	struct breaker_time now = breaker_now();
+	struct breaker_time now = breaker_now_on(&run->head.host);
 	if (breaker_read(run->dir.keep_fd, run->name, os_self_uid(), &now, &breaker) < 0)
 		return 0; /* whose runs are no more known than those of a new job */
 	return circuit_peak_p95(&breaker.circuit);

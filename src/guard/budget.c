@@ -34,15 +34,6 @@ static bool is_kept(const struct counter *c)
 	return c->budget != NUM_NONE && c->per_ns > 0;
 }
 
-static struct breaker_time time_now(const struct run *run)
-{
-	struct breaker_time now = { .time_namespace = run->head.host.time_ns,
-				    .boot_ns = os_clock_boot_ns(),
-				    .wall_ns = os_clock_wall_ns() };
-	memcpy(now.boot_id, run->head.host.boot_id, sizeof(now.boot_id));
-	return now;
-}
-
 /* --- what is said --------------------------------------------------------------------------------------- */
 
 static void put_name(struct buf *line, const struct run *run)
@@ -143,7 +134,7 @@ static int keep(struct run *run, uint32_t wait_ms, const char *if_damaged, struc
 	AUTO_FD int lock = breaker_lock(&run->dir, run->name, wait_ms, fail);
 	if (lock < 0)
 		return lock;
-	struct breaker_time now = time_now(run);
+	struct breaker_time now = breaker_now_on(&run->head.host);
 	int r = read_locked(run, &now, fail);
 	bool is_damaged = r == -EBADMSG;
 	if (is_damaged) /* what we know of it stays counted */
@@ -288,7 +279,7 @@ static void explain_one(const struct run *run, struct explain *e, const struct c
 void budget_explain(struct run *run, struct explain *e)
 {
 	static struct counters counters;
-	struct breaker_time now = time_now(run);
+	struct breaker_time now = breaker_now_on(&run->head.host);
 
 	if (!is_wanted(run->job))
 		return;

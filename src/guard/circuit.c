@@ -105,15 +105,6 @@ void circuit_take_info(struct run *run, const struct lockinfo *info)
 		run->circuit.file = CIRCUIT_FILE_COUNTS;
 }
 
-static struct breaker_time time_now(const struct run *run)
-{
-	struct breaker_time now = { .time_namespace = run->head.host.time_ns,
-				    .boot_ns = os_clock_boot_ns(),
-				    .wall_ns = os_clock_wall_ns() };
-	memcpy(now.boot_id, run->head.host.boot_id, sizeof(now.boot_id));
-	return now;
-}
-
 static void warn_unreadable(const struct run *run, int err, const char *what)
 {
 	BUF(line, 512);
@@ -138,7 +129,7 @@ static void put_aside(struct run *run)
 	AUTO_FD int lock = breaker_lock(&run->dir, run->name, LOCK_WAIT_MS, &fail);
 	if (lock < 0)
 		return; /* the end of the run tries again */
-	struct breaker_time now = time_now(run);
+	struct breaker_time now = breaker_now_on(&run->head.host);
 	int r = breaker_read(run->dir.keep_fd, run->name, os_self_uid(), &now, &breaker);
 	if (r == 0)
 		return; /* somebody was faster */
@@ -153,7 +144,7 @@ static void put_aside(struct run *run)
 /* What it says now, by the rules of this run. */
 static void look(struct run *run)
 {
-	struct breaker_time now = time_now(run);
+	struct breaker_time now = breaker_now_on(&run->head.host);
 
 	int r = breaker_read(run->dir.keep_fd, run->name, os_self_uid(), &now, &breaker);
 	if (r == -EBADMSG && !has_rules(run) && run->job->budget_count > 0) {
@@ -191,7 +182,7 @@ static enum circuit_answer ask_of_change(struct run *run)
 	    !circuit_input_changed(&breaker.circuit))
 		return answer;
 	breaker.inputs = run->circuit.inputs;
-	struct breaker_time now = time_now(run);
+	struct breaker_time now = breaker_now_on(&run->head.host);
 	int r = breaker_write(run->dir.keep_fd, run->name, &now, &breaker, &fail);
 	return r < 0 ? CIRCUIT_REFUSE : circuit_ask(&breaker.circuit);
 }
@@ -203,7 +194,7 @@ static void anchor(struct run *run)
 	struct fail fail;
 
 	AUTO_FD int lock = breaker_lock(&run->dir, run->name, LOCK_WAIT_MS, &fail);
-	struct breaker_time now = time_now(run);
+	struct breaker_time now = breaker_now_on(&run->head.host);
 	if (lock < 0 || breaker_read(run->dir.keep_fd, run->name, os_self_uid(), &now, &breaker) < 0)
 		return; /* the next start tries again */
 	(void)breaker_write(run->dir.keep_fd, run->name, &now, &breaker, &fail); /* as above */

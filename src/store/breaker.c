@@ -83,15 +83,22 @@ int breaker_lock(const struct statedir *dir, const char *job, uint32_t wait_ms, 
 	return r;
 }
 
+struct breaker_time breaker_now_on(const struct host_id *here)
+{
+	struct breaker_time now = { .time_namespace = here->time_ns,
+				    .boot_ns = os_clock_boot_ns(),
+				    .wall_ns = os_clock_wall_ns() };
+
+	memcpy(now.boot_id, here->boot_id, sizeof(now.boot_id));
+	return now;
+}
+
 struct breaker_time breaker_now(void)
 {
 	struct host_id here;
-	struct breaker_time now = { .boot_ns = os_clock_boot_ns(), .wall_ns = os_clock_wall_ns() };
 
 	os_host_id(-1, &here);
-	now.time_namespace = here.time_ns;
-	memcpy(now.boot_id, here.boot_id, sizeof(now.boot_id));
-	return now;
+	return breaker_now_on(&here);
 }
 
 /* "inputs PATHS FACTS". 1, 0: of another kind, -EBADMSG. */

@@ -15,6 +15,7 @@
 #include "core/circuit.h"
 
 struct fail;
+struct host_id;
 struct statedir;
 
 /* Program and input of a run (--watch-input), by digests: which they are, and how; all zero = not known. */
@@ -30,8 +31,9 @@ struct breaker {
 	struct breaker_inputs inputs; /* when it last failed */
 };
 
-/* By the clocks of this machine. */
+/* By the clocks of this machine; `here`: what is known of it already. */
 struct breaker_time breaker_now(void);
+struct breaker_time breaker_now_on(const struct host_id *here);
 
 /*
  * The right to change it, waited for no longer than that: who has it writes a

@@ -6,15 +6,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import zlib
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
+from breaker_file import BreakerFile
 from harness import SPAWNGUARD, GuardTest, Stat, children, outcome, send, wait_until
 
 
-class Base(GuardTest):
+class Base(BreakerFile, GuardTest):
     def setUp(self):
         super().setUp()
         self.env["PATH"] = os.path.dirname(SPAWNGUARD) + ":" + os.environ["PATH"]
@@ -29,23 +29,13 @@ class Base(GuardTest):
         jobs = json.loads(self.command("status", "--json", job).out)["jobs"] # none before its first start line
         return {(b["key"], b["per"]): b["used"] for known in jobs for b in known["budgets"]}
 
-    def kept(self, job="j"):
-        with open(os.path.join(self.state, "breaker", job)) as f:
-            return f.read()
-
-    def keep(self, text, job="j"):
-        """That text instead, with the right check."""
-        text = text.partition("check ")[0]
-        with open(os.path.join(self.state, "breaker", job), "w") as f:
-            f.write(text + f"check {zlib.crc32(text.encode()):08x}\n")
-
     def grow_old(self, seconds):
         """As if it had been used so much earlier."""
-        self.keep(re.sub(r"(?m)^used (\d+)", lambda m: f"used {int(m[1]) + seconds * 10**9}", self.kept()))
+        self.keep(re.sub(r"(?m)^used (\d+)", lambda m: f"used {int(m[1]) + seconds * 10**9}", self.file()))
 
     def move_clocks(self, boot_id=None, boot=0, wall=0):
         """As if it had been written by that boot, so many seconds away by each clock."""
-        words = self.kept().splitlines(True)
+        words = self.file().splitlines(True)
         at = words[1].split()
         at = ["at", boot_id or at[1], at[2], str(int(at[3]) - int(boot * 1e9)), str(int(at[4]) - int(wall * 1e9))]
         self.keep(words[0] + " ".join(at) + "\n" + "".join(words[2:]))
@@ -126,23 +116,23 @@ class OverRuns(Base):
 
     def test_dry_run_asks_the_same_and_changes_nothing(self):
         self.spend(9)
-        before = self.kept()
+        before = self.file()
         dry = self.run_guard(["-N", "j", "--budget=tokens=10/1d", "--dry-run"], ["true"])
         self.assertEqual((dry.status, dry.out.split(":")[0]), (0, "would start"))
-        self.assertEqual(self.kept(), before)
+        self.assertEqual(self.file(), before)
         self.spend(1)
-        before = self.kept()
+        before = self.file()
         dry = self.run_guard(["-N", "j", "--budget=tokens=10/1d", "--dry-run"], ["true"])
         self.assertEqual(dry.status, 69)
         self.assertIn("would not start: budget used up: j: tokens stands at 10 of 10 within 1d; room again in 23h59m, at", dry.out)
-        self.assertEqual(self.kept(), before)
+        self.assertEqual(self.file(), before)
 
     def test_from_the_configuration(self):
         conf = self.write("conf", "[job j]\nbudget = tokens=5/2d\n", 0o600)
         for statuses in ((0, 123), (69,)):
             run = self.run_guard(["-N", "j", "--config", conf], [SPAWNGUARD, "notify", "counter", "tokens=5"])
             self.assertIn(run.status, statuses, run.err)
-        self.assertIn("budget tokens 172800000000000 5000000", self.kept())
+        self.assertIn("budget tokens 172800000000000 5000000", self.file())
 
 
 class Status(Base):
@@ -180,7 +170,7 @@ class Clocks(Base):
         self.move_clocks(boot_id=other, boot=-10**7, wall=3600)
         self.assertEqual(self.budgets(), {("tokens", 86400): 4})
         self.spend(1)
-        self.assertRegex(self.kept(), r"\nused 36\d{11} 4000000\nused \d{1,11} 1000000\n")
+        self.assertRegex(self.file(), r"\nused 36\d{11} 4000000\nused \d{1,11} 1000000\n")
         self.move_clocks(boot_id=other, wall=-86400 * 365) # set back over the boot: nothing has passed
         self.assertEqual(self.budgets(), {("tokens", 86400): 5})
         self.move_clocks(boot_id=other, wall=86400 * 367)
@@ -218,7 +208,7 @@ class Kept(Base):
     def test_what_is_written_down_outlives_both_guards(self):
         held = self.guard("-N", "j", "--budget=tokens=100/1d", "--", "sh", "-c",
                           "spawnguard notify counter tokens=30; exec sleep 60")
-        wait_until(lambda: os.path.exists(os.path.join(self.state, "breaker", "j")) and "used " in self.kept(), "it is written down")
+        wait_until(lambda: os.path.exists(os.path.join(self.state, "breaker", "j")) and "used " in self.file(), "it is written down")
         warden = held.warden()
         held.send(signal.SIGSTOP)
         self.kill_guards(warden, held.pid)
@@ -246,7 +236,7 @@ class Kept(Base):
     def test_damaged_files_are_put_aside_and_said(self):
         self.spend(4)
         path = os.path.join(self.state, "breaker", "j")
-        whole = self.kept().encode()
+        whole = self.file().encode()
         for bytes_ in (b"", b"\0" * 100, whole[:-9], whole[:40], whole + whole, os.urandom(4096), whole.replace(b"4000000", b"5000000"),
                        b"x" * 300000):
             with open(path, "wb") as f:

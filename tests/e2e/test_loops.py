@@ -8,11 +8,11 @@ import shutil
 import signal
 import sys
 import unittest
-import zlib
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
+from breaker_file import BreakerFile
 from harness import VICTIM, GuardTest, outcome, wait_until
 from ways import kill_both
 
@@ -20,17 +20,7 @@ S = 10**9
 SHIM = os.path.join(os.environ.get("SG_TEST_LIB", ""), "libfailnth.so")
 
 
-class Base(GuardTest):
-    def file(self, job="j"):
-        with open(os.path.join(self.state, "breaker", job)) as f:
-            return f.read()
-
-    def keep(self, text, job="j"):
-        """That text instead, with the right check."""
-        text = text.partition("check ")[0]
-        with open(os.path.join(self.state, "breaker", job), "w") as f:
-            f.write(text + f"check {zlib.crc32(text.encode()):08x}\n")
-
+class Base(BreakerFile, GuardTest):
     def plant(self, *lines, job="j"):
         """These lines before what is there."""
         first, at, rest = self.file(job).split("\n", 2)
