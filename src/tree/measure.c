@@ -46,16 +46,12 @@ static uint64_t read_ran(struct tree *tree, struct member *m)
 	return n > 0 && procfs_parse_schedstat(bytes, (size_t)n, &ran_ns) == 0 ? ran_ns : 0;
 }
 
-/*
- * Its only thread has not run since, so nothing that its stat tells of it has
- * changed, nor the number of its files: to use CPU time, to wait for a child,
- * to make a thread, to open a file, it runs.  That is told at a third of the
- * price of its stat.
- */
-static bool has_rested(struct tree *tree, struct member *m)
+bool measure_has_rested(struct tree *tree, struct member *m)
 {
 	uint64_t was_ns = m->ran_ns;
 
+	if (!((tree->wants | tree->wants_awhile) & SAMPLE_STAT))
+		return false;
 	m->ran_ns = read_ran(tree, m);
 	return was_ns != 0 && m->ran_ns == was_ns && m->sample.known & SAMPLE_STAT && m->sample.threads == 1;
 }
@@ -91,12 +87,11 @@ static void count_files(struct tree *tree, struct member *m)
 	}
 }
 
-int measure_member(struct tree *tree, struct member *m)
+int measure_member(struct tree *tree, struct member *m, bool is_resting)
 {
 	uint32_t wants = tree->wants | tree->wants_awhile;
 
 	facts_memory(m);
-	bool is_resting = wants & SAMPLE_STAT && has_rested(tree, m);
 	if (wants & SAMPLE_FDS && !(is_resting && m->sample.known & SAMPLE_FDS && m->files_fd >= 0))
 		count_files(tree, m);
 	if (is_resting)

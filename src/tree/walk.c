@@ -18,6 +18,8 @@
 #define WALK_MAX_NS     (50 * NS_PER_MS)
 #define LOOK_MAX_NS     (10 * NS_PER_MS)
 #define BIRTHS_PER_LOOK 32
+/* The memory of one that does not run is read each so many walks: others can fill it. */
+#define RESTING_WALKS 16
 
 struct walk {
 	struct tree *tree;
@@ -166,6 +168,18 @@ static int read_rss(struct tree *tree, struct member *m)
 	return n == -ESRCH ? -ESRCH : 0;
 }
 
+/* A sample of what the rules ask for. 0, -ESRCH: it has been waited for. */
+static int take_sample(struct tree *tree, struct member *m)
+{
+	bool is_judged = (tree->wants | tree->wants_awhile) != 0 && !(m->flags & MEMBER_INIT);
+	bool is_resting = is_judged && measure_has_rested(tree, m);
+	int r = 0;
+
+	if (!is_resting || (tree->walks + (uint32_t)m->id.pid) % RESTING_WALKS == 0)
+		r = read_rss(tree, m);
+	return r == 0 && is_judged ? measure_member(tree, m, is_resting) : r;
+}
+
 static bool is_quiet(struct tree *tree)
 {
 	char bytes[128];
@@ -260,10 +274,7 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 		int r = only_memory || is_cut ? 0 : look_below(&w);
 		struct member *m = &tree->member[w.at];
 		if (r == 0 && !(m->flags & MEMBER_ROOT))
-			r = read_rss(tree, m);
-		if (r == 0 && (tree->wants | tree->wants_awhile) != 0 &&
-		    !(m->flags & (MEMBER_ROOT | MEMBER_INIT)))
-			r = measure_member(tree, m);
+			r = take_sample(tree, m);
 		if (r == -ESRCH && !(m->flags & (MEMBER_ROOT | MEMBER_JOB)))
 			drop(tree, m);
 		if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD))

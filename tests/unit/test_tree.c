@@ -7,8 +7,10 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "held.h"
@@ -543,6 +545,35 @@ static void who_rests_is_not_asked_again(void **state)
 	(void)walk();
 	assert_true(m->sample.child_faults != 4711);
 	end();
+}
+
+/* Its memory is asked for less often, but is: others can fill it while it does not run. */
+static void memory_that_others_fill_is_seen(void **state)
+{
+	(void)state;
+	const size_t bytes = 8U << 20;
+	char *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *full = malloc(bytes);
+	assert_true(room != MAP_FAILED && full);
+	memset(full, 1, bytes);
+	(void)begin(body_obedient, 0, 1);
+	tree.wants = SAMPLE_MEMORY | SAMPLE_STAT;
+	struct member *m = &tree.member[1];
+	for (int i = 0; i < 20; i++)
+		(void)walk();
+	uint64_t before = m->rss_pages;
+	assert_true(before > 0 && before == m->sample.rss_bytes / 4096);
+	struct iovec from = { full, bytes }, to = { room, bytes };
+	bool is_written = process_vm_writev(m->id.pid, &from, 1, &to, 1, 0) == (ssize_t)bytes;
+	for (int i = 0; i < 16; i++)
+		(void)walk();
+	uint64_t after_it = m->sample.rss_bytes / 4096;
+	free(full);
+	(void)munmap(room, bytes);
+	end();
+	if (!is_written)
+		skip(); /* nobody may write into another here */
+	assert_true(after_it >= before + bytes / 4096);
 }
 
 static pid_t accepted;
@@ -1561,6 +1592,7 @@ int main(void)
 		TEST(who_is_born_later_is_found_later),
 		TEST(memory_of_the_dead_does_not_count),
 		TEST(who_rests_is_not_asked_again),
+		TEST(memory_that_others_fill_is_seen),
 		TEST(only_accepted_children_of_the_root_are_members),
 		TEST(a_root_that_is_gone_is_told),
 		TEST(term_reaches_each_member_once),
