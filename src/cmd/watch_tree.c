@@ -136,9 +136,9 @@ static void parted(void *with, struct member *m)
 static void walk_below(struct outside *o)
 {
 	(void)tree_prepare(&o->tree);
-	(void)tree_walk(&o->tree, o->now_ns, true);
+	(void)tree_walk(&o->tree, o->now_ns, WALK_LOOK);
 	while (o->tree.crowded && tree_prepare(&o->tree) == 0)
-		(void)tree_walk(&o->tree, o->now_ns, true);
+		(void)tree_walk(&o->tree, o->now_ns, WALK_LOOK);
 }
 
 static uint64_t walk(struct outside *o)

@@ -49,8 +49,6 @@ bool blow_raise(struct blow *b, const struct run *run, pid_t warden, pid_t init)
 	if (!blow_is_possible(run))
 		return false;
 	if (has_group(run) && os_cgroup_can_kill(run->cgroup_fd)) {
-		/* While it stands still we, and then the warden, have the processor. */
-		(void)os_cgroup_freeze(run->cgroup_fd, true);
 		(void)os_cgroup_each(run->cgroup_fd, count, &b->count);
 		b->group = run->cgroup_fd;
 	} else if (has_namespace(run)) {

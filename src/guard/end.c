@@ -80,7 +80,7 @@ void warden_tick(struct warden *w)
 	warden_need_tree(w);
 	(void)tree_prepare(&w->tree);
 	census_begin_look(w);
-	uint64_t births = census_end_look(w, tree_walk(&w->tree, w->facts.now_ns, true));
+	uint64_t births = census_end_look(w, tree_walk(&w->tree, w->facts.now_ns, WALK_LOOK));
 	warden_figures(w)->ticks++;
 	warden_keep_figures(w);
 	alive_look(w);
@@ -169,7 +169,7 @@ static int ask_front(void *with)
 static void act_at_once(struct warden *w)
 {
 	if (w->tree.walks == 0)
-		(void)tree_walk(&w->tree, w->facts.now_ns, true);
+		(void)tree_walk(&w->tree, w->facts.now_ns, WALK_LOOK);
 	freeze_give_up(&w->freeze, w->run, &w->tree, w->facts.now_ns);
 	warden_keep_figures(w);
 	warden_figures(w)->freed_bytes = w->tree.rss_pages * PAGE_BYTES;
@@ -195,8 +195,8 @@ void warden_is_struck(struct warden *w, uint32_t count)
 
 	if (w->killer.is_struck)
 		return;
-	begin_killing(w);
 	w->killer.is_struck = w->killer.has_struck = true;
+	begin_killing(w);
 	act_at_once(w);
 	if (count == 0) /* not known: as of the last look */
 		count = w->tree.procs;
@@ -213,7 +213,7 @@ static void act_term(struct warden *w)
 		act_at_once(w);
 		return;
 	}
-	(void)tree_walk(&w->tree, w->facts.now_ns, false);
+	(void)tree_walk(&w->tree, w->facts.now_ns, WALK_WHOLE);
 	(void)journal_write(&w->journal,
 			    &w->tree); /* first the names: killed in the midst, we leave nobody unknown */
 	nested_mark(&w->nested, &w->run->dir, w->run->head.run_id, &w->tree);

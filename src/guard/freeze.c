@@ -101,7 +101,7 @@ static void begin(struct freeze *z, struct run *run, struct tree *tree, uint64_t
 	const char *id = run->head.run_id;
 
 	z->first = 0;
-	(void)tree_walk(tree, now_ns, false);
+	(void)tree_walk(tree, now_ns, WALK_WHOLE);
 	nested_mark(&z->nested, &run->dir, id, tree);
 	nested_ask(&z->nested, &run->dir, id, REQUEST_FREEZE, NUM_NONE);
 }

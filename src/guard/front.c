@@ -339,7 +339,7 @@ static bool reap_tree(void *with)
 	if (f->run->snapshot_count == 0 && f->run->head.front.pid != 1 && f->run->tail.pump == 0 &&
 	    f->run->weigh.pid == 0 && !f->run->hooks.had_any)
 		return false;
-	(void)tree_walk(tree, os_clock_boot_ns(), false);
+	(void)tree_walk(tree, os_clock_boot_ns(), WALK_WHOLE);
 	return tree_count_alive(tree) == 0;
 }
 

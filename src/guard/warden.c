@@ -125,6 +125,13 @@ static void take_child(struct warden *w, const struct os_child *child)
 		tree_forget(&w->tree, child->pid);
 }
 
+/* A part of a large tree: each turn of its end looks at all that is left of it. */
+static size_t reaps_at_once(const struct warden *w)
+{
+	size_t part = w->has_tree ? w->tree.count / 4 : 0;
+	return part > REAP_AT_ONCE ? part : REAP_AT_ONCE;
+}
+
 static void reap(struct warden *w)
 {
 	struct run_figures *f = warden_figures(w);
@@ -132,7 +139,7 @@ static void reap(struct warden *w)
 	bool had_status = f->has_status;
 	int r = 1;
 
-	for (unsigned n = 0; n < REAP_AT_ONCE && (r = os_wait_any(&child)) > 0; n++)
+	for (size_t n = 0; n < reaps_at_once(w) && (r = os_wait_any(&child)) > 0; n++)
 		take_child(w, &child);
 	w->is_empty = r == -ECHILD;
 	w->has_more = r > 0;
@@ -598,7 +605,7 @@ void warden_main(struct run *run, char **env, int link)
 		live(w);
 		if (w->leaves && !w->is_empty) {
 			warden_need_tree(w);
-			(void)tree_walk(&w->tree, w->facts.now_ns, false);
+			(void)tree_walk(&w->tree, w->facts.now_ns, WALK_WHOLE);
 			freeze_give_up(&w->freeze, run, &w->tree, w->facts.now_ns);
 			warden_keep_figures(w);
 		}

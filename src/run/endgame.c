@@ -33,7 +33,7 @@ static void sleep_until(const struct endgame *e, uint64_t until_ns)
 
 static void ask_nested(struct endgame *e, uint64_t now_ns)
 {
-	(void)tree_walk(e->tree, now_ns, false);
+	(void)tree_walk(e->tree, now_ns, WALK_WHOLE);
 	nested_mark(e->nested, e->dir, e->run_id, e->tree);
 	nested_ask(e->nested, e->dir, e->run_id, REQUEST_KILL, e->grace_ns);
 }

@@ -152,9 +152,9 @@ void run_view_walk(const struct run_view *view, struct tree *tree)
 			if (tree_add_seed(tree, &slot[i]) == -EAGAIN)
 				(void)tree_add_listed(tree, &slot[i]);
 	}
-	(void)tree_walk(tree, os_clock_boot_ns(), false);
+	(void)tree_walk(tree, os_clock_boot_ns(), WALK_WHOLE);
 	while (tree->crowded && tree_prepare(tree) == 0)
-		(void)tree_walk(tree, os_clock_boot_ns(), false);
+		(void)tree_walk(tree, os_clock_boot_ns(), WALK_WHOLE);
 }
 
 struct search {

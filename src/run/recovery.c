@@ -77,7 +77,7 @@ static uint32_t end_members(struct recovery *r, struct run_view *view, const str
 	uint64_t start_ns = os_clock_boot_ns();
 
 	nested.count = 0;
-	(void)tree_walk(tree, start_ns, false);
+	(void)tree_walk(tree, start_ns, WALK_WHOLE);
 	uint32_t alive = tree_count_alive(tree);
 	r->members += alive;
 	r->freed_bytes += tree->rss_pages * PAGE_BYTES;

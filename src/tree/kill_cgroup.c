@@ -22,8 +22,9 @@ static int take(struct killer *k)
 	if (!os_cgroup_can_kill(k->cgroup))
 		return -ENOSYS;
 	/* While it stands still nobody is missed by the first signal, and we get the processor for the round.
-	 */
-	(void)os_cgroup_freeze(k->cgroup, true);
+	 * Who is dying already would only be in the way of it. */
+	if (!k->is_struck)
+		(void)os_cgroup_freeze(k->cgroup, true);
 	return 0;
 }
 
@@ -46,9 +47,10 @@ static struct sweep_result stop(struct killer *k, struct tree *tree, uint64_t no
 
 	(void)tree, (void)now_ns;
 	/* Not all at one instant: none may see another die, and make it anew. */
-	(void)os_cgroup_freeze(k->cgroup, true);
-	if (!k->is_struck)
+	if (!k->is_struck) {
+		(void)os_cgroup_freeze(k->cgroup, true);
 		(void)os_cgroup_each(k->cgroup, count, &k->grouped);
+	}
 	(void)os_cgroup_kill(k->cgroup);
 	return none;
 }

@@ -7,10 +7,10 @@
 #include "tree/hold.h"
 #include "tree/walk.h"
 
-static void walk_whole(struct tree *tree, uint64_t now_ns)
+static void walk(struct tree *tree, uint64_t now_ns, enum walk how)
 {
 	(void)tree_prepare(tree); /* without room: in portions */
-	(void)tree_walk(tree, now_ns, false);
+	(void)tree_walk(tree, now_ns, how);
 }
 
 static int send(struct tree *tree, struct member *m, int sig, struct sweep_result *result)
@@ -34,7 +34,7 @@ struct sweep_result sweep_term(struct tree *tree, uint64_t now_ns, int sig, bool
 	int walks = 0;
 
 	do {
-		walk_whole(tree, now_ns);
+		walk(tree, now_ns, WALK_AGAIN);
 		FOR_EACH_MEMBER (tree, m) {
 			if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_TERMED | MEMBER_GUARDED))
 				continue;
@@ -79,7 +79,7 @@ struct sweep_result sweep_stop(struct tree *tree, uint64_t now_ns)
 		stop_one(&strike, m);
 	tree->met = stop_one;
 	tree->met_with = &strike;
-	walk_whole(tree, now_ns);
+	walk(tree, now_ns, WALK_SWEEP);
 	tree->met = NULL;
 	if (tree->crowded || tree->again)
 		result.fresh++;
@@ -94,7 +94,7 @@ struct sweep_result sweep_kill(struct tree *tree, uint64_t now_ns)
 
 	tree->met = stop_one; /* one that is new is to have no child before it is killed */
 	tree->met_with = &strike;
-	walk_whole(tree, now_ns);
+	walk(tree, now_ns, WALK_SWEEP);
 	tree->met = NULL;
 	FOR_EACH_MEMBER (tree, m) {
 		if (m->flags & MEMBER_INIT)
@@ -191,7 +191,7 @@ struct sweep_result sweep_freeze(struct tree *tree, uint64_t now_ns)
 
 	tree->met = freeze_met;
 	tree->met_with = &strike;
-	walk_whole(tree, now_ns);
+	walk(tree, now_ns, WALK_SWEEP);
 	tree->met = NULL;
 	FOR_EACH_MEMBER (tree, m)
 		if (m->sample.serial <= known && !(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)) &&

@@ -21,7 +21,7 @@
 /* The memory of one that does not run is read each so many walks: others can fill it. */
 #define RESTING_WALKS 16
 
-struct walk {
+struct walking {
 	struct tree *tree;
 	size_t at; /* whose children are being read */
 	uint64_t now_ns;
@@ -31,7 +31,7 @@ struct walk {
 };
 
 /* Below the root, and not the job: its parent is gone. */
-static void note_orphan(struct walk *w, struct member *m)
+static void note_orphan(struct walking *w, struct member *m)
 {
 	uint32_t above = w->tree->member[w->at].flags;
 
@@ -44,7 +44,7 @@ static void note_orphan(struct walk *w, struct member *m)
 
 static int meet(void *with, pid_t child)
 {
-	struct walk *w = with;
+	struct walking *w = with;
 	struct tree *tree = w->tree;
 
 	struct member *known = tree_find(tree, child);
@@ -91,7 +91,7 @@ static int collect(void *with, pid_t child)
 }
 
 /* Without descriptors: by name, a thread at a time, and the number must first prove itself. */
-static int read_children_poorly(struct walk *w)
+static int read_children_poorly(struct walking *w)
 {
 	struct tree *tree = w->tree;
 	struct member *m = &tree->member[w->at];
@@ -120,7 +120,7 @@ static int read_children_poorly(struct walk *w)
 }
 
 /* 0, or -ESRCH: this member has been waited for. */
-static int read_children(struct walk *w)
+static int read_children(struct walking *w)
 {
 	struct tree *tree = w->tree;
 	struct member *m = &tree->member[w->at];
@@ -168,10 +168,11 @@ static int read_rss(struct tree *tree, struct member *m)
 	return n == -ESRCH ? -ESRCH : 0;
 }
 
-/* A sample of what the rules ask for. 0, -ESRCH: it has been waited for. */
-static int take_sample(struct tree *tree, struct member *m)
+/* Memory, and what the rules ask for. 0, -ESRCH: it has been waited for. */
+static int take_sample(struct tree *tree, struct member *m, enum walk how)
 {
-	bool is_judged = (tree->wants | tree->wants_awhile) != 0 && !(m->flags & MEMBER_INIT);
+	bool is_judged = how == WALK_LOOK && (tree->wants | tree->wants_awhile) != 0 &&
+			 !(m->flags & MEMBER_INIT);
 	bool is_resting = is_judged && measure_has_rested(tree, m);
 	int r = 0;
 
@@ -229,7 +230,7 @@ static void complete_job(struct tree *tree, struct member *m)
 }
 
 /* Its end is not to depend on a storm that is as fast as we are: asked after each handful of births. */
-static bool takes_long(struct walk *w)
+static bool takes_long(struct walking *w)
 {
 	if (w->births < w->asked + BIRTHS_PER_LOOK)
 		return false;
@@ -240,30 +241,34 @@ static bool takes_long(struct walk *w)
 	return now_ns - w->began_ns > w->max_ns;
 }
 
-static int look_below(struct walk *w)
+static int look_below(struct walking *w)
 {
 	return w->tree->scans ? look_for(w->tree, &w->tree->member[w->at]) : read_children(w);
 }
 
 static int meet_below(void *with, size_t parent, pid_t child)
 {
-	struct walk *w = with;
+	struct walking *w = with;
 
 	w->at = parent;
 	(void)meet(w, child);
 	return takes_long(w) ? 1 : 0;
 }
 
-uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
+uint64_t tree_walk(struct tree *tree, uint64_t now_ns, enum walk how)
 {
-	struct walk w = { .tree = tree, .now_ns = now_ns, .max_ns = quick ? LOOK_MAX_NS : WALK_MAX_NS };
-	bool only_memory = quick && is_quiet(tree), is_cut = false;
+	struct walking w = { .tree = tree,
+			     .now_ns = now_ns,
+			     .max_ns = how == WALK_LOOK ? LOOK_MAX_NS : WALK_MAX_NS };
+	bool has_births = !is_quiet(tree) || how == WALK_WHOLE || how == WALK_SWEEP, is_cut = false;
+	bool takes_samples = how == WALK_LOOK || how == WALK_WHOLE;
 	uint64_t pages = 0;
 	uint32_t procs = 0;
 
 	tree->walks++;
-	tree->again = tree->moved = false;
-	if (tree->scans && !only_memory)
+	tree->again = false;
+	tree->moved = !takes_samples; /* who has gone since is not known */
+	if (tree->scans && has_births)
 		is_cut = scan_all(tree, meet_below, &w) > 0;
 	/* The table grows while we go through it: what is found is walked in the same pass, however deep. */
 	for (w.at = 0; w.at < tree->count; w.at++) {
@@ -271,10 +276,10 @@ uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick)
 			continue;
 		complete_job(tree, &tree->member[w.at]);
 		is_cut = is_cut || takes_long(&w);
-		int r = only_memory || is_cut ? 0 : look_below(&w);
+		int r = has_births && !is_cut ? look_below(&w) : 0;
 		struct member *m = &tree->member[w.at];
-		if (r == 0 && !(m->flags & MEMBER_ROOT))
-			r = take_sample(tree, m);
+		if (r == 0 && takes_samples && !(m->flags & MEMBER_ROOT))
+			r = take_sample(tree, m, how);
 		if (r == -ESRCH && !(m->flags & (MEMBER_ROOT | MEMBER_JOB)))
 			drop(tree, m);
 		if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD))

@@ -4,13 +4,17 @@
 
 #include "tree/tree.h"
 
-/*
- * Walk from the root and the seeds.  With `quick`: if the kernel has given
- * out no PID since the last walk, nothing was born, and only memory is read.
- * Else every children file is read; threads are looked for too.  Returns
- * births.  Allocates nothing.
- */
-uint64_t tree_walk(struct tree *tree, uint64_t now_ns, bool quick);
+enum walk {
+	/* For the rules: memory and what `tree->wants` asks for; children only if the kernel has given out a
+	   PID since the last walk, as else nothing was born.  Kept short. */
+	WALK_LOOK,
+	WALK_WHOLE, /* every list of children, threads too; memory */
+	WALK_SWEEP, /* the same without memory: for an end, who is there is all that counts */
+	WALK_AGAIN, /* the same, if the kernel has given out a PID since the last walk */
+};
+
+/* Walk from the root and the seeds.  Returns births.  Allocates nothing. */
+uint64_t tree_walk(struct tree *tree, uint64_t now_ns, enum walk how);
 
 /* Members that are alive now, by their handles (zombies are not). */
 uint32_t tree_count_alive(struct tree *tree);

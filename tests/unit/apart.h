@@ -73,7 +73,7 @@ static inline uint64_t walk(void)
 	uint64_t births = 0;
 	do {
 		assert_int_equal(tree_prepare(&tree), 0);
-		births += tree_walk(&tree, os_clock_boot_ns(), false);
+		births += tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
 	} while (tree.crowded || tree.again);
 	return births;
 }

@@ -372,21 +372,21 @@ static void who_is_waited_for_in_the_middle_of_a_look_is_dropped(void)
 	assert_int_equal(walk(), 3);
 	assert_int_equal(members(), 4);
 	fail_path("/task", ENOENT, true); /* the list of its threads is gone */
-	(void)tree_walk(&tree, os_clock_boot_ns(), false);
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
 	assert_null(tree_find(&tree, other));
 	assert_non_null(tree_find(&tree, job)); /* ours, and not waited for */
 	heal();
 	(void)walk();
 	assert_int_equal(members(), 4);
 	fail_always("pread", ESRCH); /* its list of children */
-	(void)tree_walk(&tree, os_clock_boot_ns(), false);
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
 	assert_int_equal(members(), 1);
 	assert_non_null(tree_find(&tree, job));
 	heal();
 	(void)walk();
 	assert_int_equal(members(), 4);
 	fail_path("/task", EMFILE, true); /* not looked into is not gone */
-	(void)tree_walk(&tree, os_clock_boot_ns(), false);
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
 	assert_int_equal(members(), 4);
 	end();
 }
@@ -410,7 +410,7 @@ static void memory_that_cannot_be_read_stays_as_it_was(void)
 	(void)walk();
 	assert_int_equal(m->rss_pages, pages);
 	fail_always("pread", EIO);
-	(void)tree_walk(&tree, os_clock_boot_ns(), false);
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
 	assert_int_equal(m->rss_pages, pages);
 	assert_int_equal(members(), 1);
 	end();
@@ -423,7 +423,7 @@ static void a_quick_look_is_a_whole_one_where_the_last_pid_is_unknown(void)
 	assert_int_equal(walk(), 0);
 	for (int way = 0; way < 3; way++) {
 		const pid_t any = 0;
-		(void)tree_walk(&tree, os_clock_boot_ns(), true);
+		(void)tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK);
 		if (way == 0) {
 			os_fd_close(&tree.load_fd);
 			fail_path("loadavg", EACCES, true);
@@ -432,13 +432,13 @@ static void a_quick_look_is_a_whole_one_where_the_last_pid_is_unknown(void)
 		} else {
 			replace(tree.load_fd, "/proc/self/comm");
 		}
-		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), true), 0);
+		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK), 0);
 		assert_int_equal(tree.last_pid, 0);
 		assert_int_equal(write(nest.orders[1], &any, sizeof(any)), sizeof(any));
 		wait_ready(1);
 		if (way == 1)
 			fail_once("pread", 1, EIO);
-		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), true), 1);
+		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK), 1);
 		heal();
 	}
 	assert_int_equal(members(), 4);
@@ -455,9 +455,9 @@ static void a_quick_look_is_a_whole_one_after_one_that_missed(void)
 	char path[160];
 	snprintf(path, sizeof(path), "%s/load", s.path);
 	(void)hold_job(&tree, body_server, 0, 1);
-	(void)tree_walk(&tree, os_clock_boot_ns(), true);
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK);
 	replace(tree.load_fd, path);
-	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), true), 0);
+	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK), 0);
 	assert_int_equal(tree.last_pid, 4711);
 	const pid_t any = 0;
 	static const uint64_t births[] = { 0, 2, 1 }; /* not met, met with the next, met */
@@ -466,7 +466,7 @@ static void a_quick_look_is_a_whole_one_after_one_that_missed(void)
 		wait_ready(1);
 		tree.again = way == 1;
 		tree.crowded = way == 2;
-		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), true), births[way]);
+		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK), births[way]);
 	}
 	tree.crowded = false;
 	scratch_remove(&s);
@@ -487,7 +487,7 @@ static void a_look_is_cut_short_and_made_up_for(void)
 	pid_t other = victim(body_wide, 1);
 	wait_ready(2);
 	tree.met = linger;
-	uint64_t births = tree_walk(&tree, os_clock_boot_ns(), true);
+	uint64_t births = tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK);
 	assert_true(births >= 64 && births < 122);
 	assert_true(tree.again);
 	tree.met = NULL;
@@ -504,7 +504,7 @@ static void a_job_that_is_gone_before_the_first_look_is_not_completed(void)
 	pid_t job = hold_job(&tree, body_stand, 0, 1);
 	assert_int_equal(kill(job, SIGKILL), 0);
 	assert_int_equal(scratch_reap(job), 128 + SIGKILL);
-	(void)tree_walk(&tree, os_clock_boot_ns(), false);
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
 	assert_int_equal(tree_find(&tree, job)->id.start_ticks, 0);
 	assert_string_equal(tree_find(&tree, job)->comm, "(job)");
 	end();
@@ -523,7 +523,7 @@ static void nothing_is_believed(void)
 	assert_int_equal(tree_set_root(&tree, getpid()), -ESRCH);
 	tree_add_job(&tree, job, os_pidfd_open(job), 0);
 	assert_int_equal(hold_child(&tree, 0, job, 0), -ESRCH);
-	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), false), 0);
+	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE), 0);
 	assert_int_equal(tree_find(&tree, job)->id.start_ticks, 0);
 	assert_int_equal(recovery_run(&r, RUN), -ENOSYS);
 	fail_call(SYS_pidfd_open, ENOSYS);

@@ -261,7 +261,7 @@ static void that_nothing_is_listed_is_learned_by_a_walk(void)
 	assert_false(tree.scans);
 	tree.starved = true; /* no files of members, which would tell it too */
 	tree_add_job(&tree, job, os_pidfd_open(job), os_clock_boot_ns());
-	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), false), 0);
+	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE), 0);
 	assert_true(tree.scans && tree.again);
 	assert_int_equal(walk(), 6);
 	assert_int_equal(members(), 7);
@@ -276,14 +276,14 @@ static void that_nothing_is_listed_is_learned_by_a_walk(void)
 	struct scratch s;
 	scratch_make(&s);
 	scratch_write(&s, "load", "0.00 0.00 0.00 1/2 4711\n", 24);
-	(void)tree_walk(&tree, os_clock_boot_ns(), true);
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK);
 	AUTO_FD int load = openat(s.fd, "load", O_RDONLY | O_CLOEXEC);
 	assert_true(load >= 0 && tree.load_fd >= 0);
 	assert_int_equal(dup2(load, tree.load_fd), tree.load_fd);
 	tree.last_pid = 4711;
 	size_t wanted = tree.count;
 	failnth_arm(&(struct failnth){ .function = "openat", .path = "/stat", .first = UINT64_MAX });
-	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), true), 0);
+	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK), 0);
 	assert_int_equal(failnth_count(), 0);
 	assert_int_equal(tree.count, wanted);
 	scratch_remove(&s);

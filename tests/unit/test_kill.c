@@ -314,7 +314,7 @@ static void who_does_not_die_with_the_first_process_is_swept(void **state)
 	tree_init(&tree, nest.ready[0]);
 	assert_int_equal(tree_set_root(&tree, getpid()), 0);
 	tree.init = init;
-	(void)tree_walk(&tree, os_clock_boot_ns(), false);
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
 	struct member *dead = &tree.member[tree.count - 1], *asked_before = &tree.member[tree.count - 2];
 	assert_int_equal(kill(dead->id.pid, SIGKILL), 0);
 	while (!hold_is_dead(&tree, dead))
@@ -381,7 +381,7 @@ static void who_is_frozen_by_another_is_let_go_to_die(void **state)
 		skip();
 	}
 	pid_t job = hold_job(&tree, body_celled, 1, 2);
-	(void)tree_walk(&tree, os_clock_boot_ns(), false);
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
 	assert_int_equal(thaw_killed(&tree), 0); /* nobody has got KILL */
 	assert_true(put("freezer.state", "FROZEN"));
 	struct member *m = tree_find(&tree, job);

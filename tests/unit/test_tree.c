@@ -76,14 +76,24 @@ static void end(void)
 	release();
 }
 
-static uint64_t walk(void)
+static uint64_t walk_as(enum walk how)
 {
 	uint64_t births = 0;
 	do {
 		assert_int_equal(tree_prepare(&tree), 0);
-		births += tree_walk(&tree, os_clock_boot_ns(), false);
+		births += tree_walk(&tree, os_clock_boot_ns(), how);
 	} while (tree.crowded || tree.again); /* a busy machine cuts a walk short */
 	return births;
+}
+
+static uint64_t walk(void)
+{
+	return walk_as(WALK_WHOLE);
+}
+
+static uint64_t look(void)
+{
+	return walk_as(WALK_LOOK);
 }
 
 /* Members but the root. */
@@ -285,17 +295,17 @@ static void a_full_table_is_walked_in_portions(void **state)
 {
 	(void)state;
 	(void)begin(body_wide, 300, 301);
-	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), false), TREE_FIRST - 2);
+	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE), TREE_FIRST - 2);
 	assert_true(tree.crowded);
 	assert_int_equal(tree.count, TREE_FIRST);
 	check_table();
-	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), false), 0);
+	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE), 0);
 	assert_true(tree.crowded); /* still */
 	/* With room the next look is a whole one, though nobody was born meanwhile. */
 	uint64_t births = 0;
 	while (tree.crowded) {
 		assert_int_equal(tree_prepare(&tree), 0);
-		births += tree_walk(&tree, os_clock_boot_ns(), true);
+		births += tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK);
 	}
 	assert_int_equal(births, 300 - (TREE_FIRST - 2));
 	assert_int_equal(members(), 301);
@@ -417,10 +427,36 @@ static void who_is_born_later_is_found_later(void **state)
 	for (size_t i = 0; i < 5; i++) {
 		assert_int_equal(write(nest.orders[1], &any, sizeof(any)), sizeof(any));
 		wait_ready(1);
-		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), true),
+		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK),
 				 1); /* quick, but something was born */
 		assert_int_equal(members(), 3 + i);
 	}
+	end();
+}
+
+/* For an end: who is there, and of them nothing else.  And not twice, where nobody can have come. */
+static void an_end_reads_no_more_than_it_needs(void **state)
+{
+	(void)state;
+	const pid_t any = 0;
+	(void)begin(body_server, 1, 2);
+	tree.wants = SAMPLE_MEMORY | SAMPLE_STAT;
+	assert_int_equal(walk_as(WALK_SWEEP), 1);
+	FOR_EACH_MEMBER (&tree, m)
+		assert_int_equal(m->rss_pages | m->sample.known, 0);
+	assert_int_equal(write(nest.orders[1], &any, sizeof(any)), sizeof(any));
+	wait_ready(1);
+	assert_int_equal(walk_as(WALK_AGAIN), 1);
+	assert_int_equal(walk(), 0);
+	FOR_EACH_MEMBER (&tree, m) {
+		if (m->flags & MEMBER_ROOT)
+			continue;
+		assert_true(m->rss_pages > 0);
+		assert_int_equal(m->sample.known, 0); /* what the rules ask for is for looks */
+	}
+	(void)look();
+	FOR_EACH_MEMBER (&tree, m)
+		assert_true(m->flags & MEMBER_ROOT || m->sample.known & SAMPLE_STAT);
 	end();
 }
 
@@ -428,7 +464,7 @@ static void who_is_born_later_is_found_later(void **state)
 static void memory_of_the_dead_does_not_count(void **state)
 {
 	(void)state;
-	for (int quick = 0; quick < 2; quick++) {
+	for (enum walk how = WALK_LOOK; how <= WALK_WHOLE; how++) {
 		const uint64_t pages = 64 * 1024 / PAGE_KIB;
 		(void)begin(body_server, 0, 1);
 		pid_t big = victim(body_memory, 64); /* a child of ours: reaped when we say so */
@@ -436,20 +472,20 @@ static void memory_of_the_dead_does_not_count(void **state)
 		assert_int_equal(walk(), 1);
 		assert_true(tree.rss_pages >= pages);
 		assert_true(tree_find(&tree, big)->rss_pages >= pages);
-		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), true), 0);
+		assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK), 0);
 		assert_true(tree.rss_pages >= pages);
 
 		assert_int_equal(kill(big, SIGKILL), 0);
 		uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
 		while (!hold_is_dead(&tree, tree_find(&tree, big)) && os_clock_boot_ns() < end_ns)
 			(void)poll(NULL, 0, 1);
-		(void)tree_walk(&tree, os_clock_boot_ns(), quick);
+		(void)tree_walk(&tree, os_clock_boot_ns(), how);
 		assert_true(tree.rss_pages < pages); /* a zombie has none */
 		assert_int_equal(tree.procs, 2);
 		assert_int_equal(tree_count_alive(&tree), 1);
 
 		assert_int_equal(waitpid(big, NULL, 0), big); /* reaped, and the tree is not told */
-		(void)tree_walk(&tree, os_clock_boot_ns(), quick);
+		(void)tree_walk(&tree, os_clock_boot_ns(), how);
 		assert_int_equal(tree.procs, 1);
 		assert_true(tree.rss_pages < pages);
 		end();
@@ -504,7 +540,7 @@ static struct sample after(char order)
 {
 	(void)!write(nest.orders[1], &order, 1);
 	wait_ready(1);
-	(void)walk();
+	(void)look();
 	return tree.member[1].sample;
 }
 
@@ -514,7 +550,7 @@ static void who_rests_is_not_asked_again(void **state)
 	(void)state;
 	(void)begin(body_obedient, 0, 1);
 	tree.wants = SAMPLE_MEMORY | SAMPLE_STAT | SAMPLE_FDS;
-	(void)walk();
+	(void)look();
 	struct member *m = &tree.member[1];
 	if (m->ran_ns == 0) {
 		end();
@@ -525,12 +561,12 @@ static void who_rests_is_not_asked_again(void **state)
 	uint64_t before_ns;
 	do { /* it was seen on its way to its rest */
 		before_ns = m->ran_ns;
-		(void)walk();
+		(void)look();
 	} while (m->ran_ns != before_ns);
 	m->sample.threads = 1;
 	m->sample.child_faults = 4711;
 	m->sample.fds = 4711;
-	(void)walk();
+	(void)look();
 	assert_int_equal(m->sample.child_faults, 4711);
 	assert_int_equal(m->sample.fds, 4711);
 
@@ -542,7 +578,7 @@ static void who_rests_is_not_asked_again(void **state)
 	assert_true(m->sample.child_faults > was.child_faults);
 	assert_int_equal(after('t').threads, 2);
 	m->sample.child_faults = 4711; /* of one with threads the file tells of the first alone */
-	(void)walk();
+	(void)look();
 	assert_true(m->sample.child_faults != 4711);
 	end();
 }
@@ -560,13 +596,13 @@ static void memory_that_others_fill_is_seen(void **state)
 	tree.wants = SAMPLE_MEMORY | SAMPLE_STAT;
 	struct member *m = &tree.member[1];
 	for (int i = 0; i < 20; i++)
-		(void)walk();
+		(void)look();
 	uint64_t before = m->rss_pages;
 	assert_true(before > 0 && before == m->sample.rss_bytes / 4096);
 	struct iovec from = { full, bytes }, to = { room, bytes };
 	bool is_written = process_vm_writev(m->id.pid, &from, 1, &to, 1, 0) == (ssize_t)bytes;
 	for (int i = 0; i < 16; i++)
-		(void)walk();
+		(void)look();
 	uint64_t after_it = m->sample.rss_bytes / 4096;
 	free(full);
 	(void)munmap(room, bytes);
@@ -681,7 +717,7 @@ static void a_nested_guard_is_asked_alone(void **state)
 	pid_t job = begin(body_term, 0, 1);
 	pid_t nested = victim(body_term, 3);
 	wait_ready(4);
-	(void)tree_walk(&tree, os_clock_boot_ns(), false);
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
 	tree_find(&tree, nested)->flags |= MEMBER_GUARD;
 	FOR_EACH_MEMBER (&tree, m)
 		if (m->ppid == nested)
@@ -843,7 +879,7 @@ static int be_refused(pid_t stranger)
 	tree_init(&tree, nest.ready[0]);
 	if (setresuid(NOBODY, NOBODY, NOBODY) < 0 || tree_set_root(&tree, getpid()) < 0)
 		return 2;
-	(void)tree_walk(&tree, os_clock_boot_ns(), false);
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
 	struct member *m = tree_find(&tree, stranger);
 	if (!m || members() != 1)
 		return 3;
@@ -1043,7 +1079,7 @@ static void a_freeze_that_met_too_many_moves_on(void **state)
 {
 	(void)state;
 	(void)begin(body_wide, 300, 301);
-	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), false), TREE_FIRST - 2);
+	assert_int_equal(tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE), TREE_FIRST - 2);
 	struct sweep_result swept = freeze();
 	assert_int_equal(swept.alive, 301);
 	assert_int_equal(sweep_thaw(&tree).signalled, 301);
@@ -1344,7 +1380,7 @@ static void a_stranger_is_not_taken_in(void **state)
 	assert_int_equal(hold_child(&other, 0, 0, 0), -ESRCH);
 	assert_int_equal(hold_child(&other, 0, INT32_MAX, 0), -ESRCH);
 	assert_int_equal(other.count, 1);
-	assert_int_equal(tree_walk(&other, 0, false), 1); /* its own child it takes */
+	assert_int_equal(tree_walk(&other, 0, WALK_WHOLE), 1); /* its own child it takes */
 	tree_release(&other);
 	end();
 }
@@ -1522,7 +1558,7 @@ static void a_new_member_with_an_old_ones_number_is_found(void **state)
 		end_member(pid);
 		assert_int_equal(write(nest.orders[1], &pid, sizeof(pid)), sizeof(pid));
 		wait_ready(1);
-		(void)tree_walk(&tree, os_clock_boot_ns(), false);
+		(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
 		assert_true(tree.again || tree_find(&tree, pid)); /* it says that it must look once more */
 		walk_until("three members again", is_settled);
 		struct member *m = tree_find(&tree, pid);
@@ -1590,6 +1626,7 @@ int main(void)
 		TEST(finds_daemons_as_our_own_children),
 		TEST(who_is_reaped_is_dropped),
 		TEST(who_is_born_later_is_found_later),
+		TEST(an_end_reads_no_more_than_it_needs),
 		TEST(memory_of_the_dead_does_not_count),
 		TEST(who_rests_is_not_asked_again),
 		TEST(memory_that_others_fill_is_seen),
