@@ -318,7 +318,8 @@ static void remember_members(struct orphans *o)
 void orphans_search(struct orphans *o)
 {
 	o->listed_count = o->listed_by_record;
-	(void)tree_walk(o->tree, os_clock_boot_ns(), WALK_WHOLE); /* descendants of the recorded need no mark */
+	(void)tree_walk(o->tree, os_clock_boot_ns(),
+			WALK_WHOLE); /* descendants of the recorded need no mark */
 	if (o->group >= 0)
 		(void)os_cgroup_each(o->group, consider_grouped, o);
 	look_around(o);

@@ -171,8 +171,8 @@ static int read_rss(struct tree *tree, struct member *m)
 /* Memory, and what the rules ask for. 0, -ESRCH: it has been waited for. */
 static int take_sample(struct tree *tree, struct member *m, enum walk how)
 {
-	bool is_judged = how == WALK_LOOK && (tree->wants | tree->wants_awhile) != 0 &&
-			 !(m->flags & MEMBER_INIT);
+	bool is_judged =
+		how == WALK_LOOK && (tree->wants | tree->wants_awhile) != 0 && !(m->flags & MEMBER_INIT);
 	bool is_resting = is_judged && measure_has_rested(tree, m);
 	int r = 0;
 
