@@ -1,6 +1,5 @@
 #include "codec/history.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -14,9 +13,6 @@
 #define BRIEF_COMMAND_MAX 768
 #define BRIEF_PROGRAM_MAX 256
 #define BRIEF_TAG_MAX     16
-
-#define CHECK_KEY  ",\"check\":\""
-#define CHECK_TAIL (sizeof(CHECK_KEY) - 1 + 8 + 2) /* key, eight digits, "} */
 
 static void stamp(struct json *j, const char *key, uint64_t wall_ns)
 {
@@ -38,16 +34,6 @@ static void begin(struct json *j, struct buf *out, const char *event, uint64_t w
 	json_u64(j, "schema", HISTORY_SCHEMA);
 	json_str(j, "event", event);
 	stamp(j, "time", wall_ns);
-}
-
-/* Object closed, check put in, newline behind; `at` is where the object began. */
-static void seal(struct json *j, size_t at)
-{
-	struct buf *out = j->out;
-	uint32_t check = hash_crc32(0, out->at + at, out->len - at);
-	buf_str(out, CHECK_KEY);
-	buf_hex(out, check, 8);
-	buf_str(out, "\"}\n");
 }
 
 static void identify(struct json *j, const struct record_head *head)
@@ -202,13 +188,13 @@ void history_format_start(struct buf *out, const struct history_start *start)
 	buf_char(out, '\n');
 	size_t at = out->len;
 	put_start(&j, out, start, false);
-	seal(&j, at);
+	history_line_seal(out, at);
 	if (!out->cut)
 		return;
 	buf_truncate(out, at);
 	out->cut = false;
 	put_start(&j, out, start, true);
-	seal(&j, at);
+	history_line_seal(out, at);
 }
 
 static void put_sender(struct json *j, int32_t pid, uint32_t uid, const char *comm, const char *run)
@@ -447,7 +433,7 @@ void history_format_end(struct buf *out, const struct history_end *end)
 	size_t at = out->len, room = end->tail ? end->tail->count : 0;
 	for (;; room = next_room(room)) {
 		put_end(&j, out, end, room);
-		seal(&j, at);
+		history_line_seal(out, at);
 		if (!out->cut || room == 0)
 			return;
 		buf_truncate(out, at);
@@ -492,7 +478,7 @@ void history_format_refused(struct buf *out, const struct history_refused *refus
 	buf_char(out, '\n');
 	size_t at = out->len;
 	put_refused(&j, out, refused);
-	seal(&j, at);
+	history_line_seal(out, at);
 }
 
 void history_format_breaker(struct buf *out, const struct history_breaker *b)
@@ -522,7 +508,7 @@ void history_format_breaker(struct buf *out, const struct history_breaker *b)
 	}
 	json_close(&j, '}');
 	json_str(&j, "spawnguard.written_by", b->by);
-	seal(&j, at);
+	history_line_seal(out, at);
 }
 
 void history_format_freeze(struct buf *out, const struct history_freeze *freeze)
@@ -538,7 +524,7 @@ void history_format_freeze(struct buf *out, const struct history_freeze *freeze)
 		json_seconds(&j, "spawnguard.frozen", freeze->took_ns, 6);
 	json_u64(&j, "spawnguard.members.frozen", freeze->processes);
 	json_u64(&j, "spawnguard.members.late", freeze->late);
-	seal(&j, at);
+	history_line_seal(out, at);
 }
 
 void history_format_flag(struct buf *out, const struct history_flag *flag)
@@ -552,7 +538,7 @@ void history_format_flag(struct buf *out, const struct history_flag *flag)
 	json_open(&j, "spawnguard.flag", '{');
 	put_flag(&j, flag);
 	json_close(&j, '}');
-	seal(&j, at);
+	history_line_seal(out, at);
 }
 
 void history_format_refused_status(struct buf *out, const struct history_refused *refused, int exit_code)
@@ -563,74 +549,4 @@ void history_format_refused_status(struct buf *out, const struct history_refused
 	json_i64(&j, "spawnguard.exit_status", exit_code);
 	json_close(&j, '}');
 	buf_char(out, '\n');
-}
-
-bool history_line_is_intact(const char *line, size_t n)
-{
-	if (n < CHECK_TAIL + 2 || line[0] != '{')
-		return false;
-	const char *tail = line + n - CHECK_TAIL;
-	if (memcmp(tail, CHECK_KEY, sizeof(CHECK_KEY) - 1) != 0 || memcmp(line + n - 2, "\"}", 2) != 0)
-		return false;
-	BUF(want, 16);
-	buf_hex(&want, hash_crc32(0, line, n - CHECK_TAIL), 8);
-	return memcmp(tail + sizeof(CHECK_KEY) - 1, want.at, 8) == 0;
-}
-
-static_assert(HISTORY_SCHEMA == 1, "as history_line_is reads it");
-
-/* Is `text` the next of `*at`?  Then it is passed over. */
-static bool take(const char **at, const char *end, const char *text)
-{
-	size_t n = strlen(text);
-	if ((size_t)(end - *at) < n || memcmp(*at, text, n) != 0)
-		return false;
-	*at += n;
-	return true;
-}
-
-bool history_line_is(const char *line, size_t n, const char *event, const char *run_id)
-{
-	const char *at = line, *end = line + n;
-
-	/* Word by word from the start, as it is written: a tag may be named like any of these keys. */
-	if (!take(&at, end, "{\"schema\":1,\"event\":\"") || !take(&at, end, event) ||
-	    !take(&at, end, "\",\"time\":\""))
-		return false;
-	const char *quote = memchr(at, '"', (size_t)(end - at));
-	if (!quote)
-		return false;
-	at = quote;
-	return take(&at, end, "\",\"spawnguard.run.id\":\"") && take(&at, end, run_id) &&
-	       take(&at, end, "\"") && history_line_is_intact(line, n);
-}
-
-/* The inside of a string that begins at `*at`, up to and with its quote. */
-static bool take_string(const char **at, const char *end, struct history_text *out)
-{
-	out->at = *at;
-	for (const char *c = *at; c < end; c++) {
-		if (*c == '\\') {
-			c++;
-		} else if (*c == '"') {
-			out->n = (size_t)(c - *at);
-			*at = c + 1;
-			return true;
-		}
-	}
-	return false;
-}
-
-bool history_line_peek(const char *line, size_t n, struct history_peek *out_peek)
-{
-	const char *at = line, *end = line + n;
-	struct history_peek peek;
-
-	if (!take(&at, end, "{\"schema\":1,\"event\":\"") || !take_string(&at, end, &peek.event) ||
-	    !take(&at, end, ",\"time\":\"") || !take_string(&at, end, &peek.time) ||
-	    !take(&at, end, ",\"spawnguard.run.id\":\"") || !take_string(&at, end, &peek.run_id) ||
-	    !take(&at, end, ",\"spawnguard.job\":\"") || !take_string(&at, end, &peek.job))
-		return false;
-	*out_peek = peek;
-	return true;
 }

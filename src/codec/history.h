@@ -1,7 +1,4 @@
-/*
- * Lines of history/YYYY-MM.jsonl, schema 1: one JSON object per event, "\n" before and after it, its last
- * member a CRC-32 of everything before it.  The fields are described in doc/history.md.
- */
+/* What stands in a line of the history, by event: the fields are described in doc/history.md. */
 #ifndef SG_CODEC_HISTORY_H
 #define SG_CODEC_HISTORY_H
 
@@ -9,12 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "codec/history_line.h"
 #include "codec/record.h"
 
 struct buf;
 
-#define HISTORY_SCHEMA       1
-#define HISTORY_LINE_MAX     16384 /* bytes of a line; longer commands are cut and say so */
 #define HISTORY_COMMAND_MAX  4096
 #define HISTORY_PROCESS_MAX  16
 #define HISTORY_COUNTERS_MAX 32
@@ -175,21 +171,5 @@ void history_format_flag(struct buf *out, const struct history_flag *flag);
 /* The same object as the end line, without check, for --status-fd and --status-file. */
 void history_format_status(struct buf *out, const struct history_end *end);
 void history_format_refused_status(struct buf *out, const struct history_refused *refused, int exit_code);
-
-/* `line` without newlines: complete and undamaged? */
-bool history_line_is_intact(const char *line, size_t n);
-
-/* What stands at the beginning of every line; texts as they stand in the JSON, borrowed from the line. */
-struct history_text {
-	const char *at;
-	size_t n;
-};
-struct history_peek {
-	struct history_text event, time, run_id, job;
-};
-/* False: no line of ours.  What it says is to be believed only if the line is intact. */
-bool history_line_peek(const char *line, size_t n, struct history_peek *out_peek);
-/* An intact line of `event` ("start", "end") about `run_id`? */
-bool history_line_is(const char *line, size_t n, const char *event, const char *run_id);
 
 #endif

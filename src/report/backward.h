@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "codec/history.h"
+#include "codec/history_line.h"
 
 #define BACKWARD_FILES 12 /* months that are looked at: the newest there are, whatever the clock says */
 

@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "base/num.h"
 #include "base/utc.h"
+#include "codec/history.h"
 #include "report/backward.h"
 #include "report/past.h"
 
