@@ -1,5 +1,5 @@
-/* The warden's own state, shared by the files it is written in: warden.c (its life), end.c (ticks and end of
- * the tree). */
+/* The warden's own state, shared by the files it is written in: warden.c (its life, turn by turn), events.c
+ * (what it is told), end.c (ticks and end of the tree). */
 #ifndef SG_GUARD_WARDEN_H
 #define SG_GUARD_WARDEN_H
 
@@ -72,6 +72,12 @@ static inline struct run_figures *warden_figures(struct warden *w)
 	return &w->run->state.figures;
 }
 
+/* What whoever is ended is given, unless somebody has said otherwise. */
+static inline uint64_t warden_grace(const struct warden *w)
+{
+	return w->run->job->kill_after_ns;
+}
+
 /* The tree, made at the first tick or the first end: a job that is over sooner does not pay for it. */
 void warden_need_tree(struct warden *w);
 /* What the last walk has found, into the figures of the run. */
@@ -79,10 +85,10 @@ void warden_keep_figures(struct warden *w);
 /* One look at the tree. */
 void warden_tick(struct warden *w);
 
-/* The run is to end; `sender`: who asked, NULL = nobody. */
 /* Front has killed `count` processes (0: it did not count) the way the kernel does, in an end that has begun.
  */
 void warden_is_struck(struct warden *w, uint32_t count);
+/* The run is to end; `sender`: who asked, NULL = nobody. */
 void warden_begin_end(struct warden *w, enum end_cause cause, uint64_t grace_ns,
 		      const struct pair_sender *sender);
 /* Told, and what is to be done about it begun. */
