@@ -70,11 +70,17 @@ static const struct field *field_of(char letter)
 	return &fields[i];
 }
 
+/* Stands in a word as it is. */
+static bool is_plain(char c)
+{
+	return c > ' ' && c < 0x7f && c != '%';
+}
+
 static void put_word(struct buf *out, const char *text, size_t n)
 {
 	buf_str(out, n == 0 ? EMPTY : "");
 	for (size_t i = 0; i < n; i++) {
-		if (text[i] > ' ' && text[i] < 0x7f && text[i] != '%') {
+		if (is_plain(text[i])) {
 			buf_char(out, text[i]);
 			continue;
 		}
@@ -136,6 +142,8 @@ static long decode(char *word, const char *end)
 	if ((size_t)(end - word) == strlen(EMPTY) && memcmp(word, EMPTY, strlen(EMPTY)) == 0)
 		return 0;
 	for (const char *at = word; at < end; at++) {
+		if (!is_plain(*at) && *at != '%')
+			return -1;
 		if (*at != '%') {
 			*to++ = *at;
 			continue;

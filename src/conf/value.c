@@ -303,11 +303,13 @@ static int parse_classes(const struct option_row *row, const char *text, struct 
 	return retry_value_classes(text, value_field(row, job), why);
 }
 
+#define NO_SIZE "not a size: write 4096, 512K, 1.5G or none"
+
 static int parse_bytes(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
 	uint64_t bytes;
 	if (num_parse_size(text, &bytes) < 0)
-		return value_refuse(why, "not a size: write 4096, 512K, 1.5G or none");
+		return value_refuse(why, NO_SIZE);
 	if (bytes == 0)
 		return value_refuse(why, "0 is refused: use none");
 	*(uint64_t *)value_field(row, job) = bytes;
@@ -316,9 +318,13 @@ static int parse_bytes(const struct option_row *row, const char *text, struct jo
 
 static int parse_expect(const struct option_row *row, const char *text, struct job *job, struct buf *why)
 {
-	if (strcmp(text, "auto") != 0)
+	uint64_t bytes = 0;
+	if (strcmp(text, "auto") == 0)
+		*(uint64_t *)value_field(row, job) = JOB_EXPECT_AUTO;
+	else if (num_parse_size(text, &bytes) == 0 && bytes == JOB_EXPECT_AUTO)
+		return value_refuse(why, NO_SIZE); /* it would be taken for auto */
+	else
 		return parse_bytes(row, text, job, why);
-	*(uint64_t *)value_field(row, job) = JOB_EXPECT_AUTO;
 	return 0;
 }
 

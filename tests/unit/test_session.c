@@ -6,7 +6,10 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "base/buf.h"
+#include "base/hash.h"
 #include "codec/session.h"
 
 static char text[8192];
@@ -96,11 +99,32 @@ static void passes_over_what_is_damaged(void **state)
 	assert_int_equal(damaged, 1);
 }
 
+static void refuses_bytes_that_it_never_writes(void **state)
+{
+	static const char *const bodies[] = { "item a\tb", "item a\x7f", "item a\xff",
+					      "item a%00", "item a%4",   "item " };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		struct session_line got;
+		uint32_t damaged = 0;
+		buf_clear(&out);
+		buf_hex(&out, hash_crc32(0, bodies[i], strlen(bodies[i])), 8);
+		buf_char(&out, ' ');
+		buf_str(&out, bodies[i]);
+		buf_char(&out, '\n');
+		char *at = text;
+		assert_false(session_next(&at, text + out.len, &got, &damaged));
+		assert_int_equal(damaged, 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(gives_back_what_was_put_in, empty),
 		cmocka_unit_test_setup(passes_over_what_is_damaged, empty),
+		cmocka_unit_test_setup(refuses_bytes_that_it_never_writes, empty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -346,6 +346,7 @@ static const struct refusal_row refusal_rows[] = {
 	{ "places: none at all",         "queue-max", "0",          "not a number of places: write 1 to 1000" },
 	{ "slots: none at all",          "slots",     "0",          "not a number of slots: write 1 to 256, auto or none" },
 	{ "expect: 0",                   "expect-mem", "0",         "0 is refused: use none" },
+	{ "expect: no auto in disguise", "expect-mem", "18446744073709551614", SIZE_CURE },
 	{ "slots: too many",             "slots",     "257",        "not a number of slots: write 1 to 256, auto or none" },
 	{ "places: too many",            "queue-max", "1001",       "not a number of places: write 1 to 1000" },
 	{ "places: a word",              "queue-max", "none",       "not a number of places: write 1 to 1000" },
