@@ -10,8 +10,10 @@
 #include "cmd/cmd.h"
 #include "codec/json_write.h"
 #include "conf/argv.h"
+#include "conf/open_on_value.h"
 #include "conf/options.h"
 #include "conf/signature.h"
+#include "os/match.h"
 #include "os/say.h"
 #include "spawnguard/exit.h"
 
@@ -19,6 +21,7 @@
 #define KEY_COLUMN   20 /* where values begin */
 #define VALUE_COLUMN 46 /* where sources begin */
 #define VALUE_SHOWN  400
+#define REGEX_SHOWN  60
 
 struct showing {
 	struct cmd *cmd;
@@ -60,6 +63,28 @@ static int print_json(struct showing *s, char bracket)
 	return 0;
 }
 
+/* Whether an expression is one, the C library knows: conf is pure. */
+static void check_expressions(struct showing *s)
+{
+	for (uint32_t i = 0; i < s->conf->pair_count; i++) {
+		const struct conf_pair *pair = &s->conf->pair[i];
+		struct open_on_value value;
+		BUF(why, 160);
+		BUF(what, CONF_LINE_MAX);
+		if (pair->row->kind != KIND_OPEN_ON || open_on_parse(pair->value, &value, NULL) < 0 ||
+		    os_match_check(value.regex, value.regex_n, &why) != -EINVAL)
+			continue;
+		buf_str(&what, pair->row->name);
+		buf_str(&what, " = ");
+		escape_text(&what, value.regex, value.regex_n, REGEX_SHOWN);
+		buf_str(&what, ": ");
+		buf_str(&what, why.at);
+		buf_str(&what, "; write an extended regular expression, see regex(7)");
+		if (!tell(s, pair->file, pair->line, &what))
+			return;
+	}
+}
+
 static int check(struct showing *s, const char *file)
 {
 	conf_init(s->conf, tell, s);
@@ -68,6 +93,8 @@ static int check(struct showing *s, const char *file)
 	int r = settings_open(&s->cmd->settings, file ? file : cmd_config_given(s->cmd));
 	if (r != -ENOMEM)
 		r = conf_check(s->conf);
+	if (r != -ENOMEM)
+		check_expressions(s);
 	if (s->is_json)
 		(void)print_json(s, ']');
 	if (r == -ENOMEM) {

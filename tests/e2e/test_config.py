@@ -1,6 +1,7 @@
 """The configuration file: what counts, what is refused, and that nothing starts then."""
 import json
 import os
+import re
 import sys
 import unittest
 
@@ -283,6 +284,17 @@ class Command(ConfigTest):
         run = self.ask("check", path)
         self.assertEqual(run.status, 1)
         self.assertEqual([line.removeprefix(path).split(": ")[0] for line in run.out.splitlines()], [":5", ":8"], run.out)
+
+    def test_what_is_no_expression_is_found_and_starts_nothing(self):
+        path = self.conf("[defaults]\nopen-on = (=2h\n[job a]\nopen-on = used up=1h\nopen-on = \\(ok\nopen-on = a)(b\n")
+        run = self.ask("check", path)
+        self.assertEqual((run.status, run.err), (1, ""))
+        fault = r": Unmatched \( or \\\\?\(; write an extended regular expression, see regex\(7\)"
+        self.assertRegex(run.out, rf"\A{re.escape(path)}:2: open-on = \({fault}\n{re.escape(path)}:6: open-on = a\)\(b: .*\n\Z")
+        told = json.loads(self.ask("--json", "check", path).out)
+        self.assertEqual([p["line"] for p in told["problems"]], [2, 6])
+        self.assert_refused(self.run_job(path, "-N", "a"), "--open-on 'a)(b': ")
+        self.assert_refused(self.run_job(path, "-N", "b"), "--open-on '(': Unmatched ( or ")
 
     def test_check_is_silent_where_all_is_well(self):
         path = self.conf("[defaults]\nstats = yes\n[job a]\ncommand = true\n[job b]\nlike = a\n")
