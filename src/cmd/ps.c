@@ -30,7 +30,7 @@ struct listing {
 	struct buf out;
 	struct json json;
 	/* what was met */
-	uid_t owner; /* of the place that is being looked at */
+	const struct place *place; /* that is being looked at; borrowed */
 	uint32_t runs, lost, passed_over, problems;
 	int missing; /* -ENOENT, or -EEXIST: several are called so; of the last place that had none */
 	int error;   /* of the output */
@@ -57,7 +57,7 @@ static int show(void *with, struct run_view *view)
 	struct listing *l = with;
 	struct ps_run run;
 
-	int r = ps_run_read(&run, view, l->owner, &l->needs);
+	int r = ps_run_read(&run, view, &l->place->dir, l->place->owner, &l->needs);
 	if (r < 0)
 		return r;
 	if (l->is_json) {
@@ -79,7 +79,7 @@ static int show_place(void *with, const struct place *place)
 		.dir = &place->dir, .owner = place->owner, .what = l->what, .each = show, .with = l
 	};
 
-	l->owner = place->owner;
+	l->place = place;
 	int r = find_look(&find);
 	l->passed_over += find.passed_over;
 	if (r == -ENOENT || r == -EEXIST) {

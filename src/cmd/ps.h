@@ -11,6 +11,7 @@
 
 struct json;
 struct run_view;
+struct statedir;
 struct table;
 struct tree;
 
@@ -34,6 +35,7 @@ struct ps_process {
 /* A run, seen now. */
 struct ps_run {
 	const struct run_view *view; /* borrowed */
+	const struct statedir *dir;  /* borrowed: where it was found */
 	uid_t owner;                 /* of the state directory */
 	const char *state;           /* literal */
 	uint64_t age_ns;             /* 0 = not known */
@@ -52,7 +54,7 @@ struct ps_needs {
 struct ps_needs ps_needs_of(const struct columns *columns);
 
 /* Look at it. 0: to be released; -ENOMEM. */
-int ps_run_read(struct ps_run *out_run, const struct run_view *view, uid_t owner,
+int ps_run_read(struct ps_run *out_run, const struct run_view *view, const struct statedir *dir, uid_t owner,
 		const struct ps_needs *needs);
 void ps_run_release(struct ps_run *run);
 

@@ -161,10 +161,10 @@ static int take_members(struct ps_run *run, struct tree *tree, const struct ps_n
 	return 0;
 }
 
-int ps_run_read(struct ps_run *out_run, const struct run_view *view, uid_t owner,
+int ps_run_read(struct ps_run *out_run, const struct run_view *view, const struct statedir *dir, uid_t owner,
 		const struct ps_needs *needs)
 {
-	struct ps_run run = { .view = view, .owner = owner, .state = describe_state(view) };
+	struct ps_run run = { .view = view, .dir = dir, .owner = owner, .state = describe_state(view) };
 	AUTO_FREE struct tree *tree = calloc(1, sizeof(*tree));
 
 	if (!tree)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/num.h"
 #include "base/utc.h"
 #include "cmd/ps.h"
@@ -10,6 +11,7 @@
 #include "os/users.h"
 #include "run/describe.h"
 #include "run/find.h"
+#include "run/slot_of.h"
 
 static void put_seconds(struct json *j, const char *key, uint64_t ns)
 {
@@ -57,6 +59,19 @@ static void put_times(struct json *j, const struct ps_run *run)
 							 : 0);
 }
 
+static void put_slot(struct json *j, const struct ps_run *run)
+{
+	const struct record_head *head = &run->view->record.head;
+	BUF(group, ESCAPE_NAME_MAX + 1);
+
+	if (head->slot == 0)
+		return;
+	slot_of(run->dir, run->owner, head, &group);
+	json_bytes(j, "slot_group", group.at, group.len);
+	json_u64(j, "slot", head->slot);
+	json_u64(j, "slots", head->slots);
+}
+
 void ps_json_run(struct json *j, const struct ps_run *run, void (*flush)(void *with), void *with)
 {
 	const struct record_head *head = &run->view->record.head;
@@ -88,6 +103,9 @@ void ps_json_run(struct json *j, const struct ps_run *run, void (*flush)(void *w
 		json_str(j, "task", head->task);
 	if (head->step[0] != '\0')
 		json_str(j, "step", head->step);
+	put_slot(j, run);
+	if (head->expected_bytes > 0)
+		json_u64(j, "claim", head->expected_bytes);
 	if (head->log[0] != '\0')
 		json_str(j, "log", head->log);
 	json_str(j, "rung_identity", head->identity);

@@ -5,10 +5,12 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/num.h"
 #include "cmd/ps.h"
 #include "run/describe.h"
 #include "run/find.h"
+#include "run/slot_of.h"
 #include "ui/table.h"
 #include "ui/term.h"
 
@@ -72,6 +74,22 @@ static void put_run_command(const struct row *row, struct buf *cell, uint32_t at
 	term_show(cell, command.at, command.len, limit(row, at, COMMAND_COLUMNS));
 }
 
+/* "net/2 of 4" */
+static void put_slot(const struct row *row, struct buf *cell, uint32_t at)
+{
+	const struct record_head *head = &row->run->view->record.head;
+	BUF(group, ESCAPE_NAME_MAX + 1);
+
+	if (head->slot == 0)
+		return;
+	slot_of(row->run->dir, row->run->owner, head, &group);
+	put_name(row, cell, at, group.at);
+	buf_char(cell, '/');
+	buf_u64(cell, head->slot);
+	buf_str(cell, " of ");
+	buf_u64(cell, head->slots);
+}
+
 /* Of the run as a whole.  False: the column is of a process. */
 static bool put_run_cell(const struct row *row, uint32_t at, struct buf *cell, enum table_mark *mark)
 {
@@ -126,6 +144,12 @@ static bool put_run_cell(const struct row *row, uint32_t at, struct buf *cell, e
 		return true;
 	case COLUMN_CPU:
 		num_format_duration(cell, run->cpu_ns);
+		return true;
+	case COLUMN_SLOT:
+		put_slot(row, cell, at);
+		return true;
+	case COLUMN_CLAIM:
+		put_size(cell, head->expected_bytes);
 		return true;
 	case COLUMN_TASK:
 		put_name(row, cell, at, head->task);

@@ -73,7 +73,8 @@ struct record_head {
 	uint64_t cgroup_ino;     /* of the run's own control group; 0 = none, or not made yet */
 	char cgroup[160];        /* where it was made: its name is spawnguard-RUNID */
 	uint64_t expected_bytes; /* of memory: its claim until it has as much; 0 = none */
-	char spare[8];
+	uint16_t slot, slots;    /* which of how many by --slots; 0 = none */
+	char spare[4];
 };
 
 /* What a run came to; also sent from warden to front and printed as the status object. */

@@ -449,6 +449,10 @@ static int write_records(struct run *run)
 	head->started_boot_ns = os_clock_boot_ns();
 	head->started_wall_ns = os_clock_wall_ns();
 	attempt_begin(run);
+	if (run->slot_fd >= 0) {
+		head->slot = (uint16_t)run->slot;
+		head->slots = (uint16_t)run->slots;
+	}
 	/* First the name, then the record: one that no info file names would be found by reap only. */
 	if (run->info_fd >= 0 && !run->job->no_lock) {
 		struct lock_holder holder = { .front = head->front.pid,

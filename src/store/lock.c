@@ -12,7 +12,6 @@
 
 #define LOCK_DIR  "locks/job/"
 #define QUEUE_DIR "locks/queue"
-#define SLOT_DIR  "locks/slot"
 #define TRIAL_DIR "locks/trial"
 
 /* Its name, encoded, in `dir`. 0, -errno. */
@@ -62,7 +61,7 @@ int lock_slot_path(const char *group, uint32_t slot, char *out)
 {
 	struct buf path;
 
-	int r = start_path(group, SLOT_DIR "/", out, &path);
+	int r = start_path(group, LOCK_SLOTS "/", out, &path);
 	if (r < 0)
 		return r;
 	if (slot == LOCK_SLOT_GATE || slot == LOCK_SLOT_DOOR) {
@@ -78,7 +77,7 @@ int lock_slot_place_path(const char *group, uint32_t place, char *out)
 {
 	struct buf path;
 
-	int r = start_path(group, SLOT_DIR "/", out, &path);
+	int r = start_path(group, LOCK_SLOTS "/", out, &path);
 	if (r < 0)
 		return r;
 	buf_str(&path, ".place.");
@@ -97,10 +96,10 @@ int lock_make_slots(int dirfd, const char *group, struct fail *fail)
 	char dir[LOCK_PATH_MAX];
 	struct buf path;
 
-	int r = start_path(group, SLOT_DIR "/", dir, &path);
+	int r = start_path(group, LOCK_SLOTS "/", dir, &path);
 	if (r < 0)
 		return fail_set(fail, -r, "name the slots of", group);
-	r = make_dir(dirfd, SLOT_DIR, fail);
+	r = make_dir(dirfd, LOCK_SLOTS, fail);
 	return r < 0 ? r : make_dir(dirfd, dir, fail);
 }
 

@@ -23,6 +23,7 @@ int lock_queue_path(const char *job, uint32_t place, char *out);
 /* Make that directory, if it is not there. 0, -errno with `fail`. */
 int lock_make_queue(int dirfd, struct fail *fail);
 
+#define LOCK_SLOTS "locks/slot"
 /* "locks/slot/GROUP/SLOT", and beside the directory the locks of who waits for the next that is free. */
 #define LOCK_SLOT_GATE 0U
 #define LOCK_SLOT_DOOR UINT32_MAX

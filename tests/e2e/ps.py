@@ -111,7 +111,8 @@ class Columns(PsTest):
     def test_every_column_has_something_to_say(self):
         log = self.path("job.log")
         outer = self.guard("-N", "outer", "--run-id", "outer-run", "-t", "10m", "--task", "a task", "--step", "2",
-                           "--output=never", "--log", log, "--", SPAWNGUARD, "run", "-N", "inner", "--", VICTIM, "sleep")
+                           "--output=never", "--log", log, "--slots=1", "--expect-mem=1M",
+                           "--", SPAWNGUARD, "run", "-N", "inner", "--", VICTIM, "sleep")
         self.wait_ready(outer)
         names = re.findall(r"^[* ] ([a-z]+) ", self.command("ps", "--help=report").out.split("Columns")[1].split("\n\n")[0], re.M)
         self.assertGreater(len(names), 15)
@@ -124,6 +125,22 @@ class Columns(PsTest):
         out = self.ps("-o", "task,step,log,left", "outer").out
         self.assertRegex(out, rf"a task +2 +{re.escape(log)} +9m5\ds")
         self.end_run(outer)
+
+    def test_slot_and_claim_of_a_run(self):
+        own = self.holder("-N", "own", "--slots=3")
+        other = self.holder("-N", "other", "--slots=auto", "--group", "a group/1", "--expect-mem=2M")
+        plain = self.holder("-N", "plain")
+        told = {run["job"]: run for run in self.told()["runs"]}
+        self.assertEqual([told["own"][key] for key in ("slot_group", "slot", "slots")], ["own", 1, 3])
+        self.assertNotIn("claim", told["own"])
+        self.assertEqual([told["other"][key] for key in ("slot_group", "slot", "claim")], ["a group/1", 1, 2 << 20])
+        self.assertFalse({"slot_group", "slot", "slots", "claim"} & set(told["plain"]))
+        out = self.ps("-o", "slot,claim,job").out
+        self.assertRegex(out, r"(?m)^own/1 of 3 +own$")
+        self.assertRegex(out, r"(?m)^a group/1/1 of \d+ +2M +other$")
+        self.assertRegex(out, r"(?m)^ +plain$")
+        for run in (own, other, plain):
+            self.end_run(run)
 
     def test_unknown_columns_are_2_with_the_list(self):
         for given, said in (("pdi", "unknown column pdi, did you mean pid? There are job, run, "),
@@ -385,6 +402,9 @@ class Document(PsTest):
         wait_until(lambda: ": frozen" in over.err, "it stands")
         written |= members(self.told())
         self.end_run(over)
+        slotted = self.holder("-N", "w", "--slots=2", "--expect-mem=1M")
+        written |= members(self.told())
+        self.end_run(slotted)
         self.assertEqual(written - described, set())
         self.assertEqual(described - written, set())
 
