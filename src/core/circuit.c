@@ -48,6 +48,7 @@ static void close_it(struct circuit *c)
 {
 	c->is_open = false;
 	c->wait_ns = c->full_ns = c->open_ns = 0;
+	c->is_untold = false;
 }
 
 static void open_for(struct circuit *c, uint64_t ns)

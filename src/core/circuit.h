@@ -108,6 +108,7 @@ struct circuit {
 	uint64_t wait_ns; /* while open: until a trial is due, 0 = it is; CIRCUIT_NEVER = by hand only */
 	uint64_t full_ns; /* that wait as it began */
 	uint64_t open_ns; /* for so long it has been open */
+	bool is_untold;   /* its flag was raised by nobody: left to the next start */
 	/* why it is open, or was the last time */
 	enum circuit_rule rule;
 	enum failure failure;

@@ -18,6 +18,7 @@ enum kind {
 	RULES,
 	BACKOFF,
 	OPEN,
+	UNTOLD,
 	WHY,
 	REASON,
 	LEVEL,
@@ -30,9 +31,9 @@ enum kind {
 	SPENT,
 	END
 };
-static const char kinds[][WORD_MAX + 1] = { "rules", "backoff", "open",    "why",  "reason",
-					    "level", "failed",  "healthy", "same", "summary",
-					    "zero",  "time",    "spent",   "end" };
+static const char kinds[][WORD_MAX + 1] = { "rules",   "backoff", "open",   "untold",  "why",
+					    "reason",  "level",   "failed", "healthy", "same",
+					    "summary", "zero",    "time",   "spent",   "end" };
 static_assert(COUNT_OF(kinds) == END + 1, "each kind has its word");
 
 /* --- out ------------------------------------------------------------------------------------------------ */
@@ -112,6 +113,10 @@ static void put_why(struct buf *out, const struct circuit *c)
 		put_number(out, c->wait_ns);
 		put_number(out, c->full_ns);
 		put_number(out, c->open_ns);
+		buf_char(out, '\n');
+	}
+	if (c->is_untold) {
+		put_line(out, UNTOLD);
 		buf_char(out, '\n');
 	}
 	if (c->rule == CIRCUIT_RULE_NONE)
@@ -383,6 +388,9 @@ static bool parse(enum kind kind, struct rest *r, struct circuit *c)
 		return parse_backoff(r, &c->rules);
 	case OPEN:
 		return parse_open(r, c);
+	case UNTOLD:
+		c->is_untold = true;
+		return true;
 	case WHY:
 		return parse_why(r, c);
 	case REASON:

@@ -370,7 +370,7 @@ static void tell_unknown(const struct run *run)
 }
 
 /* 0: run->admission_fd is the lock, with --expect-mem. */
-static int enter(struct run *run)
+static int enter(struct run *run, bool *out_has_waited)
 {
 	struct admission a = { .run = run };
 	struct fail fail = { 0 };
@@ -380,7 +380,11 @@ static int enter(struct run *run)
 	if (run->job->expect_mem == JOB_EXPECT_AUTO && run->head.expected_bytes == 0)
 		tell_unknown(run);
 	int r = try(&a, &fail);
-	if (r == -EWOULDBLOCK && is_waiting(run->job)) {
+	*out_has_waited = r == -EWOULDBLOCK && is_waiting(run->job);
+	if (*out_has_waited) {
+		int code = circuit_before_wait(run);
+		if (code != 0)
+			return code;
 		struct waiting waiting = waiting_begin(run);
 		complains_of = &a;
 		waiting.complain = complain;
@@ -396,16 +400,30 @@ static int enter(struct run *run)
 
 int admission_wait(struct run *run)
 {
+	bool has_waited;
+
 	if (!is_asked(run->job) || !is_waiting(run->job))
 		return 0;
-	int code = enter(run);
+	int code = enter(run, &has_waited);
 	os_fd_close(&run->admission_fd);
 	return code;
 }
 
 int admission_enter(struct run *run)
 {
-	return is_asked(run->job) ? enter(run) : 0;
+	bool has_waited = is_asked(run->job);
+	int code = 0;
+
+	while (code == 0 && has_waited) {
+		code = enter(run, &has_waited);
+		if (code != 0 || !has_waited)
+			continue;
+		/* It had room before, and has it again: the turn is kept, but nobody asks the breaker with
+		 * this lock in hand. */
+		os_fd_close(&run->admission_fd);
+		code = circuit_prepare(run);
+	}
+	return code;
 }
 
 void admission_leave(struct run *run)

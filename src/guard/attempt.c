@@ -45,15 +45,49 @@ uint64_t attempt_began_ns(const struct run *run)
 
 /* --- judging -------------------------------------------------------------------------------------------- */
 
+static const struct circuit_steps *steps_of(const struct run *run, enum failure failure)
+{
+	const struct circuit_steps *asked = &run->job->circuit.backoff[failure];
+	return asked->count > 0 ? asked : &steps;
+}
+
 static uint64_t wait_after(const struct run *run, enum failure failure)
 {
+	const struct attempt *a = &run->attempt;
 	struct circuit_rules rules = run->job->circuit;
 	uint32_t random;
 
 	os_random(&random, sizeof(random));
-	if (rules.backoff[failure].count == 0)
-		rules.backoff[failure] = steps;
-	return circuit_step(&rules, failure, run->attempt.number - 1, random);
+	rules.backoff[failure] = *steps_of(run, failure);
+	return circuit_step(&rules, failure, failure == FAILURE_ENVIRONMENT ? a->environment : a->used,
+			    random);
+}
+
+/* It is not the job that fails; but an environment that stays as it is must not keep the run for ever. */
+static bool is_free(const struct run *run, enum failure failure)
+{
+	return failure == FAILURE_ENVIRONMENT && run->attempt.environment < steps_of(run, failure)->count;
+}
+
+static bool is_worth_another(const struct run *run, enum failure failure)
+{
+	return (run->job->retry_on & 1U << failure) &&
+	       (is_free(run, failure) || run->attempt.used < run->job->retry);
+}
+
+static void charge(struct run *run, enum failure failure)
+{
+	run->attempt.used += !is_free(run, failure);
+	run->attempt.environment += failure == FAILURE_ENVIRONMENT;
+}
+
+bool attempt_wait_environment(struct run *run, uint64_t *out_wait_ns)
+{
+	if (run->job->retry == 0 || !is_worth_another(run, FAILURE_ENVIRONMENT))
+		return false;
+	*out_wait_ns = wait_after(run, FAILURE_ENVIRONMENT);
+	charge(run, FAILURE_ENVIRONMENT);
+	return true;
 }
 
 void attempt_judge(const struct run *run, struct close_run *c)
@@ -70,14 +104,13 @@ void attempt_judge(const struct run *run, struct close_run *c)
 		.has_matched = c->toll.wants.has_matched,
 	};
 
-	if (run->attempt.number == 0 || run->attempt.number > run->job->retry || run->attempt.is_last ||
-	    f->survivors > 0)
+	if (run->attempt.number == 0 || run->attempt.is_last || f->survivors > 0)
 		return;
 	enum failure failure = failure_judge(&run->job->classes, &facts);
-	if (!(run->job->retry_on & 1U << failure))
+	if (!is_worth_another(run, failure))
 		return;
 	c->goes_on = true;
-	c->failure = failure_name(failure);
+	c->retry_for = failure;
 	c->retry_in_ns = wait_after(run, failure);
 }
 
@@ -89,7 +122,7 @@ static void put_name(struct buf *line, const struct run *run)
 	buf_str(line, ": attempt ");
 	buf_u64(line, run->attempt.number);
 	buf_str(line, " of ");
-	buf_u64(line, run->job->retry + 1);
+	buf_u64(line, run->attempt.number + run->job->retry - run->attempt.used);
 	buf_str(line, ": ");
 }
 
@@ -241,7 +274,8 @@ static bool renew(struct run *run)
 	return true;
 }
 
-bool attempt_next(struct run *run, uint64_t wait_ns, bool was_asked, struct outcome_verdict *v)
+bool attempt_next(struct run *run, enum failure failure, uint64_t wait_ns, bool was_asked,
+		  struct outcome_verdict *v)
 {
 	struct run_figures last = run->state.figures;
 	struct attempt_over over = { .cause = CAUSE_NONE };
@@ -253,6 +287,8 @@ bool attempt_next(struct run *run, uint64_t wait_ns, bool was_asked, struct outc
 	bool is_over = was_asked || ends_meanwhile(run, wait_ns, &over);
 	if (was_asked)
 		over.cause = CAUSE_SIGNAL;
+	if (!is_over)
+		charge(run, failure);
 	if (!is_over && renew(run))
 		return true;
 	say_over(run, &over);

@@ -10,9 +10,8 @@
 #include "base/fail.h"
 #include "base/hash.h"
 #include "base/num.h"
-#include "base/utc.h"
+#include "guard/circuit_tell.h"
 #include "guard/explain.h"
-#include "guard/flag.h"
 #include "guard/open_on.h"
 #include "guard/pair.h"
 #include "guard/refusal.h"
@@ -45,14 +44,6 @@ static bool has_rules(const struct run *run)
 static void put_name(struct buf *line, const struct run *run)
 {
 	escape_text(line, run->name, strlen(run->name), 60);
-}
-
-static void put_commands(struct buf *line, const struct run *run)
-{
-	buf_str(line, "; spawnguard breaker show ");
-	escape_word(line, run->name, strlen(run->name), 0);
-	buf_str(line, " | reset ");
-	escape_word(line, run->name, strlen(run->name), 0);
 }
 
 /* --- the program and its input -------------------------------------------------------------------------- */
@@ -223,7 +214,7 @@ static int refuse(struct run *run, bool is_tried)
 
 	refusal_record(run, &refusal, SG_EXIT_BREAKER);
 	put_refusal(&line, run, is_tried);
-	put_commands(&line, run);
+	circuit_put_commands(&line, run);
 	voice_error(&line);
 	return SG_EXIT_BREAKER;
 }
@@ -279,12 +270,49 @@ static int try_it(struct run *run)
 	return 0;
 }
 
+/* What is the matter with its file is told when its turn has come; of a trial it is then that one knows. */
+int circuit_before_wait(struct run *run)
+{
+	struct breaker_time now = breaker_now_on(&run->head.host);
+
+	if (run->job->force || breaker_read(run->dir.keep_fd, run->name, os_self_uid(), &now, &breaker) < 0)
+		return 0;
+	if (has_rules(run))
+		breaker.circuit.rules = run->job->circuit;
+	note_inputs(run);
+	if (circuit_ask(&breaker.circuit) != CIRCUIT_REFUSE || has_changed(run))
+		return 0;
+	if (breaker.is_of_other_boot)
+		anchor(run);
+	return refuse(run, false);
+}
+
+/* Whoever has counted the end that opened it knew no --on-flag: once, by the first start that does. */
+static void tell_untold(struct run *run)
+{
+	struct fail fail;
+
+	AUTO_FD int lock = breaker_lock(&run->dir, run->name, LOCK_WAIT_MS, &fail);
+	if (lock < 0)
+		return; /* the next start tries again */
+	look(run);
+	if (!breaker.circuit.is_open || !breaker.circuit.is_untold)
+		return; /* somebody was faster */
+	breaker.circuit.is_untold = false;
+	struct breaker_time now = breaker_now_on(&run->head.host);
+	if (breaker_write(run->dir.keep_fd, run->name, &now, &breaker, &fail) == 0)
+		circuit_flag(run, &breaker.circuit, breaker.circuit.failure, breaker.circuit.print, -1);
+}
+
 int circuit_prepare(struct run *run)
 {
 	run->head.flags &= ~(uint32_t)(RECORD_TRIAL | RECORD_FORCED);
+	run->circuit.inputs = (struct breaker_inputs){ 0 }; /* of before a wait */
 	if (!has_rules(run) && run->circuit.file == CIRCUIT_FILE_ABSENT)
 		return 0;
 	enum circuit_answer answer = ask(run);
+	if (breaker.circuit.is_untold && run->job->on_flag)
+		tell_untold(run);
 	if (answer == CIRCUIT_REFUSE && breaker.is_of_other_boot)
 		anchor(run);
 	if (answer == CIRCUIT_REFUSE && has_changed(run))
@@ -341,6 +369,7 @@ struct toll_wants circuit_toll(const struct run *run)
 		.is_clean = is_alone && (run->circuit.file == CIRCUIT_FILE_ABSENT ||
 					 run->circuit.file == CIRCUIT_FILE_CLEAN),
 		/* Whatever they need is learned from all runs of the job. */
+		.tells = true,
 		.wants_ring = run->job->expect_mem == JOB_EXPECT_AUTO || run->job->slots == JOB_SLOTS_AUTO,
 		.has_matched = quota.has_matched,
 		.until_ns = !quota.has_matched  ? 0
@@ -349,125 +378,11 @@ struct toll_wants circuit_toll(const struct run *run)
 	};
 }
 
-static void fill_facts(struct hook_breaker *facts, const struct toll *toll)
-{
-	const struct circuit *c = toll_circuit();
-	struct buf text;
-
-	memset(facts, 0, sizeof(*facts));
-	buf_init(&text, facts->class, sizeof(facts->class));
-	buf_str(&text, failure_name(toll->failure));
-	buf_init(&text, facts->fingerprint, sizeof(facts->fingerprint));
-	buf_str(&text, toll->print);
-	buf_init(&text, facts->until, sizeof(facts->until));
-	if (c->wait_ns != CIRCUIT_NEVER)
-		utc_format(&text, os_clock_wall_ns() + c->wait_ns);
-}
-
-/* `link` < 0: we are front, and tell ourselves. */
-static void pass_flag(struct run *run, const struct finding *f, int link)
-{
-	struct pair_message m;
-
-	flag_raise(run, link, f, FLAG_ONLY);
-	if (link >= 0)
-		return;
-	memset(&m, 0, PAIR_HEAD_BYTES);
-	m.kind = PAIR_FLAG;
-	m.number = FLAG_ONLY;
-	m.finding = *f;
-	flag_hear(run, &m);
-}
-
-static void raise_flag(struct run *run, const struct toll *toll, int link)
-{
-	const struct circuit *c = toll_circuit();
-	struct finding f = { .rule = "breaker",
-			     .severity = SEVERITY_CRITICAL,
-			     .value = c->count,
-			     .bound = UINT64_MAX,
-			     .now_ns = os_clock_boot_ns() };
-	struct pair_message m;
-	struct buf text;
-
-	buf_init(&text, f.text, sizeof(f.text));
-	circuit_say_why(&text, c);
-	f.since_ns = f.now_ns > c->span_ns ? f.now_ns - c->span_ns : 0;
-	memset(&m, 0, PAIR_HEAD_BYTES);
-	m.kind = PAIR_BREAKER;
-	fill_facts(&m.breaker, toll);
-	if (link < 0)
-		circuit_hear(run, &m);
-	else
-		(void)os_link_send(link, &m, PAIR_HEAD_BYTES + sizeof(m.breaker));
-	pass_flag(run, &f, link);
-}
-
-static void put_same(struct buf *out, const struct toll *toll, size_t shown)
-{
-	buf_str(out, "same failure as run ");
-	escape_text(out, toll->change.same_as, strnlen(toll->change.same_as, shown), 0);
-	buf_str(out, ", ");
-	buf_u64(out, toll->change.same_in_row);
-	buf_str(out, " in a row");
-}
-
-/* Without any rule: who sees it can do something before it has failed a hundred times. */
-static void say_same(struct run *run, const struct toll *toll, int link)
-{
-	struct finding f = { .rule = "same-failure",
-			     .severity = SEVERITY_WARNING,
-			     .value = toll->change.same_in_row,
-			     .bound = UINT64_MAX,
-			     .now_ns = os_clock_boot_ns() };
-	BUF(line, 768);
-	struct buf text;
-
-	f.since_ns = f.now_ns;
-	buf_init(&text, f.text, sizeof(f.text));
-	put_same(&text, toll, CIRCUIT_RUN_ID_MAX);
-	put_name(&line, run);
-	buf_str(&line, ": ");
-	put_same(&line, toll, 8);
-	buf_str(&line, " (");
-	escape_text(&line, toll->summary, strlen(toll->summary), 100);
-	buf_str(&line, "); see: spawnguard breaker show ");
-	escape_word(&line, run->name, strlen(run->name), 0);
-	voice_note(&line);
-	pass_flag(run, &f, link);
-}
-
-static void say_open(const struct run *run, bool is_again)
-{
-	BUF(line, 1024);
-
-	buf_str(&line, is_again ? "breaker stays open: " : "breaker opens: ");
-	put_name(&line, run);
-	buf_str(&line, ": ");
-	circuit_say_why(&line, toll_circuit());
-	buf_str(&line, "; ");
-	circuit_say_next(&line, toll_circuit(), os_clock_wall_ns());
-	put_commands(&line, run);
-	voice_note(&line);
-}
-
 static void say_change(struct run *run, const struct toll *toll, int link)
 {
-	BUF(line, 512);
-
 	if (toll->was_damaged)
 		warn_unreadable(run, 0, "is damaged: put aside as .bad, and taken for one failure");
-	if (toll->change.opened || toll->change.reopened)
-		say_open(run, toll->change.reopened);
-	if (toll->change.opened)
-		raise_flag(run, toll, link);
-	else if (!toll->change.reopened && toll->change.same_in_row > 1 && toll->change.same_as[0] != '\0')
-		say_same(run, toll, link);
-	if (!toll->change.closed)
-		return;
-	put_name(&line, run);
-	buf_str(&line, ": the breaker is closed again");
-	voice_step(&line);
+	circuit_say_change(run, toll, link);
 }
 
 /* How long: longer with each end in a row that could not be written, as far as that can be. */
@@ -524,16 +439,6 @@ void circuit_tell_lost(struct run *run, const struct toll *toll)
 	run->circuit.file = CIRCUIT_FILE_COUNTS;
 	if (toll->err == 0 && toll->change.is_new)
 		say_change(run, toll, -1);
-}
-
-void circuit_hear(struct run *run, const struct pair_message *m)
-{
-	static struct hook_breaker facts;
-
-	facts = m->breaker;
-	facts.class[sizeof(facts.class) - 1] = facts.until[sizeof(facts.until) - 1] = '\0';
-	facts.fingerprint[sizeof(facts.fingerprint) - 1] = '\0';
-	run->hooks.breaker = &facts;
 }
 
 /* By front, whose caller wants an end of it, or which is dead; by a signal. */

@@ -34,6 +34,8 @@ void circuit_take_info(struct run *run, const struct lockinfo *info);
  * the exit status: told and recorded.
  */
 int circuit_prepare(struct run *run);
+/* About to wait, for whatever: one that would be refused now need not stand there.  0, or the exit status. */
+int circuit_before_wait(struct run *run);
 /* The same asked only. */
 void circuit_explain(struct run *run, struct explain *e);
 

@@ -114,9 +114,15 @@ static int take_main_lock(struct run *run)
 	struct replace_refusal why = { "already running", "locked" };
 	struct fail fail = { 0 };
 
+	int code = how == CONFLICT_QUEUE ? circuit_before_wait(run) : 0;
+	if (code != 0)
+		return code;
 	/* Who queues does not try before those who stand there. */
 	int fd = how == CONFLICT_QUEUE ? take_in_turn(run, &why, &fail)
 				       : waiting_try(run, WAITING_MAIN, false, &fail);
+	if (fd == -EWOULDBLOCK && (how == CONFLICT_WAIT || how == CONFLICT_REPLACE) &&
+	    (code = circuit_before_wait(run)) != 0)
+		return code;
 	if (fd == -EWOULDBLOCK && how == CONFLICT_WAIT)
 		fd = take_after_wait(run, &why, &fail);
 	else if (fd == -EWOULDBLOCK && how == CONFLICT_REPLACE)

@@ -38,7 +38,7 @@
 /* timeout(1) and service managers send TERM twice in one moment: only a later one means "now". */
 #define HURRY_AFTER_NS NS_PER_S
 
-/* The warden was killed before it could tell after how long the next attempt is to begin. */
+/* The warden was killed before it could tell after how long the next attempt is to begin, and why. */
 #define RETRY_UNTOLD_NS NS_PER_S
 
 #define REAL_TIME_SIGNALS 0xfffffffe00000000ULL /* 34 to 64 */
@@ -54,7 +54,8 @@ struct front {
 	bool has_started;   /* the job, as far as the warden tells */
 	pid_t init;         /* of its PID namespace; 0 = none */
 	struct pair_end end;
-	bool goes_on; /* it was an attempt, and another is to follow after retry_in_ns */
+	enum failure
+		retry_for; /* it was an attempt that failed of this: another is to follow after retry_in_ns */
 	uint64_t retry_in_ns;
 	struct output_pace pace;
 	struct record_slot *slot; /* of the record, in a takeover */
@@ -369,9 +370,9 @@ static bool read_end(struct front *f)
 	struct run_figures *figures = &record.state.figures;
 	f->end.figures = *figures;
 	f->end.verdict = report_judge(run, figures, 0);
-	f->end.goes_on = record.state.phase == PHASE_WAITING;
+	f->end.retry_for = record.state.phase == PHASE_WAITING ? FAILURE_UNKNOWN : FAILURE_NONE;
 	f->end.retry_in_ns = RETRY_UNTOLD_NS;
-	if (f->end.goes_on)
+	if (f->end.retry_for != FAILURE_NONE)
 		return true;
 	/* Killed between its last two steps: the record is still there. */
 	if (f->warden_status != 0 && !record_is_handed_on(figures))
@@ -430,9 +431,9 @@ static struct outcome_verdict take_over(struct front *f)
 	figures->ended += e.ended;
 	figures->killed += e.killed;
 	struct outcome_verdict v = report_finish_by_front(&report, &tree, 0);
-	f->goes_on = report.goes_on;
+	f->retry_for = report.retry_for;
 	f->retry_in_ns = report.retry_in_ns;
-	if (f->goes_on)
+	if (f->retry_for != FAILURE_NONE)
 		tree_release(&tree);
 	return v;
 }
@@ -446,7 +447,7 @@ static struct outcome_verdict not_made(struct front *f, int err)
 
 	f->run->state.figures.cause = CAUSE_NOT_STARTED;
 	struct outcome_verdict v = report_finish_by_front(&report, NULL, err);
-	f->goes_on = report.goes_on;
+	f->retry_for = report.retry_for;
 	f->retry_in_ns = report.retry_in_ns;
 	return v;
 }
@@ -546,9 +547,9 @@ static struct outcome_verdict guard(struct front *f, char **env)
 	if (!f->is_done && !read_end(f))
 		return f->warden_status == 0 ? end_unread(f) : take_over(f);
 	run->state.figures = f->end.figures;
-	f->goes_on = f->end.goes_on != 0;
+	f->retry_for = (enum failure)f->end.retry_for;
 	f->retry_in_ns = f->end.retry_in_ns;
-	if (!f->goes_on)
+	if (f->retry_for == FAILURE_NONE)
 		put_end(f);
 	return f->end.verdict;
 }
@@ -565,7 +566,8 @@ static struct outcome_verdict attempts(struct front *f)
 	struct run *run = f->run;
 	struct outcome_verdict v = guard(f, run_environment(run));
 
-	while (f->goes_on && attempt_next(run, f->retry_in_ns, f->asked_ns != 0, &v)) {
+	while (f->retry_for != FAILURE_NONE &&
+	       attempt_next(run, f->retry_for, f->retry_in_ns, f->asked_ns != 0, &v)) {
 		forget_attempt(f);
 		v = guard(f, run_environment(run));
 	}

@@ -47,7 +47,7 @@ struct pair_end {
 	struct outcome_verdict verdict;
 	struct history_process process[HISTORY_PROCESS_MAX];
 	uint32_t process_count;
-	uint32_t goes_on;     /* only an attempt is over ... */
+	uint32_t retry_for;   /* enum failure: only an attempt is over, of this; 0 = the run is ... */
 	uint64_t retry_in_ns; /* ... and the next begins then */
 	char detail[256];     /* why nothing was started; "" = no more to say */
 };

@@ -26,6 +26,8 @@
 #define LOOK_MS  5        /* in that time */
 #define BLIND_MS 20       /* between two looks at one that we have no handle of */
 
+#define CHECK_FAILED (-1) /* in place of an exit status */
+
 static void put_name(struct buf *line, const struct run *run)
 {
 	escape_text(line, run->name, strlen(run->name), 60);
@@ -149,45 +151,48 @@ static void end(struct check *c)
 }
 
 /* The program alone: its arguments may hold secrets. */
+static void put_failed(struct buf *line, const struct run *run, const struct buf *why)
+{
+	const char *command = run->job->pre_check;
+
+	put_name(line, run);
+	buf_str(line, ": --pre-check ");
+	escape_text(line, command, strcspn(command, " \t"), 60);
+	buf_str(line, ": ");
+	buf_str(line, why->at);
+}
+
 static int refuse_failed(struct run *run, const struct buf *why)
 {
 	BUF(line, 1024);
-	const char *command = run->job->pre_check;
 
 	buf_str(&line, "not started: ");
-	put_name(&line, run);
-	buf_str(&line, ": --pre-check ");
-	escape_text(&line, command, strcspn(command, " \t"), 60);
-	buf_str(&line, ": ");
-	buf_str(&line, why->at);
+	put_failed(&line, run, why);
 	buf_str(&line, "; mend what it tests, then start again: the job is not charged with it");
 	return refuse(run, "pre_check", &line);
 }
 
-static int judge(const struct check *c, bool is_late)
+static int judge(const struct check *c, bool is_late, struct buf *why)
 {
-	BUF(why, 128);
-
 	if (is_late) {
-		buf_str(&why, "not over after ");
-		num_format_duration(&why, c->run->job->hook_timeout_ns);
-		buf_str(&why, " (--hook-timeout)");
+		buf_str(why, "not over after ");
+		num_format_duration(why, c->run->job->hook_timeout_ns);
+		buf_str(why, " (--hook-timeout)");
 	} else if ((c->child.status & 0x7f) != 0) {
-		buf_str(&why, "died of signal ");
-		signal_format(&why, c->child.status & 0x7f);
+		buf_str(why, "died of signal ");
+		signal_format(why, c->child.status & 0x7f);
 	} else if (c->child.status != 0) {
-		buf_str(&why, "exit status ");
-		buf_i64(&why, (c->child.status >> 8) & 0xff);
+		buf_str(why, "exit status ");
+		buf_i64(why, (c->child.status >> 8) & 0xff);
 	} else {
 		return 0;
 	}
-	return refuse_failed(c->run, &why);
+	return CHECK_FAILED;
 }
 
-static int start(struct check *c)
+static int start(struct check *c, struct buf *why)
 {
 	const char *what = "cannot be started: ";
-	BUF(why, 256);
 
 	AUTO_FREE char *const *argv = beside_words(c->run->job->pre_check);
 	char **env = run_environment(c->run); /* it tests for the job: with what the job will find */
@@ -196,34 +201,81 @@ static int start(struct check *c)
 		c->pid = pid;
 		return 0;
 	}
-	buf_str(&why, what);
-	buf_str(&why, strerrordesc_np(-pid) ? strerrordesc_np(-pid) : "unknown error");
-	return refuse_failed(c->run, &why);
+	buf_str(why, what);
+	buf_str(why, strerrordesc_np(-pid) ? strerrordesc_np(-pid) : "unknown error");
+	return CHECK_FAILED;
+}
+
+static int die_asked(const struct run *run, int number)
+{
+	pause_say_asked(run, number, "--pre-check");
+	os_signal_die(number);
+	return 128 + number; /* PID 1: for it that is discarded */
+}
+
+/* 0; CHECK_FAILED, with *why; the exit status of a start that is over. */
+static int check_once(struct run *run, const struct pause *pause, struct buf *why)
+{
+	struct check c = { .run = run, .pidfd = -1 };
+	uint64_t now_ns = os_clock_boot_ns(), limit_ns = run->job->hook_timeout_ns;
+
+	int code = start(&c, why);
+	if (code != 0)
+		return code;
+	bool has_had_its_time =
+		!wait_for_end(&c, pause, limit_ns < NUM_NONE - now_ns ? now_ns + limit_ns : NUM_NONE);
+	if (has_had_its_time)
+		end(&c);
+	os_fd_close(&c.pidfd);
+	if (c.is_orphaned)
+		return parent_check(run);
+	return c.asked != 0 ? die_asked(run, c.asked) : judge(&c, has_had_its_time, why);
+}
+
+/* Before it is asked again.  0, or the exit status of a start that is over. */
+static int wait_for_turn(struct run *run, const struct pause *pause, uint64_t wait_ns, const struct buf *why)
+{
+	uint64_t until_ns = os_clock_boot_ns() + wait_ns;
+	struct os_signal asked;
+	BUF(line, 1024);
+
+	put_failed(&line, run, why);
+	buf_str(&line, "; again in ");
+	num_format_duration(&line, wait_ns);
+	voice_note(&line);
+	while (os_clock_boot_ns() < until_ns) {
+		int end = pause_until(pause, until_ns, -1, &asked);
+		if (end == PAUSE_ASKED)
+			return die_asked(run, asked.number);
+		if (end == PAUSE_ORPHANED)
+			return parent_check(run);
+		if (end < 0)
+			os_clock_sleep_ms(BLIND_MS);
+	}
+	return circuit_prepare(run); /* somebody may have opened it meanwhile */
 }
 
 static int check_command(struct run *run)
 {
-	struct check c = { .run = run, .pidfd = -1 };
-	uint64_t now_ns = os_clock_boot_ns(), limit_ns = run->job->hook_timeout_ns;
 	struct pause pause;
+	uint64_t wait_ns;
+	int code;
 
-	int code = start(&c);
-	if (code != 0)
-		return code;
 	(void)pause_open(&pause, run); /* what could not be opened is not waited for: it looks more often */
-	bool has_had_its_time =
-		!wait_for_end(&c, &pause, limit_ns < NUM_NONE - now_ns ? now_ns + limit_ns : NUM_NONE);
-	if (has_had_its_time)
-		end(&c);
+	for (;;) {
+		BUF(why, 256);
+		code = check_once(run, &pause, &why);
+		if (code == CHECK_FAILED && !attempt_wait_environment(run, &wait_ns))
+			code = refuse_failed(run, &why);
+		else if (code == CHECK_FAILED)
+			code = wait_for_turn(run, &pause, wait_ns, &why);
+		else
+			break;
+		if (code != 0)
+			break;
+	}
 	pause_close(&pause);
-	os_fd_close(&c.pidfd);
-	if (c.is_orphaned)
-		return parent_check(run);
-	if (c.asked == 0)
-		return judge(&c, has_had_its_time);
-	pause_say_asked(run, c.asked, "--pre-check");
-	os_signal_die(c.asked);
-	return 128 + c.asked; /* PID 1: for it that is discarded */
+	return code;
 }
 
 int precheck_run(struct run *run)

@@ -325,7 +325,7 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 	if (tree && (f->survivors > 0 || f->left_alone > 0))
 		close_name_members(&c, tree);
 	attempt_judge(run, &c);
-	report->goes_on = c.goes_on;
+	report->retry_for = c.goes_on ? c.retry_for : FAILURE_NONE;
 	report->retry_in_ns = c.retry_in_ns;
 	if (c.goes_on)
 		return c;
@@ -365,7 +365,7 @@ static __attribute__((noinline)) void tell_front(const struct run_report *report
 	done.end.figures = report->run->state.figures;
 	done.end.verdict = c->verdict;
 	done.end.process_count = c->process_count;
-	done.end.goes_on = c->goes_on;
+	done.end.retry_for = c->goes_on ? (uint32_t)c->retry_for : FAILURE_NONE;
 	done.end.retry_in_ns = c->retry_in_ns;
 	memcpy(done.end.process, c->process, sizeof(c->process));
 	struct buf detail;

@@ -16,7 +16,7 @@ struct run_report {
 	uint32_t ended_named, ended_count;
 	char detail[256]; /* for the end line */
 	struct history_flag limit;
-	bool goes_on; /* it was an attempt: another is to follow */
+	enum failure retry_for; /* it was an attempt that failed of this: another is to follow; else none */
 	uint64_t retry_in_ns;
 };
 

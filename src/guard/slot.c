@@ -332,6 +332,9 @@ int slot_take(struct run *run)
 	if (fd == 0)
 		fd = try_at_once(run, &fail);
 	bool waits = how == CONFLICT_WAIT || how == CONFLICT_QUEUE;
+	int code = fd == -EWOULDBLOCK && waits ? circuit_before_wait(run) : 0;
+	if (code != 0)
+		return code;
 	if (fd == -EWOULDBLOCK && waits && is_held_around(run))
 		return refuse(run, "not waiting for the run around this one: no free slot", "ancestor");
 	if (fd == -EWOULDBLOCK && waits)

@@ -49,7 +49,7 @@ static struct history_end end_of(const struct close_run *c)
 		.yield = c->has_yield ? &c->yield : NULL,
 		.goes_on = c->goes_on,
 		.retry_in_ns = c->retry_in_ns,
-		.failure = c->failure,
+		.failure = c->goes_on ? failure_name(c->retry_for) : NULL,
 		.failure_class = c->toll.failure >= FAILURE_FIRST ? failure_name(c->toll.failure) : NULL,
 		.fingerprint = c->toll.print,
 		.failure_text = c->toll.summary,

@@ -33,10 +33,10 @@ struct close_run {
 	/* of --retry: only an attempt is over, another follows */
 	bool goes_on;
 	uint64_t retry_in_ns;
-	const char *failure; /* why: its class */
-	bool keep_record;    /* survivors: the next start has to try again */
-	bool may_be_told;    /* a guard that was killed may have written the end line before */
-	struct toll toll;    /* counted here, once */
+	enum failure retry_for; /* why: its class */
+	bool keep_record;       /* survivors: the next start has to try again */
+	bool may_be_told;       /* a guard that was killed may have written the end line before */
+	struct toll toll;       /* counted here, once */
 };
 
 /*

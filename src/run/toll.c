@@ -169,6 +169,8 @@ static int count(struct close_run *c, enum circuit_state *out_was)
 	t->change = circuit_end(&breaker.circuit, &end, t->summary, t->wants.until_ns, random32());
 	if (!t->change.is_new && !t->was_damaged)
 		return 0;
+	if (t->change.opened)
+		breaker.circuit.is_untold = !t->wants.tells;
 	if (t->failure >= FAILURE_FIRST && t->wants.inputs.paths != 0)
 		breaker.inputs = t->wants.inputs;
 	return breaker_write(c->dir->keep_fd, c->head->job, &now, &breaker, &fail);

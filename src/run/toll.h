@@ -17,6 +17,7 @@ struct toll_wants {
 	const struct failure_rules *classes; /* borrowed; NULL = the default table */
 	struct breaker_inputs inputs;        /* program and input (--watch-input); all zero = not known */
 	bool is_clean;                       /* nothing was counted, and nobody can have counted since */
+	bool tells;                          /* whoever counts it tells --on-flag, where the run has one */
 	bool wants_ring;                     /* each end is kept, for what the next start learns of it */
 	bool has_matched, not_ready;         /* as struct failure_facts has them */
 	uint64_t until_ns; /* with has_matched: how long; CIRCUIT_NEVER = by its steps; 0 without */

@@ -17,6 +17,7 @@ from harness import VICTIM, GuardTest, outcome, wait_until
 from ways import kill_both
 
 S = 10**9
+LONG = os.environ.get("SG_LONG") == "1"
 SHIM = os.path.join(os.environ.get("SG_TEST_LIB", ""), "libfailnth.so")
 
 
@@ -46,6 +47,16 @@ class Base(BreakerFile, GuardTest):
 
     def ran(self):
         return self.read("ran").count("ran") if os.path.exists(self.path("ran")) else 0
+
+    def hook(self):
+        """Of a flag: what it is told of a breaker."""
+        return self.write("hook", "#!/bin/sh\nenv | grep -E '^SPAWNGUARD_(CLASS|UNTIL|FINGERPRINT)=' | sort | tr '\\n' ' ' "
+                                  f">>{self.path('told')}\necho >>{self.path('told')}\n", 0o755)
+
+    def told(self):
+        if not os.path.exists(self.path("told")):
+            return []
+        return [line for line in self.read("told").splitlines() if line]  # of other flags it hears without these
 
     def changes(self):
         return [(e["spawnguard.breaker"]["from"], e["spawnguard.breaker"]["to"]) for e in self.events("breaker")]
@@ -182,13 +193,12 @@ class Rules(Base):
         self.assertEqual(self.file().count("\nend "), 8)
 
     def test_the_hook_of_a_flag_once_per_opening(self):
-        hook = self.write("hook", "#!/bin/sh\nenv | grep -E '^SPAWNGUARD_(CLASS|UNTIL|FINGERPRINT)=' | sort | tr '\\n' ' ' "
-                                  f">>{self.path('told')}\necho >>{self.path('told')}\n", 0o755)
+        hook = self.hook()
         for later in (0, 0, 0, 0, 301, 0):
             if later:
                 self.later(later)
             self.fails(*RULES, "--on-flag", hook)
-        told = [line for line in self.read("told").splitlines() if line]  # of other flags the hook hears without these
+        told = self.told()
         self.assertEqual(len(told), 1, told)
         self.assertRegex(told[0], r"^SPAWNGUARD_CLASS=failure SPAWNGUARD_FINGERPRINT=f1-\w+ SPAWNGUARD_UNTIL=\d{4}-\S+Z ?$")
         flags = [e["spawnguard.flag"] for e in self.events("flag")]
@@ -212,6 +222,37 @@ class Lost(Base):
         self.assertEqual(run.status, 69, run.err)
         self.assertIn("breaker opens: j: 2 lost failures in", run.err)
         self.assertEqual((self.ran(), self.file().count("\nend ")), (0, 2))
+
+    TOLD = r"^SPAWNGUARD_CLASS=lost SPAWNGUARD_FINGERPRINT=f1-\w+ SPAWNGUARD_UNTIL=\d{4}-\S+Z ?$"
+
+    def test_the_start_that_counts_it_runs_the_hook(self):
+        args = ["--max-failures=1/1h", "--on-flag", self.hook()]
+        self.lose(*args)
+        self.assertEqual([self.fails(*args).status for _ in range(3)], [69] * 3)
+        self.assertEqual(len(self.told()), 1, self.told())
+        self.assertRegex(self.told()[0], self.TOLD)
+
+    def test_reap_leaves_the_hook_to_the_next_start(self):
+        """It knows none of the run's options; the next that does runs it, once, though it is refused."""
+        rules = "--max-failures=2/1h"
+        self.fails(rules)
+        self.lose(rules)
+        self.assertEqual(self.command("reap").status, 0)
+        self.assertEqual(self.changes(), [("closed", "open")])
+        args = [rules, "--on-flag", self.hook()]
+        self.assertEqual((self.fails(rules).status, self.told()), (69, []))
+        self.assertEqual([self.fails(*args).status for _ in range(3)], [69] * 3)
+        self.assertEqual(len(self.told()), 1, self.told())
+        self.assertRegex(self.told()[0], r"^SPAWNGUARD_CLASS=lost SPAWNGUARD_UNTIL=\d{4}-\S+Z ?$")
+        self.assertEqual(self.ran(), 1)
+
+    def test_what_was_closed_meanwhile_is_not_told_of(self):
+        rules = "--max-failures=1/1h"
+        self.lose(rules)
+        self.assertEqual((self.command("reap").status, self.command("breaker", "reset", "j").status), (0, 0))
+        self.assertEqual(self.command("breaker", "open", "j", "--for=1h").status, 0)
+        self.assertEqual(self.fails(rules, "--on-flag", self.hook()).status, 69)
+        self.assertEqual(self.told(), [])
 
     def test_a_trial_that_is_killed_gives_the_place_back(self):
         """At any moment: one that is lost has failed, and the next is due after its step."""
@@ -248,11 +289,15 @@ class Lost(Base):
     @unittest.skipUnless(os.path.exists(SHIM), "a static program preloads nothing")
     def test_killed_at_every_step_of_a_trial(self):
         """Half-open is free again, wherever it was."""
+        tried = 0
         for function in ("openat", "pwrite", "renameat", "flock", "fork"):
             for whom in ("KILL", "KILLBOTH"):
-                for step in range(1, 60, 1 if os.environ.get("SG_LONG") else 4):
+                for step in range(1, 1000, 1 if LONG else 4):
                     if not self.once(f"{function}:{step}:{whom}"):
                         break
+                    tried += 1
+        if LONG:
+            print(f"killed at {tried} calls", file=sys.stderr)
 
 
 class Many(Base):
@@ -278,14 +323,80 @@ class Many(Base):
 
     def test_a_tight_loop_is_executed_as_often_as_allowed(self):
         """10,000 restarts with SG_LONG=1."""
-        rounds = 500 if os.environ.get("SG_LONG") else 40
+        rounds = 500 if LONG else 40
         script = f'i=0; while [ $i -lt {rounds} ]; do "$@" 2>/dev/null; i=$((i+1)); done'
         guard = [harness.SPAWNGUARD, "run", "-N", "j", "--max-failures=3/1h", "--backoff=failure=1h", "--wait", "--"]
         runs = [self.start("sh", "-c", script, "sh", *guard, "sh", "-c", "echo ran >>ran; exit 1") for _ in range(20)]
         for run in runs:
-            run.wait(110 * harness.SCALE)
+            run.wait((900 if LONG else 110) * harness.SCALE)
+        if LONG:
+            print(f"executed {self.ran()} of {20 * rounds}", file=sys.stderr)
         self.assertEqual(self.ran(), 3)
         self.assertEqual(self.changes(), [("closed", "open")])
+
+
+class Waiting(Base):
+    """Who would be refused now does not wait first; who was not is asked again after."""
+    FULL = "--min-free=.:1000000G"
+    SLOT = ["--slots=1", "--group=g"]
+
+    def open(self, job="j"):
+        self.assertEqual(self.command("breaker", "open", job, "--for=1h").status, 0)
+
+    def assert_at_once(self, *args):
+        run = self.run_guard(["-N", "j", "--wait=1h", *args], ["true"])
+        self.assertEqual(run.status, 69, run.err)
+        self.assertRegex(run.err, r"\Aspawnguard: breaker open: j: ")
+        self.assertEqual(outcome(self.events("refused")[-1]), "breaker_open")
+
+    def test_before_a_slot(self):
+        held = self.sleeper("-N", "other", *self.SLOT)
+        self.open()
+        self.assert_at_once(*self.SLOT)
+        self.assert_at_once(*self.SLOT, "--on-conflict=queue")
+        self.end(held)
+
+    def test_before_there_is_room(self):
+        self.open()
+        self.assert_at_once(self.FULL)
+
+    def test_before_its_lock(self):
+        held = self.sleeper("-N", "j")
+        self.open()
+        self.assert_at_once()
+        self.assert_at_once("--on-conflict=queue")
+        self.assert_at_once("--on-conflict=replace")
+        self.assertTrue(held.running(), "it was not ended for one that does not start")
+        self.end(held)
+
+    def test_with_force_it_waits(self):
+        self.open()
+        self.assertEqual(self.run_guard(["-N", "j", "--force", "--wait=0.2", self.FULL], ["true"]).status, 69)
+        self.assertEqual(self.events("refused")[-1]["spawnguard.reason"], "disk")
+
+    def waiter(self, *args):
+        run = self.guard("-N", "j", "--wait", "--complain-after=0.01", *args, "--", "true")
+        wait_until(lambda: "waiting for" in run.err or not run.running(), "it waits")
+        self.assertTrue(run.running(), run.err)
+        return run
+
+    def test_one_that_may_be_the_trial_waits_for_it(self):
+        for _ in range(2):
+            self.fails(*SHORT)
+        self.later(2)
+        held = self.sleeper("-N", "other", *self.SLOT)
+        run = self.waiter(*SHORT, *self.SLOT)
+        self.end(held)
+        self.assertEqual(run.wait().status, 0, run.err)
+        self.assertEqual(self.events("start")[-1]["spawnguard.start"], "trial")
+
+    def test_what_opens_meanwhile_refuses_after(self):
+        held = self.sleeper("-N", "other", *self.SLOT)
+        run = self.waiter(*self.SLOT)
+        self.open()
+        self.end(held)
+        self.assertEqual(run.wait().status, 69, run.err)
+        self.assertIn("breaker open: j: ", run.err)
 
 
 class Clocks(Base):

@@ -84,12 +84,11 @@ class Attempts(RetryTest):
     def test_only_what_is_asked_for_is_tried_again(self):
         self.assertEqual(self.go("--retry=2", command=["/no/such"]).status, 127)
         self.assertEqual(len(self.events("attempt")), 0)
-        self.assertEqual(self.go("--retry=2", "--retry-on=environment", command=["/no/such"]).status, 127)
-        self.assertEqual(len(self.events("attempt")), 2)
+        self.assertEqual(self.go("--retry=2", "--retry-on=timeout", command=["/no/such"]).status, 127)
         self.assertEqual(self.go("--retry=2", "--retry-on=timeout,killed", command=self.failing()).status, 3)
-        self.assertEqual(len(self.events("attempt")), 2)
+        self.assertEqual(len(self.events("attempt")), 0)
         self.assertEqual(self.go("--retry=1", "--retry-on=killed", command=["sh", "-c", "kill -KILL $$"]).status, -9)
-        self.assertEqual(len(self.events("attempt")), 3)
+        self.assertEqual(len(self.events("attempt")), 1)
 
     def test_the_timeout_is_of_each(self):
         run = self.go("--retry=1", "-t0.3", command=["sh", "-c", f"echo $SPAWNGUARD_ATTEMPT >>{self.path('ran')}; exec sleep 60"])
@@ -137,6 +136,100 @@ class Attempts(RetryTest):
     def test_a_dry_run_says_it(self):
         run = self.go("--retry=2", "--retry-on=timeout,killed", "--dry-run", command=["true"])
         self.assertIn("\nretry:   up to 2 times, on timeout killed\n", run.out)
+
+
+class Environment(RetryTest):
+    """Each of its waits is had once for nothing; then it uses up attempts as any other."""
+    ON = ("--retry=1", "--retry-on=environment")
+
+    def check(self, script):
+        return f"--pre-check=sh -c 'echo x >>{self.path('asked')}; {script}'"
+
+    def asked(self):
+        return self.read("asked").count("x")
+
+    def waits_of(self):
+        return [(a[0], a[2], a[3]) for a in self.attempts()]
+
+    def test_a_command_that_is_not_there(self):
+        run = self.go(*self.ON, wait="1ms,2ms", command=["/no/such"])
+        self.assertEqual(run.status, 127)
+        self.assertEqual(self.waits_of(), [(1, "environment", 0.001), (2, "environment", 0.002), (3, "environment", 0.002), (4, None, None)])
+        self.assertEqual(re.findall(r"attempt (\d) of (\d): ", run.err), [("1", "2"), ("2", "3"), ("3", "4")])
+
+    def test_it_does_not_use_up_what_is_for_the_job(self):
+        """Twice not found, then found and failing: that has its one more attempt."""
+        job = f"echo $SPAWNGUARD_ATTEMPT >>{self.path('ran')}; [ $SPAWNGUARD_ATTEMPT -gt 2 ] || exit 127; exit 3"
+        run = self.go("--retry=1", "--retry-on=environment,failure", wait="1ms,2ms", command=["sh", "-c", job])
+        self.assertEqual((run.status, self.ran()), (3, [1, 2, 3, 4]))
+        self.assertEqual(self.waits_of(), [(1, "environment", 0.001), (2, "environment", 0.002), (3, "failure", 0.001), (4, None, None)])
+
+    def test_without_the_class_nothing_is_tried_again(self):
+        run = self.go("--retry=3", self.check("false"), command=self.failing())
+        self.assertEqual((run.status, self.asked(), self.history()[0]["event"]), (69, 1, "refused"))
+
+    def test_a_check_that_fails_is_asked_again(self):
+        """The job has its attempts yet."""
+        run = self.go("--retry=1", "--retry-on=environment,failure", self.check(f"test $(wc -l <{self.path('asked')}) -gt 2"),
+                      wait="1ms,2ms", command=self.failing())
+        self.assertEqual((run.status, self.asked(), self.ran()), (3, 3, [1, 2]), run.err)
+        said = "spawnguard: j: --pre-check sh: exit status 1; again in "
+        self.assertEqual(run.err.splitlines()[:2], [said + "1ms", said + "2ms"])
+        self.assertEqual([e["event"] for e in self.history()], ["start", "attempt", "end"])
+
+    def test_one_that_goes_on_failing_is_refused_in_the_end(self):
+        """As often as there are waits, and attempts; one refusal, one word to the breaker."""
+        run = self.go(*self.ON, "--max-failures=9/1h", self.check("exit 4"), wait="1ms,2ms", command=self.failing())
+        self.assertEqual((run.status, self.asked()), (69, 4), run.err)
+        self.assertEqual(len(re.findall(r"; again in ", run.err)), 3)
+        self.assertIn("not started: j: --pre-check sh: exit status 4; ", run.err)
+        self.assertEqual((len(self.events("refused")), len(self.events("breaker")), self.events("start")), (1, 1, []))
+        self.assertEqual(self.read("state/breaker/j").count("\nend "), 1)
+
+    def test_a_variable_that_is_missing_stays_missing(self):
+        run = self.go(*self.ON, "--require-env=SG_NO_SUCH", wait=LONG, command=self.failing())
+        self.assertEqual((run.status, "again in" in run.err, self.events("start")), (69, False, []))
+
+    def held_up(self, *args):
+        run = self.guard("-N", "j", *self.waits(LONG), *self.ON, self.check("false"), *args, "--", *self.failing())
+        wait_until(lambda: "; again in 1h" in run.err or not run.running(), "it waits")
+        self.assertTrue(run.running(), run.err)
+        return run
+
+    def test_its_wait_can_be_ended(self):
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            run = self.held_up()
+            self.assertEqual(self.run_guard(["-N", "j"], ["true"]).status, 75, "the lock is held")
+            run.send(sig)
+            self.assertEqual(run.wait().status, -sig)
+            self.assertIn(f"j: asked to end by {sig.name[3:]} before its start (--pre-check): nothing was started\n", run.err)
+        self.assertEqual((self.records(), self.events("start"), self.asked()), ([], [], 2))
+        self.assert_lock_is_free()
+
+    def test_it_sleeps_meanwhile(self):
+        run = self.held_up()
+        before = harness.switches(run.pid)
+        harness.observe(0.3)
+        self.assertEqual(harness.switches(run.pid), before, "it wakes up for nothing")
+        self.end(run)
+
+    def test_killed_meanwhile_it_leaves_nothing(self):
+        run = self.held_up()
+        run.send(signal.SIGKILL)
+        run.wait()
+        self.assert_lock_is_free()
+        self.assertEqual(self.records(), [])
+
+    def test_a_breaker_that_opens_meanwhile_refuses(self):
+        flag = self.path("opened")
+        run = self.guard("-N", "j", *self.waits("2s"), "--max-failures=9/1h", "--retry=1", "--retry-on=environment",
+                         self.check(f"test -e {flag}"), "--", *self.failing())
+        wait_until(lambda: "; again in " in run.err or not run.running(), "it waits")
+        self.assertEqual(self.command("breaker", "open", "j", "--for=1h").status, 0)
+        self.write("opened", "")
+        self.assertEqual(run.wait().status, 69)
+        self.assertIn("breaker open: j: ", run.err)
+        self.assertEqual(self.asked(), 1)
 
 
 class Breaker(RetryTest):

@@ -47,6 +47,8 @@ static const struct {
 	{ "open 2 2 3", 1 },
 	{ "open 3 2 3", -EBADMSG },
 	{ "open 1 2", -EBADMSG },
+	{ "untold", 1 },
+	{ "untold 1", -EBADMSG },
 	{ "why max-failures startup 1 2 0 -", 1 },
 	{ "why a-new-one newclass 1 2 1 f1-abc", 1 },
 	{ "why max-failures startup 1 2 2 -", -EBADMSG },
@@ -133,7 +135,7 @@ static void the_fullest_has_room(void **state)
 		c.rules.backoff[i].count = CIRCUIT_STEPS_MAX;
 		c.level[i] = UINT32_MAX;
 	}
-	c.is_open = c.is_mixed = c.is_healthy = true;
+	c.is_open = c.is_untold = c.is_mixed = c.is_healthy = true;
 	c.wait_ns = c.full_ns = c.open_ns = c.span_ns = c.healthy_ns = UINT64_MAX;
 	c.rule = CIRCUIT_RULE_MAX_FAILURES;
 	c.failure = FAILURE_ENVIRONMENT;
