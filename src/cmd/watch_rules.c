@@ -1,11 +1,8 @@
 /* What `run` asks at each look of its tree (guard/watch.c, guard/sight.c), asked of one that is not ours. */
-#include <string.h>
-
-#include "base/buf.h"
 #include "base/num.h"
 #include "cmd/watch_tree.h"
 #include "os/clock.h"
-#include "os/proc.h"
+#include "os/self.h"
 #include "tree/facts.h"
 
 /* As guard/sight.c has them. */
@@ -18,35 +15,6 @@
 /* --- telling ----------------------------------------------------------------------------------------------
  */
 
-/* As they are called now: a member is met before its exec. */
-static void name_witnesses(struct outside *o, struct finding *f)
-{
-	struct proc_stat stat;
-
-	for (unsigned i = 0; i < FINDING_WITNESSES && f->witness[i].pid != 0; i++) {
-		struct witness *witness = &f->witness[i];
-		struct member *m = tree_find(&o->tree, witness->pid);
-		if (!m || os_proc_stat(witness->pid, &stat) < 0 || stat.start_ticks != m->id.start_ticks)
-			continue;
-		memset(witness->comm, 0, sizeof(witness->comm));
-		memcpy(witness->comm, stat.comm, strnlen(stat.comm, sizeof(witness->comm) - 1));
-	}
-}
-
-void rules_flag(struct outside *o, struct finding *f)
-{
-	name_witnesses(o, f);
-	tell_flag(o->w, &o->who, os_clock_wall_ns(), f);
-}
-
-void rules_tell(struct outside *o, const struct limit_verdict *v, const char *rung)
-{
-	struct finding f;
-
-	limit_describe(v, o->now_ns, rung, &f);
-	rules_flag(o, &f);
-}
-
 static void found(void *with, const struct finding *f)
 {
 	struct outside *o = with;
@@ -56,9 +24,11 @@ static void found(void *with, const struct finding *f)
 /* --- beginning --------------------------------------------------------------------------------------------
  */
 
-static bool is_set(const struct job *job, enum limit_id id)
+static bool passed(void *with, const struct limit_verdict *v, const struct finding *f)
 {
-	return job->limit[id].soft.at != LIMIT_NONE || job->limit[id].hard.at != LIMIT_NONE;
+	(void)v; /* nothing is done about it, whatever its grade */
+	found(with, f);
+	return true;
 }
 
 static uint64_t span_of(const struct limit_bound *b)
@@ -68,17 +38,20 @@ static uint64_t span_of(const struct limit_bound *b)
 
 void rules_init(struct outside *o)
 {
+	static const struct judge_ways ways = { passed, found, weigh };
 	static struct signatures built_in;
 	const struct job *job = &o->w->cmd.job;
 
-	o->has_limits = limits_are_set(job->limit);
-	memcpy(o->limits.bound, job->limit, sizeof(o->limits.bound));
-	o->limits.start_ns = o->now_ns;
-	growth_init(&o->growth, &job->limit[LIMIT_GROWTH]);
+	judge_init(&o->judge, job, &o->tree);
+	o->judge.ways = &ways;
+	o->judge.with = o;
+	o->judge.self = os_self_pid();
+	o->judge.cgroup_fd = -1;
+	o->judge.limits.start_ns = o->now_ns;
 	/* The state of each at each look: whether a parent is there, and what it has used. */
-	o->tree.wants = SAMPLE_MEMORY | SAMPLE_STAT | (is_set(job, LIMIT_FDS) ? SAMPLE_FDS : 0U);
-	o->counts = is_set(job, LIMIT_SPAWN_RATE);
-	o->counts_io = is_set(job, LIMIT_IO);
+	o->tree.wants = SAMPLE_MEMORY | SAMPLE_STAT | (judge_has_limit(job, LIMIT_FDS) ? SAMPLE_FDS : 0U);
+	o->counts = judge_has_limit(job, LIMIT_SPAWN_RATE);
+	o->counts_io = judge_has_limit(job, LIMIT_IO);
 	if (o->counts)
 		births_init(&o->births, BIRTHS_SAMPLED, span_of(&job->limit[LIMIT_SPAWN_RATE]));
 	o->detector.enabled = job->detect;
@@ -102,72 +75,26 @@ void rules_begin(struct outside *o)
 		if (outside_has(o, m) && m->sample.known & SAMPLE_STAT)
 			cpu_ns += m->sample.cpu_ns + m->sample.waited_ns;
 	}
-	window_add(&o->limits.cpu, o->now_ns, cpu_ns, 0);
-	o->limits.start_ns = o->now_ns;
+	window_add(&o->judge.limits.cpu, o->now_ns, cpu_ns, 0);
+	o->judge.limits.start_ns = o->now_ns;
 }
 
 uint64_t rules_period(const struct outside *o, uint64_t period_ns)
 {
-	uint64_t most_ns = growth_period_ns(&o->growth.rule);
+	uint64_t most_ns = growth_period_ns(&o->judge.growth.rule);
 	return period_ns < most_ns ? period_ns : most_ns;
 }
 
 /* --- limits -----------------------------------------------------------------------------------------------
  */
 
-static void testify(struct outside *o)
-{
-	static const char gone[16] = "(gone)";
-	struct births_parent top[FINDING_WITNESSES];
-
-	unsigned n = births_top(&o->births, top, FINDING_WITNESSES);
-	for (unsigned i = 0; i < n; i++) {
-		const struct member *m = tree_find(&o->tree, top[i].pid);
-		limits_parent(&o->limits, top[i].pid, m ? m->comm : gone, top[i].now + top[i].before);
-	}
-}
-
 static void look_at_limits(struct outside *o, const struct look *look)
 {
-	limits_begin(&o->limits, look);
-	FOR_EACH_MEMBER (&o->tree, m)
-		if (outside_has(o, m))
-			limits_member(&o->limits, &m->sample);
+	judge_measure(&o->judge, look);
 	if (o->counts)
-		testify(o);
-	for (;;) { /* each bound that is passed has its say */
-		struct limit_verdict v = limits_end(&o->limits);
-		if (v.grade == GRADE_OK)
-			break;
-		if (!memory_holds(o, &v))
-			rules_tell(o, &v, v.id == LIMIT_SPAWN_RATE ? look->births_rung : "walk");
-	}
-	memory_confirm(o);
-}
-
-static void look_at_growth(struct outside *o, uint64_t period_ns)
-{
-	struct growth *g = &o->growth;
-	struct finding f;
-
-	if (!g->is_limit && !(o->w->cmd.job.detect & 1U << DETECT_GROWTH))
-		return;
-	growth_begin(g, o->now_ns);
-	FOR_EACH_MEMBER (&o->tree, m)
-		if (outside_has(o, m))
-			growth_member(g, &m->trend, &m->sample);
-	struct growth_verdict verdict = growth_end(g);
-	if (verdict.grade == GRADE_OK)
-		return;
-	if (g->is_limit) {
-		struct limit_verdict v =
-			growth_as_limit(&verdict, &o->w->cmd.job.limit[LIMIT_GROWTH], period_ns);
-		rules_tell(o, &v, "walk");
-		return;
-	}
-	growth_describe(&verdict, g->rule.floor_bytes[0], o->now_ns, &f);
-	f.period_ns = period_ns;
-	rules_flag(o, &f);
+		judge_parents(&o->judge, &o->births);
+	(void)judge_limits(&o->judge); /* nothing ends it */
+	judge_confirm(&o->judge, look->now_ns);
 }
 
 /* --- what is noticed beside limits ------------------------------------------------------------------------
@@ -255,9 +182,9 @@ void rules_look(struct outside *o)
 	look.births = births_total(&o->births);
 	io_look(o);
 	look.written_bytes = io_written(o);
-	if (o->has_limits)
+	if (o->judge.has_limits)
 		look_at_limits(o, &look);
-	look_at_growth(o, look.period_ns);
+	judge_growth(&o->judge, o->now_ns, look.period_ns);
 	detect_look(&o->detector, &look);
 	look_at_all(o);
 	if (o->now_ns >= o->facts_ns) {

@@ -23,7 +23,7 @@
 
 bool outside_has(const struct outside *o, const struct member *m)
 {
-	return !(m->flags & MEMBER_DEAD) && m->id.pid != o->self && m->ppid != o->self;
+	return judge_has(&o->judge, m);
 }
 
 static bool is_first(const struct outside *o, const struct member *m)
@@ -245,13 +245,12 @@ static int open_tree(struct outside *o, int32_t pid)
 			"mount one that does",
 			NULL, "", SG_EXIT_GUARD);
 	o->now_ns = os_clock_boot_ns();
-	o->self = os_self_pid();
 	tree_init(&o->tree, o->w->signals);
 	o->tree.parted = parted;
 	o->tree.parted_with = o;
 	rules_init(o);
 	int handle = pid <= 1 ? -EINVAL : hold_process(pid, &stat);
-	if (handle >= 0 && pid == o->self) {
+	if (handle >= 0 && pid == o->judge.self) {
 		os_fd_close(&handle);
 		return cmd_say_exit("watch cannot watch itself; give another PID", NULL, "", EXIT_USAGE);
 	}

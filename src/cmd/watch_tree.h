@@ -6,20 +6,12 @@
 #include <stdint.h>
 
 #include "cmd/watch.h"
-#include "core/confirm.h"
 #include "core/detect.h"
-#include "core/growth.h"
-#include "core/limit.h"
 #include "core/lineage.h"
 #include "core/signature.h"
 #include "core/written.h"
+#include "run/judge.h"
 #include "tree/tree.h"
-
-/* A verdict about memory that waits for what is shared of it. */
-struct held {
-	struct limit_verdict verdict; /* GRADE_OK = none */
-	struct confirm confirm;
-};
 
 struct outside {
 	struct watch *w;
@@ -28,7 +20,6 @@ struct outside {
 	struct tree tree;
 	struct proc_id first; /* the process that was named */
 	int handle;           /* owned: of it, to be waited for; -1 = it is gone, or cannot be waited for */
-	pid_t self;
 	struct lineage lineage;
 	uint64_t scan_ns, scanned_pid; /* when /proc is searched next; the last PID given out by then */
 	uint64_t now_ns, last_ns, period_ns;
@@ -41,11 +32,9 @@ struct outside {
 	uint64_t io_ns;         /* when it is read next */
 	struct written_count written;
 	/* what is asked */
-	bool has_limits, counts;
+	struct judge judge;
+	bool counts;
 	struct births births;
-	struct limits limits;
-	struct growth growth;
-	struct held held[2][2]; /* --max-rss, --max-tree-mem; soft, hard */
 	struct detector detector;
 	struct matcher matcher;
 	uint32_t needs, orphan_needs;
@@ -72,11 +61,7 @@ void io_parted(struct outside *o, struct member *m);
 /* So far; UINT64_MAX = it is not counted, or nothing could be read. */
 uint64_t io_written(const struct outside *o);
 
-/* watch_memory.c */
-/* A verdict about memory: held until it is confirmed. */
-bool memory_holds(struct outside *o, const struct limit_verdict *verdict);
-void memory_confirm(struct outside *o);
-void rules_tell(struct outside *o, const struct limit_verdict *verdict, const char *rung);
-void rules_flag(struct outside *o, struct finding *finding);
+/* watch_weigh.c: the way to the shares of memory of struct judge. */
+void weigh(void *with);
 
 #endif

@@ -55,7 +55,7 @@ void census_attach(struct warden *w)
 {
 	struct census *c = &w->census;
 
-	w->watch.limits.start_ns = attempt_began_ns(w->run);
+	w->watch.judge.limits.start_ns = attempt_began_ns(w->run);
 	if (c->births.rung == BIRTHS_NONE)
 		return;
 	w->tree.births = &c->births;
@@ -82,8 +82,8 @@ static void take(void *with, const struct task_record *r)
 	uint64_t at_ns = least(r->at_ns, w->facts.now_ns);
 	c->last_ns = at_ns > c->last_ns ? at_ns : c->last_ns;
 	births_tell(&c->births, r->parent == w->run->state.warden.pid ? 0 : r->parent, c->last_ns);
-	if (w->watch.has_limits)
-		c->is_passed |= limits_born(&w->watch.limits, c->last_ns, births_total(&c->births));
+	if (w->watch.judge.has_limits)
+		c->is_passed |= limits_born(&w->watch.judge.limits, c->last_ns, births_total(&c->births));
 }
 
 void census_wake(struct warden *w)
@@ -172,18 +172,6 @@ void census_reaped(struct warden *w, pid_t pid)
 }
 
 /* --- telling -------------------------------------------------------------------------------------------- */
-
-void census_testify(struct warden *w)
-{
-	static const char gone[16] = "(gone)";
-	struct births_parent top[FINDING_WITNESSES];
-
-	unsigned n = births_top(&w->census.births, top, FINDING_WITNESSES);
-	for (unsigned i = 0; i < n; i++) {
-		const struct member *m = tree_find(&w->tree, top[i].pid);
-		limits_parent(&w->watch.limits, top[i].pid, m ? m->comm : gone, top[i].now + top[i].before);
-	}
-}
 
 void census_rest(struct warden *w)
 {

@@ -40,8 +40,6 @@ uint64_t census_end_look(struct warden *w, uint64_t met);
 uint64_t census_period(struct warden *w, uint64_t births);
 /* The warden has waited for a child of its own. */
 void census_reaped(struct warden *w, pid_t pid);
-/* The parents that beget most, into the look that is being taken. */
-void census_testify(struct warden *w);
 /* The run is to end: nothing wakes us for births any more. */
 void census_rest(struct warden *w);
 /* What has come of it so far, into the figures of the run. */

@@ -33,7 +33,7 @@ void warden_need_tree(struct warden *w)
 	os_raise_files();
 	tree_init(&w->tree, w->epoll);
 	w->tree.init = w->run->isolation.ns.init;
-	watch_init(&w->watch, w->run->job, &w->tree);
+	watch_init(w);
 	sight_init(w);
 	census_attach(w);
 	alive_want(w);

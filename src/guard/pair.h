@@ -74,7 +74,7 @@ struct pair_message {
 		struct finding finding;
 		struct hook_breaker breaker;
 		struct weigh_question question;
-		struct weigh_answer answer;
+		struct reader_shares answer;
 		struct peek_question peek;
 		struct peek_answer peeked;
 	};

@@ -8,8 +8,10 @@
 #include "conf/job.h"
 #include "core/schedule.h"
 #include "guard/flag.h"
+#include "guard/pair.h"
 #include "guard/samples.h"
 #include "guard/warden.h"
+#include "os/link.h"
 #include "os/proc.h"
 #include "os/read_apart.h"
 #include "tree/tree.h"
@@ -28,77 +30,77 @@ static uint32_t wanted_by(enum limit_id id)
 	}
 }
 
-static bool is_set(const struct job *job, enum limit_id id)
-{
-	return job->limit[id].soft.at != LIMIT_NONE || job->limit[id].hard.at != LIMIT_NONE;
-}
-
-void watch_init(struct watch *watch, const struct job *job, struct tree *tree)
-{
-	watch->has_limits = limits_are_set(job->limit);
-	memcpy(watch->limits.bound, job->limit, sizeof(watch->limits.bound));
-	if (job->record_samples) /* whatever may be asked of them later */
-		tree->wants = SAMPLE_MEMORY | SAMPLE_STAT | SAMPLE_FDS;
-	for (unsigned i = 0; i < LIMIT_COUNT; i++)
-		if (is_set(job, (enum limit_id)i))
-			tree->wants |= wanted_by((enum limit_id)i);
-	growth_init(&watch->growth, &job->limit[LIMIT_GROWTH]);
-	tree->wants |= SAMPLE_MEMORY; /* growth is looked for without being asked: it is read anyway */
-}
-
 static enum flag_action action_of(const struct warden *w, const struct limit_verdict *v)
 {
 	return v->grade == GRADE_HARD ? flag_action_of(w->run->job->on_limit) : FLAG_ONLY;
 }
 
-/* As they are called now: a member is met before its exec. */
-static void name_witnesses(struct warden *w, struct finding *f)
+static bool passed(void *with, const struct limit_verdict *v, const struct finding *finding)
 {
-	struct proc_stat stat;
+	struct warden *w = with;
 
-	for (unsigned i = 0; i < FINDING_WITNESSES && f->witness[i].pid != 0; i++) {
-		struct witness *witness = &f->witness[i];
-		struct member *m = tree_find(&w->tree, witness->pid);
-		if (!m || os_proc_stat(witness->pid, &stat) < 0 ||
-		    (m->id.start_ticks != 0 && stat.start_ticks != m->id.start_ticks))
-			continue;
-		memset(witness->comm, 0, sizeof(witness->comm));
-		memcpy(witness->comm, stat.comm, strnlen(stat.comm, sizeof(witness->comm) - 1));
-	}
+	warden_raise(w, finding, action_of(w, v));
+	return w->ending.stage == STAGE_IDLE;
 }
 
-static void tell(struct warden *w, const struct limit_verdict *v, const char *rung, enum flag_action action)
+static void noticed(void *with, const struct finding *finding)
 {
-	struct finding finding;
+	struct warden *w = with;
 
-	limit_describe(v, w->facts.now_ns, rung, &finding);
-	name_witnesses(w, &finding);
-	warden_raise(w, &finding, action);
+	flag_raise(w->run, w->link, finding, FLAG_ONLY);
 }
 
-void watch_tell(struct warden *w, const struct limit_verdict *v, const char *rung)
+/* Front may look into members, we may not. */
+static void weigh(void *with)
 {
-	tell(w, v, rung, action_of(w, v));
+	struct warden *w = with;
+	struct watch *watch = &w->watch;
+	struct pair_message m;
+
+	if (watch->is_asking && w->facts.now_ns - watch->asking_ns < CONFIRM_TIMEOUT_NS)
+		return;
+	memset(&m, 0, PAIR_HEAD_BYTES);
+	m.kind = PAIR_WEIGH;
+	m.question.n = judge_choose(&watch->judge, m.question.process, WEIGH_MAX);
+	watch->asking_ns = w->facts.now_ns;
+	watch->is_asking = os_link_send(w->link, &m, PAIR_HEAD_BYTES + sizeof(m.question)) == 0;
+}
+
+void watch_weighed(struct warden *w, const struct reader_shares *shares)
+{
+	w->watch.is_asking = false;
+	if (w->ending.stage == STAGE_IDLE)
+		judge_weighed(&w->watch.judge, shares, w->facts.now_ns);
+}
+
+void watch_init(struct warden *w)
+{
+	static const struct judge_ways ways = { passed, noticed, weigh };
+	const struct job *job = w->run->job;
+	struct judge *judge = &w->watch.judge;
+
+	judge_init(judge, job, &w->tree);
+	judge->ways = &ways;
+	judge->with = w;
+	judge->cgroup_fd = w->run->cgroup_fd;
+	if (job->record_samples) /* whatever may be asked of them later */
+		w->tree.wants = SAMPLE_MEMORY | SAMPLE_STAT | SAMPLE_FDS;
+	for (unsigned i = 0; i < LIMIT_COUNT; i++)
+		if (judge_has_limit(job, (enum limit_id)i))
+			w->tree.wants |= wanted_by((enum limit_id)i);
+	w->tree.wants |= SAMPLE_MEMORY; /* growth is looked for without being asked: it is read anyway */
 }
 
 void watch_flag(struct warden *w, struct finding *finding)
 {
-	name_witnesses(w, finding);
-	flag_raise(w->run, w->link, finding, FLAG_ONLY);
-}
-
-static void measure(struct warden *w, const struct look *look)
-{
-	limits_begin(&w->watch.limits, look);
-	FOR_EACH_MEMBER (&w->tree, m)
-		if (!(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD)))
-			limits_member(&w->watch.limits, &m->sample);
+	judge_notice(&w->watch.judge, finding);
 }
 
 /* Do limits end a run, and can the end still be made shorter? */
 static bool holds_on(const struct warden *w)
 {
-	return w->watch.has_limits && w->run->job->on_limit >= ON_LIMIT_FREEZE && w->ending.grace_ns > 0;
+	return w->watch.judge.has_limits && w->run->job->on_limit >= ON_LIMIT_FREEZE &&
+	       w->ending.grace_ns > 0;
 }
 
 void watch_end(struct warden *w, uint64_t procs)
@@ -124,13 +126,16 @@ void watch_thawed(struct warden *w)
 static void look_at_thawed(struct warden *w)
 {
 	struct watch *watch = &w->watch;
+	struct finding finding;
 
 	if (watch->overrun.since_ns == 0)
 		return;
-	struct limit_verdict v = overrun_look(&watch->overrun, &watch->limits,
-					      watch->limits.told[1] & ~(1U << LIMIT_SPAWN_RATE));
-	if (v.grade != GRADE_OK)
-		tell(w, &v, "walk", FLAG_KILL);
+	struct limit_verdict v = overrun_look(&watch->overrun, &watch->judge.limits,
+					      watch->judge.limits.told[1] & ~(1U << LIMIT_SPAWN_RATE));
+	if (v.grade == GRADE_OK)
+		return;
+	judge_describe(&watch->judge, &v, w->facts.now_ns, "walk", &finding);
+	warden_raise(w, &finding, FLAG_KILL);
 }
 
 static void look_at_grace(struct warden *w, const struct look *look)
@@ -140,8 +145,8 @@ static void look_at_grace(struct warden *w, const struct look *look)
 
 	if (w->ending.stage != STAGE_GRACE || !holds_on(w))
 		return;
-	measure(w, look);
-	struct limit_verdict v = overrun_look(&watch->overrun, &watch->limits, OVERRUN_ANY);
+	judge_measure(&watch->judge, look);
+	struct limit_verdict v = overrun_look(&watch->overrun, &watch->judge.limits, OVERRUN_ANY);
 	if (v.grade == GRADE_OK)
 		return;
 	overrun_describe(&v, look->now_ns, &finding);
@@ -149,34 +154,18 @@ static void look_at_grace(struct warden *w, const struct look *look)
 	ending_hurry(&w->ending, look->now_ns);
 }
 
-/* How it was measured. */
-static const char *rung_of(enum limit_id id, const struct look *look)
-{
-	if (id == LIMIT_SPAWN_RATE)
-		return look->births_rung;
-	return id == LIMIT_IO ? "io" : id == LIMIT_OUTPUT ? "files" : "walk";
-}
-
 static void look_at_limits(struct warden *w, const struct look *look)
 {
-	struct watch *watch = &w->watch;
+	struct judge *judge = &w->watch.judge;
 
-	measure(w, look);
-	census_testify(w);
-	for (;;) { /* each bound that is passed has its say */
-		struct limit_verdict v = limits_end(&watch->limits);
-		if (v.grade == GRADE_OK)
-			break;
-		if (watch_holds(w, &v))
-			continue;
-		watch_tell(w, &v, rung_of(v.id, look));
-		if (w->ending.stage != STAGE_IDLE)
-			return;
-	}
+	judge_measure(judge, look);
+	judge_parents(judge, &w->census.births);
+	if (!judge_limits(judge))
+		return;
 	if (!freeze_stands(&w->freeze))
 		look_at_thawed(w);
 	if (w->ending.stage == STAGE_IDLE)
-		watch_confirm(w);
+		judge_confirm(judge, look->now_ns);
 }
 
 void watch_look(struct warden *w)
@@ -200,15 +189,15 @@ void watch_look(struct warden *w)
 		return;
 	}
 	samples_write(w->run, &look, &w->tree);
-	if (watch->has_limits)
+	if (watch->judge.has_limits)
 		look_at_limits(w, &look);
 	if (w->ending.stage == STAGE_IDLE)
-		watch_growth(w, look.period_ns);
+		judge_growth(&watch->judge, look.now_ns, look.period_ns);
 }
 
 uint64_t watch_period(const struct watch *watch, uint64_t period_ns)
 {
-	uint64_t most_ns = growth_period_ns(&watch->growth.rule);
+	uint64_t most_ns = growth_period_ns(&watch->judge.growth.rule);
 	return period_ns < most_ns ? period_ns : most_ns;
 }
 
@@ -217,7 +206,7 @@ void watch_list(const struct job *job, struct history_start *start)
 	static_assert(LIMIT_COUNT <= HISTORY_LIMITS_MAX, "room for every limit");
 	for (unsigned i = 0; i < LIMIT_COUNT; i++) {
 		const struct limit_bound *b = &job->limit[i];
-		if (is_set(job, (enum limit_id)i))
+		if (judge_has_limit(job, (enum limit_id)i))
 			start->limit[start->limit_count++] =
 				(struct history_limit){ limit_rows[i].name, b->soft.at, b->hard.at,
 							b->soft.per_ns, b->hard.per_ns };
@@ -237,7 +226,7 @@ bool watch_cannot(const struct job *job, struct buf *why)
 	struct proc_io io;
 
 	for (unsigned i = 0; i < LIMIT_COUNT; i++) {
-		if (!is_set(job, (enum limit_id)i))
+		if (!judge_has_limit(job, (enum limit_id)i))
 			continue;
 		const char *reason = NULL;
 		if (job->interval_ns == NUM_NONE)

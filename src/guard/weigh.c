@@ -56,12 +56,7 @@ static bool take_words(struct weigh *w)
 			return false;
 		if (n != (ssize_t)sizeof(word))
 			return true;
-		if (!word.is_read)
-			continue;
-		w->answer.n++;
-		w->answer.rss_bytes += word.asked_bytes;
-		w->answer.pss_bytes += word.pss_bytes;
-		witness_add(w->answer.most, word.pid, (const char[16]){ 0 }, word.pss_bytes);
+		reader_add(&w->answer, &word);
 	}
 }
 

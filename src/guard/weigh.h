@@ -9,24 +9,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "core/finding.h"
 #include "run/reader.h"
 
 #define WEIGH_MAX        128  /* members asked for at a time: the largest */
 #define WEIGH_TIMEOUT_MS 2000 /* reading 1 GiB takes 20 ms */
 
-/* The question and its answer, as they go over the pair. */
+/* The question, as it goes over the pair. */
 struct weigh_question {
 	uint32_t n;
 	struct reader_process process[WEIGH_MAX];
 };
-struct weigh_answer {
-	uint32_t n;                             /* members that were read */
-	uint64_t rss_bytes;                     /* of these, as the question had it */
-	uint64_t pss_bytes;                     /* of these together */
-	struct witness most[FINDING_WITNESSES]; /* the largest shares, without names */
-};
-
 struct pair_message;
 struct run;
 
@@ -37,7 +29,7 @@ struct weigh {
 	int fd;           /* owned */
 	uint32_t asked_n; /* members not read yet, or never */
 	uint64_t deadline_ns;
-	struct weigh_answer answer;
+	struct reader_shares answer;
 };
 
 /* The warden has asked; an earlier question without an answer gets none. */

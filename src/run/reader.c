@@ -146,6 +146,16 @@ void reader_choose(struct reader_process *list, uint32_t *n, uint32_t max, uint6
 	list[at] = *p;
 }
 
+void reader_add(struct reader_shares *shares, const struct reader_memory *word)
+{
+	if (!word->is_read)
+		return;
+	shares->n++;
+	shares->rss_bytes += word->asked_bytes;
+	shares->pss_bytes += word->pss_bytes;
+	witness_add(shares->most, word->pid, (const char[16]){ 0 }, word->pss_bytes);
+}
+
 struct list {
 	const struct reader_process *process;
 	uint32_t n;

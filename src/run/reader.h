@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/finding.h"
+
 /*
  * Does `pid` carry SPAWNGUARD_RUN_ID=`run_id` in its environment, and not the
  * SPAWNGUARD_EVENT that a hook of that run has?  1, 0, or
@@ -33,6 +35,15 @@ struct reader_memory {
 	uint64_t asked_bytes; /* its rss_bytes above */
 	uint64_t pss_bytes;
 };
+
+/* What was read of several. */
+struct reader_shares {
+	uint32_t n;                             /* members that were read */
+	uint64_t rss_bytes;                     /* of these, as the question had it */
+	uint64_t pss_bytes;                     /* of these together */
+	struct witness most[FINDING_WITNESSES]; /* the largest shares, without names */
+};
+void reader_add(struct reader_shares *shares, const struct reader_memory *word);
 
 /*
  * Begin to read the memory of each of `n` processes, as the kernel shares it
