@@ -508,6 +508,10 @@ void detect_births(struct detector *d, uint64_t seen)
 
 	if (!(d->enabled & BIT(DETECT_UNSEEN)))
 		return;
+	if (d->births.count == 0 && d->start_ns != 0) { /* a storm may be over before the first look */
+		window_add(&d->births, d->start_ns, 0, DETECT_UNSEEN_NS);
+		window_add(&d->unseen, d->start_ns, 0, DETECT_UNSEEN_NS);
+	}
 	window_add(&d->births, look->now_ns, look->births, DETECT_UNSEEN_NS);
 	window_add(&d->unseen, look->now_ns, look->births > seen ? look->births - seen : 0, DETECT_UNSEEN_NS);
 	uint64_t births = window_gain(&d->births, look->now_ns, DETECT_UNSEEN_NS);

@@ -69,12 +69,13 @@ struct detect_state {
 	uint64_t program, program_ns, program_last_ns, next_program;
 };
 
-/* What the tree carries.  All zero at first, but for the first three. */
+/* What the tree carries.  All zero at first, but for the first five. */
 struct detector {
 	uint32_t enabled; /* bit i: detector i */
 	void (*found)(void *with, const struct finding *finding);
 	void *with;
 	uint64_t orphan_grace_ns; /* UINT64_MAX = none is told before the end */
+	uint64_t start_ns; /* of the first birth; 0 = what was born before the first look is not counted */
 	struct look look;
 	uint64_t told_ns[DETECT_COUNT]; /* when it spoke last; 0 = never */
 	uint8_t told_worst[DETECT_COUNT];

@@ -58,6 +58,7 @@ void sight_init(struct warden *w)
 	s->detector.found = found;
 	s->detector.with = w;
 	s->detector.orphan_grace_ns = job->orphan_grace_ns;
+	s->detector.start_ns = attempt_began_ns(w->run);
 	if (!job->signatures)
 		signatures_init(&built_in);
 	s->matcher.signatures = job->signatures ? job->signatures : &built_in;

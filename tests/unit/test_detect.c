@@ -501,18 +501,26 @@ static void counts_what_was_never_seen(void **state)
 	(void)state;
 	static const struct {
 		const char *rule;
-		unsigned births_per_s, seen_pct, seconds;
+		unsigned births_per_s, seen_pct, seconds, before;
+		bool is_followed; /* from its start on */
 		unsigned said;
 	} rows[] = {
-		{ "a loop", 100, 0, 30, 1 },          { "most were seen", 100, 20, 600, 0 },
-		{ "at one in ten", 100, 10, 600, 1 }, { "a busy script", 16, 0, 600, 0 },
-		{ "a little more", 20, 0, 600, 1 },   { "a burst", 300, 0, 3, 0 },
+		{ "a loop", 100, 0, 30, 0, true, 1 },
+		{ "most were seen", 100, 20, 600, 0, true, 0 },
+		{ "at one in ten", 100, 10, 600, 0, true, 1 },
+		{ "a busy script", 16, 0, 600, 0, true, 0 },
+		{ "a little more", 20, 0, 600, 0, true, 1 },
+		{ "a burst", 300, 0, 3, 0, true, 0 },
+		{ "a storm before the first look", 0, 0, 2, 1100, true, 1 },
+		{ "not as large", 0, 0, 2, 999, true, 0 },
+		{ "a storm of which we know nothing", 0, 0, 2, 1100, false, 0 },
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct stage st = make(DETECT_UNSEEN);
 		st.d.with = &st;
+		st.d.start_ns = rows[i].is_followed ? 99 * S : 0;
 		for (unsigned k = 0; k < rows[i].seconds; k++) {
-			uint64_t births = (uint64_t)k * rows[i].births_per_s;
+			uint64_t births = (uint64_t)k * rows[i].births_per_s + rows[i].before;
 			detect_look(&st.d, &(struct look){ .now_ns = (100 + k) * S,
 							   .births = births,
 							   .births_rung = "perf" });
