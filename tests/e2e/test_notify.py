@@ -176,6 +176,21 @@ class Manager(NotifyTest):
         self.assertEqual((run.status, run.err), (0, ""))
         self.assertEqual(self.heard(), [(run.pid, "READY=1"), (run.pid, "STATUS=x"), (run.pid, "WATCHDOG=1")])
 
+    def test_more_time_is_asked_for_of_the_manager_too(self):
+        """Of both: it waits for our READY as we do for the job's."""
+        run, end = self.python(["--notify", "--start-timeout=60"], """
+import os, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(os.environ["NOTIFY_SOCKET"])
+s.send(b"EXTEND_TIMEOUT_USEC=60000000\\nSTATUS=long")
+s.send(b"READY=1")
+""")
+        self.assertEqual((run.status, run.err, outcome(end)), (0, "", "ok"))
+        said = self.heard()
+        self.assertEqual({pid for pid, _ in said}, {run.pid})
+        self.assertEqual("\n".join(text for _, text in said).split("\n"),
+                         ["EXTEND_TIMEOUT_USEC=60000000", "STATUS=long", "READY=1"])
+
     def test_a_manager_that_is_gone_is_no_reason_to_fail(self):
         os.unlink(self.path("manager"))
         run, _ = self.told([], "spawnguard notify ready")
