@@ -67,6 +67,30 @@ class Start(ProgressTest):
         run, said = self.piped(args, "sleep", "60")
         self.assertEqual(run.status, 124, said)
 
+    def unseen(self, *args, **popen):
+        """/proc does not tell what is written; both outputs are one pipe, but for what popen says."""
+        reader, writer = os.pipe()
+        run = self.in_mounts("mount --bind /dev/null /proc/$$/io", SPAWNGUARD, "run", *args, "--", "sh", "-c",
+                             f"echo x; touch {self.path('ran')}; sleep {4 * SOON}", **{"stdout": writer, "stderr": writer, **popen})
+        os.close(writer)
+        run.wait()
+        with os.fdopen(reader, "rb") as f:
+            return run, f.read().decode()
+
+    def test_where_no_output_can_be_seen_a_start_that_waits_for_it_is_refused(self):
+        deadline = f"--start-timeout={2 * SOON}"
+        run, said = self.unseen(deadline)
+        self.assertEqual(run.status, 125, said)
+        self.assertRegex(said, r"\Aspawnguard: not started: --start-timeout: no output can be seen: [^\n]+; give --ready-file "
+                               r"or --notify, or keep the output with --output or --detach\n\Z")
+        self.assertFalse(os.path.exists(self.path("ran")))
+        self.assertEqual(self.events("start"), [])
+        with open(self.path("out"), "w") as f:
+            for how, popen in (([deadline, "--output=never"], {}), ([deadline], {"stdout": f}),
+                               ([deadline, "--ready-file", self.path("ran")], {}), ([f"--idle-timeout={8 * SOON}"], {})):
+                run, said = self.unseen(*how, **popen)
+                self.assertEqual((run.status, said.replace("x\n", "")), (0, ""), how)
+
     def test_what_was_there_before_is_no_output(self):
         self.write("out", "old\n")
         with open(self.path("out"), "a") as f:
@@ -144,6 +168,17 @@ class Idle(ProgressTest):
         self.assertEqual(self.command("thaw", "j").status, 0)
         self.assertEqual(held.wait().status, 124)
         self.assertGreater(self.end_event()["spawnguard.wall"], 7 * SOON)
+
+    def test_frozen_the_start_stands_still(self):
+        held = self.holder("-N", "j", f"--start-timeout={3 * SOON}", "--notify")
+        self.assertEqual(self.command("freeze", "j").status, 0)
+        observe(4 * SOON)
+        self.assertTrue(held.running(), held.err)
+        self.assertEqual(self.command("thaw", "j").status, 0)
+        self.assertEqual(held.wait().status, 124)
+        end = self.end_event()
+        self.assertEqual(end["spawnguard.cause"], "start_timeout")
+        self.assertGreater(end["spawnguard.wall"], 7 * SOON)  # what it stood, and all that it was given
 
     def test_stopped_it_stands_still(self):
         for args in ([f"--idle-timeout={3 * SOON}"], [f"--heartbeat={3 * SOON}"], [f"--start-timeout={3 * SOON}"]):
