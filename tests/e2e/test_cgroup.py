@@ -363,5 +363,37 @@ class Memory(CgroupTest):
         self.assertEqual((run.status, run.err), (0, ""))
 
 
+@harness.without("cgroup")
+class Caps(CgroupTest):
+    """What the kernel counts of a group; where that has no such files, others stand in for them."""
+
+    def events_say(self, pids, killed):
+        for name, text in (("pids.events", pids), ("memory.events", f"low 0\nhigh 0\nmax 9\noom 7\noom_kill {killed}\n")):
+            self.write(name + ".new", text)
+            os.rename(self.path(name + ".new"), self.path(name))
+
+    def flags(self):
+        return [e["spawnguard.flag"] for e in self.events("flag") if e["spawnguard.flag"]["rule"] == "cap"]
+
+    def test_a_hit_of_each_is_told(self):
+        if not os.path.exists(harness.ABSENT):
+            self.skipTest("a sanitized or a static program preloads nothing")
+        self.events_say("max 0\n", 0)
+        run = self.grouped("--interval=100ms", env={**self.env, "SG_EVENTS": self.scratch, "LD_PRELOAD": harness.ABSENT})
+        self.events_say("max 3\nmax.imposed 9\n", 0)
+        wait_until(self.flags, "the cap of processes")
+        self.events_say("max 4\n", 0)  # the same again: counted
+        harness.observe(2.5)  # two looks
+        self.assertEqual(len(self.flags()), 1)
+        self.events_say("garbage\n", 2)
+        wait_until(lambda: len(self.flags()) > 1, "the cap of memory")
+        run.send(signal.SIGTERM)
+        self.assertEqual(run.wait().status, -signal.SIGTERM, run.err)
+        self.assertEqual([(f["severity"], f["action"], f["value"], f["rung"], f["text"]) for f in self.flags()], [
+            ("warning", "flag", 3, "cgroup", "the kernel refused to make a process (pids.max), 3 times"),
+            ("critical", "flag", 2, "cgroup", "the kernel killed a process for memory (memory.max), 2 times; 1 more like it before")])
+        self.assert_clean(run.err)
+
+
 if __name__ == "__main__":
     harness.main()

@@ -3,6 +3,8 @@
  *
  *   SG_ABSENT=WORD,...  children: /proc/PID/task/TID/children
  *                       cgroup: /proc/PID/cgroup, and all below /sys/fs/cgroup
+ *   SG_EVENTS=DIR       and one whose control groups count: pids.events and memory.events of any group are
+ *                       the files of that name in DIR
  *
  * In spawnguard and its commands alone: what a test itself reads stays there.
  *
@@ -14,6 +16,7 @@
 #include <stdarg.h>
 
 static bool no_children, no_cgroup;
+static const char *events;
 
 __attribute__((constructor)) static void start(void)
 {
@@ -23,6 +26,7 @@ __attribute__((constructor)) static void start(void)
 	const char *absent = strstr(exe, "/spawnguard") ? getenv("SG_ABSENT") : NULL;
 	no_children = absent && strstr(absent, "children");
 	no_cgroup = absent && strstr(absent, "cgroup");
+	events = strstr(exe, "/spawnguard") ? getenv("SG_EVENTS") : NULL;
 }
 
 static bool ends_with(const char *path, const char *name)
@@ -41,6 +45,15 @@ static bool is_absent(const char *path)
 	return is_absent;
 }
 
+/* Where to find it: `path`, or a name in `room`. */
+static const char *place_of(const char *path, char room[4096])
+{
+	if (!events || (strcmp(path, "pids.events") != 0 && strcmp(path, "memory.events") != 0))
+		return path;
+	(void)snprintf(room, 4096, "%s/%s", events, path);
+	return room;
+}
+
 /* Of those that exist, as many arguments as the kernel could read. */
 #define WRAP_OPEN(name, params, ...)                   \
 	int name params                                \
@@ -57,6 +70,8 @@ static bool is_absent(const char *path)
 			mode = va_arg(args, mode_t);   \
 			va_end(args);                  \
 		}                                      \
+		char room[4096];                       \
+		path = place_of(path, room);           \
 		return real(__VA_ARGS__, mode);        \
 	}
 WRAP_OPEN(open, (const char *path, int flags, ...), path, flags)
