@@ -243,11 +243,16 @@ static void note(struct signature_tally *t, const struct sample *s, uint64_t now
 		t->first_ns = s->seen_ns;
 }
 
-/* It was taken for this when less was known. */
+/* It was taken for this when less was known.  One that runs for a moment, as at its end, sleeps nowhere: that
+ * says nothing of where it slept before. */
 static bool is_contradicted(const struct matcher *m, const struct signature_state *state,
 			    const struct sample *s)
 {
-	return fit_role(&m->signatures->list[state->signature - 1].role[state->role - 1], s).is_wrong;
+	struct sample seen = *s;
+
+	if (seen.wchan[0] == '\0')
+		seen.known &= ~(uint32_t)SAMPLE_WCHAN;
+	return fit_role(&m->signatures->list[state->signature - 1].role[state->role - 1], &seen).is_wrong;
 }
 
 void matcher_member(struct matcher *m, struct signature_state *state, const struct signature_state *parent,
@@ -259,20 +264,22 @@ void matcher_member(struct matcher *m, struct signature_state *state, const stru
 		state->parent_signature = found.parent_signature = parent->signature;
 		state->parent_role = found.parent_role = parent->role;
 	}
-	found.siblings |= find_siblings(m, s, is_orphan);
+	state->siblings |= find_siblings(m, s, is_orphan);
+	found.siblings = state->siblings;
 	if (state->signature && !state->is_final && is_contradicted(m, state, s)) {
 		count_member(m, state, -1);
 		state->signature = found.signature = state->role = found.role = 0;
 	}
 	/* What it was it remains while it exits, and when another look knows less. */
-	if (find_role(m, state, s, is_orphan, &found) && (found.is_final || !state->is_final) &&
-	    (found.signature != state->signature || found.role != state->role)) {
-		if (state->signature)
-			count_member(m, state, -1);
-		count_member(m, &found, 1);
-		witness_add(m->tally[found.signature - 1].witness, s->pid, s->comm, s->rss_bytes);
+	if (find_role(m, state, s, is_orphan, &found) && (found.is_final || !state->is_final)) {
+		if (found.signature != state->signature || found.role != state->role) {
+			if (state->signature)
+				count_member(m, state, -1);
+			count_member(m, &found, 1);
+			witness_add(m->tally[found.signature - 1].witness, s->pid, s->comm, s->rss_bytes);
+		}
+		*state = found;
 	}
-	*state = found;
 	if (state->signature)
 		note(&m->tally[state->signature - 1], s, now_ns);
 }
@@ -317,23 +324,47 @@ void matcher_parted(struct matcher *m, const struct signature_state *state, stru
 		m->tally[state->signature - 1].members[state->role - 1]++;
 }
 
+void matcher_missed(struct matcher *m, const struct sample *s)
+{
+	for (uint32_t i = 0; i < m->signatures->count; i++) {
+		const struct signature *sig = &m->signatures->list[i];
+		for (uint32_t k = 0; k < sig->role_count && !sig->is_off && !sig->any; k++) {
+			struct fit fit = fit_role(&sig->role[k], s);
+			m->tally[i].missed[k] += fit.known > 0 && !fit.is_wrong;
+		}
+	}
+}
+
 /* --- groups --------------------------------------------------------------------------------------------- */
 
-uint32_t matcher_groups(const struct matcher *m, uint32_t i)
+/* `with_missed`: and those that may have been of it. */
+static uint32_t count_groups(const struct matcher *m, uint32_t i, bool with_missed)
 {
 	const struct signature *sig = &m->signatures->list[i];
+	const struct signature_tally *t = &m->tally[i];
 	uint32_t groups = UINT32_MAX;
 
 	if (sig->is_off || sig->role_count == 0)
 		return 0;
 	if (sig->siblings)
-		return m->tally[i].whole;
+		return t->whole;
 	for (uint32_t k = 0; k < sig->role_count; k++) {
-		uint32_t whole = m->tally[i].members[k] / sig->role[k].count;
+		uint32_t members = t->members[k] + (with_missed ? t->missed[k] : 0);
+		uint32_t whole = members / sig->role[k].count;
 		if (whole < groups)
 			groups = whole;
 	}
 	return groups;
+}
+
+uint32_t matcher_groups(const struct matcher *m, uint32_t i)
+{
+	return count_groups(m, i, false);
+}
+
+uint32_t matcher_unsure(const struct matcher *m, uint32_t i)
+{
+	return count_groups(m, i, true) - count_groups(m, i, false);
 }
 
 const struct signature *matcher_known(const struct matcher *m, const struct signature_state *state)
@@ -354,21 +385,23 @@ void matcher_put(struct buf *out, const struct matcher *m, uint32_t i)
 	num_format_duration(out, m->tally[i].lived_ns);
 	buf_str(out, ", ");
 	buf_str(out, meaning_words[sig->meaning]);
+	uint32_t unsure = matcher_unsure(m, i);
+	if (unsure == 0)
+		return;
+	buf_str(out, "; at most ");
+	buf_u64(out, unsure);
+	buf_str(out, " more that ended before they were looked at");
 }
 
-bool matcher_tell(struct matcher *m, uint32_t i, uint64_t now_ns, uint64_t period_ns, struct finding *out)
+static void tell(struct matcher *m, uint32_t i, uint64_t now_ns, uint64_t period_ns, enum severity severity,
+		 struct finding *out)
 {
-	static const enum severity severities[] = { SEVERITY_INFO, SEVERITY_INFO, SEVERITY_WARNING,
-						    SEVERITY_CRITICAL };
-	static_assert(COUNT_OF(severities) == MEANING_COUNT, "one severity for each meaning");
 	struct signature_tally *t = &m->tally[i];
 	struct buf text;
 
-	if (t->told || matcher_groups(m, i) == 0)
-		return false;
 	t->told = true;
 	*out = (struct finding){ .rule = "signature",
-				 .severity = severities[m->signatures->list[i].meaning],
+				 .severity = severity,
 				 .value = matcher_groups(m, i),
 				 .bound = UINT64_MAX,
 				 .since_ns = now_ns, /* "lived" says it */
@@ -378,5 +411,25 @@ bool matcher_tell(struct matcher *m, uint32_t i, uint64_t now_ns, uint64_t perio
 	buf_init(&text, out->text, sizeof(out->text));
 	matcher_put(&text, m, i);
 	memcpy(out->witness, t->witness, sizeof(out->witness));
+}
+
+bool matcher_tell(struct matcher *m, uint32_t i, uint64_t now_ns, uint64_t period_ns, struct finding *out)
+{
+	static const enum severity severities[] = { SEVERITY_INFO, SEVERITY_INFO, SEVERITY_WARNING,
+						    SEVERITY_CRITICAL };
+	static_assert(COUNT_OF(severities) == MEANING_COUNT, "one severity for each meaning");
+
+	if (m->tally[i].told || matcher_groups(m, i) == 0)
+		return false;
+	tell(m, i, now_ns, period_ns, severities[m->signatures->list[i].meaning], out);
+	return true;
+}
+
+bool matcher_tell_unsure(struct matcher *m, uint32_t i, uint64_t now_ns, uint64_t period_ns,
+			 struct finding *out)
+{
+	if (m->tally[i].told || matcher_unsure(m, i) == 0)
+		return false;
+	tell(m, i, now_ns, period_ns, SEVERITY_INFO, out);
 	return true;
 }

@@ -85,8 +85,9 @@ struct signature_state {
 
 struct signature_tally {
 	uint32_t members[SIGNATURE_ROLES_MAX];
-	uint32_t whole;    /* groups of siblings */
-	uint64_t lived_ns; /* the longest, so far */
+	uint32_t missed[SIGNATURE_ROLES_MAX]; /* that may have been of this role */
+	uint32_t whole;                       /* groups of siblings */
+	uint64_t lived_ns;                    /* the longest, so far */
 	uint64_t first_ns;
 	struct witness witness[FINDING_WITNESSES];
 	bool told;
@@ -110,16 +111,24 @@ void matcher_member(struct matcher *matcher, struct signature_state *state,
 /* It is gone. `parent` as above, but what it carries changes. */
 void matcher_parted(struct matcher *matcher, const struct signature_state *state,
 		    struct signature_state *parent, const struct sample *sample, uint64_t now_ns);
+/* An orphan that ended before it was looked at, by what is known of it: it counts in each role it may have
+ * had. */
+void matcher_missed(struct matcher *matcher, const struct sample *sample);
 
 /* Whole groups so far of signature `i`. */
 uint32_t matcher_groups(const struct matcher *matcher, uint32_t i);
+/* At most so many more, with those that were missed. */
+uint32_t matcher_unsure(const struct matcher *matcher, uint32_t i);
 /* Is the member, in its role, of a signature with at least one whole group?  That one, or NULL. */
 const struct signature *matcher_known(const struct matcher *matcher, const struct signature_state *state);
 
-/* "agent-triplet x10, lived 240ms, harmless" */
+/* "agent-triplet x10, lived 240ms, harmless"; and at most how many more were missed. */
 void matcher_put(struct buf *out, const struct matcher *matcher, uint32_t i);
 /* As a finding; false: there is no whole group, or it was told. */
 bool matcher_tell(struct matcher *matcher, uint32_t i, uint64_t now_ns, uint64_t period_ns,
 		  struct finding *out);
+/* At the end: where nothing but what was missed is left to be told. */
+bool matcher_tell_unsure(struct matcher *matcher, uint32_t i, uint64_t now_ns, uint64_t period_ns,
+			 struct finding *out);
 
 #endif

@@ -38,9 +38,39 @@ static void found(void *with, const struct finding *finding)
 	flag_raise(w->run, w->link, finding, FLAG_ONLY);
 }
 
+static bool is_looked_at(const struct member *m)
+{
+	return !(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD));
+}
+
+/* A guard within ends what is its own, and lives without a parent by intent when it was detached. */
+static bool is_guarded(const struct member *m)
+{
+	return m->flags & (MEMBER_GUARD | MEMBER_GUARDED);
+}
+
+/* An orphan that nobody has looked at while it was there to be seen. */
+static void miss(struct warden *w, struct member *m)
+{
+	struct sample s = m->sample;
+
+	if (m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_JOB | MEMBER_LOOKED) || is_guarded(m) ||
+	    m->role.signature != 0)
+		return;
+	m->flags |= MEMBER_LOOKED; /* once */
+	if (s.rss_bytes > 0)       /* as it was before it exited */
+		s.known |= SAMPLE_MEMORY;
+	matcher_missed(&w->sight.matcher, &s);
+}
+
 static void parted(void *with, struct member *m)
 {
 	struct warden *w = with;
+	const uint32_t ours = MEMBER_TERMED | MEMBER_STOPPED | MEMBER_KILLED;
+	bool is_orphan = m->flags & MEMBER_REAPED || facts_orphaned_ns(&w->tree, m) != 0;
+
+	if (is_orphan && !(m->flags & ours) && warden_figures(w)->cause == CAUSE_NONE)
+		miss(w, m);
 	struct member *parent = facts_parent(&w->tree, m);
 
 	matcher_parted(&w->sight.matcher, &m->role, parent ? &parent->role : NULL, &m->sample,
@@ -68,17 +98,6 @@ void sight_init(struct warden *w)
 	s->facts_ns = attempt_began_ns(w->run) + FACTS_AFTER_NS;
 	w->tree.parted = parted;
 	w->tree.parted_with = w;
-}
-
-static bool is_looked_at(const struct member *m)
-{
-	return !(m->flags & (MEMBER_ROOT | MEMBER_INIT | MEMBER_DEAD));
-}
-
-/* A guard within ends what is its own, and lives without a parent by intent when it was detached. */
-static bool is_guarded(const struct member *m)
-{
-	return m->flags & (MEMBER_GUARD | MEMBER_GUARDED);
 }
 
 /* --- signatures ----------------------------------------------------------------------------------------- */
@@ -114,7 +133,8 @@ static void tell_groups(struct warden *w, bool all)
 
 	for (uint32_t i = 0; i < signatures->count; i++) {
 		bool urgent = is_urgent(&signatures->list[i]);
-		if ((all || urgent) && matcher_tell(&w->sight.matcher, i, now_ns, w->period_ns, &f))
+		if (((all || urgent) && matcher_tell(&w->sight.matcher, i, now_ns, w->period_ns, &f)) ||
+		    (all && matcher_tell_unsure(&w->sight.matcher, i, now_ns, w->period_ns, &f)))
 			flag_raise(w->run, w->link, &f, urgent ? FLAG_WARN : FLAG_ONLY);
 	}
 }
@@ -136,12 +156,28 @@ static void look_at_orphan(struct warden *w, struct member *m)
 	}
 }
 
+/* What one that is ending shows says nothing of what it was. False: it is. */
+static bool read_orphan(struct member *m, uint32_t wanted)
+{
+	struct sample before = m->sample;
+
+	if (facts_read(m, wanted) < 0)
+		return false;
+	bool is_dead = m->sample.state == 'Z' || m->sample.state == 'X';
+	if (is_dead || !(m->sample.known & SAMPLE_MEMORY)) {
+		m->sample = before;
+		return false;
+	}
+	m->flags |= MEMBER_LOOKED;
+	return true;
+}
+
 /* Closely, in its first second. */
 static void look_at_new_orphan(struct warden *w, struct member *m, struct peek_question *q)
 {
 	struct sight *s = &w->sight;
 
-	if (facts_read(m, s->orphan_needs) < 0 || w->facts.now_ns < s->peek_ns)
+	if (!read_orphan(m, s->orphan_needs) || w->facts.now_ns < s->peek_ns)
 		return;
 	(void)peek_add(q, m, s->orphan_needs);
 }
@@ -296,9 +332,10 @@ void sight_left(struct warden *w)
 		if (!is_looked_at(m) || looked++ >= FACTS_AT_END)
 			continue;
 		facts_memory(m);
-		if (!m->role.is_final)
-			(void)facts_read(m, s->orphan_needs);
+		bool is_read = m->role.is_final || read_orphan(m, s->orphan_needs);
 		match(w, m, true);
+		if (!is_read)
+			miss(w, m);
 	}
 	FOR_EACH_MEMBER (&w->tree, m) {
 		const struct signature *known = matcher_known(&s->matcher, &m->role);

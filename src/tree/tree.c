@@ -162,7 +162,8 @@ void tree_forget(struct tree *tree, pid_t pid)
 	struct member *m = tree_find(tree, pid);
 	if (!m)
 		return;
-	m->flags |= MEMBER_DEAD; /* dropped at the next walk: nobody's position changes here */
+	m->flags |=
+		MEMBER_DEAD | MEMBER_REAPED; /* dropped at the next walk: nobody's position changes here */
 	tree->moved = true;
 }
 

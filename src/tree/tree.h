@@ -50,6 +50,8 @@ enum member_flags {
 	MEMBER_KNOWN = 1U << 15,    /* by its signature: named with its group */
 	MEMBER_ASKED = 1U << 16,    /* somebody else is looking into it */
 	MEMBER_SHUT = 1U << 17,     /* nobody may */
+	MEMBER_LOOKED = 1U << 18,   /* closely, when its parent was gone */
+	MEMBER_REAPED = 1U << 19,   /* by the root, so its parent was gone */
 	MEMBER_INIT = 1U << 14, /* first process of the tree's PID namespace, ours: walked, not of the tree */
 };
 

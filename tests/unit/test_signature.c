@@ -179,6 +179,86 @@ static void a_role_may_change_as_more_is_known(void **state)
 	assert_int_equal(m.tally[0].members[RUNTIME - 1], 1);
 }
 
+/* Its last looks: memory is gone first, its other threads with it, and it runs. */
+static void remains_what_it_was_as_it_ends(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t row;
+		uint32_t first, last; /* known */
+		uint32_t threads;     /* at last */
+	} rows[] = {
+		{ 3, ALL, ALL & ~(uint32_t)SAMPLE_MEMORY, 1 }, /* and looks like a wrapper */
+		{ 0, ALL, ALL & ~(uint32_t)SAMPLE_MEMORY, 1 },
+		{ 2, ALL & ~(uint32_t)SAMPLE_WCHAN, ALL, 1 },
+		{ 2, ALL & ~(uint32_t)SAMPLE_WCHAN, ALL & ~(uint32_t)SAMPLE_MEMORY, 1 },
+	};
+	struct signatures signatures;
+
+	signatures_init(&signatures);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct matcher m = { .signatures = &signatures };
+		struct signature_state st = { 0 };
+		struct sample s = sample_of(rows[i].row);
+		s.known = rows[i].first;
+		matcher_member(&m, &st, NULL, &s, true, 11 * S);
+		uint8_t role = st.role;
+		assert_int_equal(role, fit_rows[rows[i].row].role);
+		s.known = rows[i].last;
+		s.threads = rows[i].threads;
+		s.wchan[0] = '\0';
+		for (unsigned look = 0; look < 3; look++)
+			matcher_member(&m, &st, NULL, &s, true, 12 * S);
+		if (st.role != role)
+			fail_msg("row %zu: role %u", i, st.role);
+		for (unsigned k = 0; k < 3; k++)
+			assert_int_equal(m.tally[0].members[k], k + 1U == role);
+	}
+}
+
+static void tells_what_was_missed(void **state)
+{
+	(void)state;
+	struct signatures signatures;
+	struct matcher m = { .signatures = &signatures };
+	struct finding f;
+
+	signatures_init(&signatures);
+	for (unsigned i = 0; i < 12; i++) {
+		static const size_t row[] = { 0, 2, 3 };
+		struct signature_state st = { 0 };
+		struct sample s = sample_of(row[i % 3]);
+		s.known = SAMPLE_MEMORY | SAMPLE_STAT;
+		if (i < 6)
+			matcher_missed(&m, &s);
+		if (i == 2)
+			assert_int_equal(matcher_unsure(&m, 0), 1);
+		if (i == 5) {
+			assert_false(matcher_tell(&m, 0, 12 * S, S / 20, &f));
+			struct matcher other = m;
+			assert_true(matcher_tell_unsure(&other, 0, 12 * S, S / 20, &f));
+			assert_false(matcher_tell_unsure(&other, 0, 12 * S, S / 20, &f));
+			assert_int_equal(f.severity, SEVERITY_INFO);
+		}
+		s.known = ALL;
+		if (i >= 6)
+			matcher_member(&m, &st, NULL, &s, true, 10 * S + 240 * NS_PER_MS);
+	}
+	assert_int_equal(matcher_groups(&m, 0), 2);
+	assert_int_equal(matcher_unsure(&m, 0), 2);
+	assert_true(matcher_tell(&m, 0, 12 * S, S / 20, &f));
+	assert_string_equal(f.text, "agent-triplet x2, lived 240ms, harmless; at most 2 more that ended "
+				    "before they were looked at");
+	/* What can be of no group, or of a part of one alone, is nothing to be told. */
+	m = (struct matcher){ .signatures = &signatures };
+	struct sample s = sample_of(5);
+	matcher_missed(&m, &s);
+	s = sample_of(2);
+	matcher_missed(&m, &s);
+	assert_int_equal(matcher_unsure(&m, 0), 0);
+	assert_int_equal(matcher_unsure(&m, 1), 0);
+}
+
 /* A signature of two roles, the second below the first. */
 static void knows_its_parent_role(void **state)
 {
@@ -298,6 +378,8 @@ int main(void)
 		cmocka_unit_test(counts_whole_groups),
 		cmocka_unit_test(is_one_line),
 		cmocka_unit_test(a_role_may_change_as_more_is_known),
+		cmocka_unit_test(remains_what_it_was_as_it_ends),
+		cmocka_unit_test(tells_what_was_missed),
 		cmocka_unit_test(knows_its_parent_role),
 		cmocka_unit_test(sees_a_spawn_loop),
 		cmocka_unit_test(asks_for_what_roles_name),
