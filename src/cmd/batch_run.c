@@ -244,9 +244,12 @@ void run_judge(const struct work *w, const struct item_end *told, struct batch_e
 		{ SG_OUTCOME_REPLACED, CAME_STOPPED },
 	};
 
+	const bool is_refused = strcmp(told->event, "refused") == 0;
+	/* By --max-attempts: it alone has failed too often, in earlier batches; the others may be started. */
+	const bool is_spent = is_refused && strcmp(told->refused_for, "max-attempts") == 0;
+
 	*out_end = (struct batch_end){
-		.came_to = strcmp(told->event, "refused") == 0 || is_of_all(w, told) ? CAME_REFUSED
-										     : CAME_FAILED,
+		.came_to = (is_refused && !is_spent) || is_of_all(w, told) ? CAME_REFUSED : CAME_FAILED,
 		.took_ns = told->wall_ns,
 		.yield = told->yield,
 		.is_micro = told->is_micro,
@@ -255,9 +258,8 @@ void run_judge(const struct work *w, const struct item_end *told, struct batch_e
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		if (strcmp(rows[i].outcome, told->outcome) == 0)
 			out_end->came_to = rows[i].came_to;
-	if (out_end->came_to == CAME_FAILED || out_end->came_to == CAME_TIMEOUT) {
+	if ((out_end->came_to == CAME_FAILED || out_end->came_to == CAME_TIMEOUT) && !is_spent)
 		take_print(told, out_end);
-	}
 }
 
 /* Its guard told nothing: it refused its command line, or was killed. */

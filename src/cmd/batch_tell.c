@@ -85,6 +85,9 @@ static void put_failure(struct buf *line, const struct batch_end *end, const str
 	} else if (told->exit_signal > 0) {
 		buf_str(line, "signal ");
 		buf_i64(line, told->exit_signal);
+	} else if (told->refused_for[0] != '\0') {
+		buf_str(line, "not started: ");
+		escape_text(line, told->refused_for, strlen(told->refused_for), 40);
 	} else {
 		buf_str(line, "exit ");
 		buf_i64(line, told->exit_code >= 0 ? told->exit_code : told->exit_status);

@@ -22,8 +22,8 @@
 #include "store/history.h"
 #include "ui/table.h"
 
-#define WAIT_MS    5000        /* for others that write: each takes a fraction of a millisecond */
-#define TEXT_BYTES (64 * 1024) /* one job with the end of its stderr */
+#define WAIT_MS    5000         /* for others that write: each takes a fraction of a millisecond */
+#define TEXT_BYTES (256 * 1024) /* one job with the end of its stderr, and many tasks */
 
 struct breakers {
 	struct cmd cmd;
@@ -38,6 +38,7 @@ struct breakers {
 	uint64_t until_wall_ns; /* of open; 0 = none */
 	struct breaker breaker; /* of the job at hand */
 	uint64_t now_wall_ns;   /* when it was looked at */
+	uint32_t forgotten;     /* attempts, by reset */
 };
 
 /* What is done with each of the jobs that are meant. */
@@ -89,9 +90,10 @@ static int complain(const char *name, int err)
 }
 
 /* A budget alone is no breaker. */
-static bool is_known(const struct circuit *c)
+static bool is_known(const struct breaker *breaker)
 {
-	return c->is_open || c->failed_count > 0 || c->ring_count > 0;
+	const struct circuit *c = &breaker->circuit;
+	return c->is_open || c->failed_count > 0 || c->ring_count > 0 || breaker->attempts.count > 0;
 }
 
 static void show(struct breakers *b, const struct shown_breaker *job)
@@ -115,7 +117,7 @@ static int list_one(struct breakers *b, const char *name)
 	int r = read_one(b, name, &job.is_damaged);
 	if (r < 0 && r != -ENOENT)
 		return complain(name, r);
-	if (r == 0 && (job.is_damaged || is_known(&b->breaker.circuit)))
+	if (r == 0 && (job.is_damaged || is_known(&b->breaker)))
 		show(b, &job);
 	return 0;
 }
@@ -208,6 +210,20 @@ static void write_line(const struct breakers *b, const char *name, enum circuit_
 		(void)history_append(fd, &line); /* the state itself stands in breaker/NAME */
 }
 
+/* "task phase-7: 3 attempts forgotten", and behind the state of a whole job. */
+static void put_forgotten(struct buf *out, uint32_t count, const char *task)
+{
+	if (count == 0)
+		return;
+	if (task) {
+		buf_str(out, "task ");
+		term_escape(out, task, strlen(task), 0);
+	}
+	buf_str(out, task ? ": " : ", ");
+	buf_u64(out, count);
+	buf_str(out, count == 1 ? " attempt forgotten" : " attempts forgotten");
+}
+
 /* Read, changed, written, told: all of it under the lock.  `how` returns false where there is nothing to
  * change. */
 static int change(struct breakers *b, const char *name, bool (*how)(struct breakers *b, const char *name),
@@ -238,7 +254,9 @@ static int change(struct breakers *b, const char *name, bool (*how)(struct break
 	} else {
 		term_escape(&b->out, name, strlen(name), 0);
 		buf_str(&b->out, ": ");
-		breaker_put_state(&b->out, &job);
+		if (!b->cmd.job.reset_task)
+			breaker_put_state(&b->out, &job);
+		put_forgotten(&b->out, b->forgotten, b->cmd.job.reset_task);
 		buf_char(&b->out, '\n');
 	}
 	flush(b);
@@ -265,15 +283,37 @@ static int open_one(struct breakers *b, const char *name)
 static bool reset_it(struct breakers *b, const char *name)
 {
 	(void)name;
-	if (!is_known(&b->breaker.circuit))
+	if (!is_known(&b->breaker))
 		return false;
 	(void)circuit_reset(&b->breaker.circuit);
+	b->forgotten = b->breaker.attempts.count;
+	b->breaker.attempts.count = b->breaker.attempts.task_count = 0;
 	return true;
+}
+
+/* Of one task alone, what --max-attempts has counted. */
+static bool reset_task(struct breakers *b, const char *name)
+{
+	const char *task = b->cmd.job.reset_task;
+	BUF(line, 1024);
+
+	b->forgotten = attempts_forget(&b->breaker.attempts, task);
+	if (b->forgotten > 0 || b->cmd.job.prefix)
+		return b->forgotten > 0;
+	escape_text(&line, name, strlen(name), 60);
+	buf_str(&line, ": no attempt of task ");
+	escape_word(&line, task, strlen(task), 60);
+	buf_str(&line, " is counted; see: spawnguard breaker show ");
+	escape_word(&line, name, strlen(name), 0);
+	cmd_say(&line);
+	b->exit = EXIT_NOTHING;
+	return false;
 }
 
 static int reset_one(struct breakers *b, const char *name)
 {
-	return change(b, name, reset_it, "closed by hand");
+	return b->cmd.job.reset_task ? change(b, name, reset_task, "task reset by hand")
+				     : change(b, name, reset_it, "closed by hand");
 }
 
 static bool try_it(struct breakers *b, const char *name)
@@ -337,6 +377,9 @@ static int check_options(struct breakers *b, const struct verb *verb)
 		return cmd_say_exit(
 			"--until, --for and --reason belong to breaker open: leave them out, or write it",
 			NULL, "", EXIT_USAGE);
+	if (job->reset_task && verb->each != reset_one)
+		return cmd_say_exit("--task belongs to breaker reset: leave it out, or write it", NULL, "",
+				    EXIT_USAGE);
 	if (job->until && job->open_for_ns != NUM_NONE)
 		return cmd_say_exit("--until with --for: how long is it to be open? Leave one of them out",
 				    NULL, "", EXIT_USAGE);

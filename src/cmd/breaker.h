@@ -43,10 +43,15 @@ struct shown_breaker {
 /* In a row of its own.  NULL = no memory. */
 struct table *breaker_table_new(const struct term *term);
 void breaker_table_add(struct table *table, const struct term *term, const struct shown_breaker *job);
+/* A table, behind an empty line, or nothing where there is no memory for it; `table` is freed. */
+void breaker_put_table(struct buf *out, struct table *table);
 /* In lines of its own. */
 void breaker_put_job(struct buf *out, const struct term *term, const struct shown_breaker *job);
 /* One line: how it stands. */
 void breaker_put_state(struct buf *out, const struct shown_breaker *job);
+/* What --max-attempts has counted: a table, a member of an object (doc/breaker.md). */
+void breaker_put_tasks(struct buf *out, const struct term *term, const struct shown_breaker *job);
+void breaker_json_tasks(struct json *j, const struct shown_breaker *job);
 /* doc/breaker.md */
 void breaker_json_job(struct json *j, const struct shown_breaker *job);
 

@@ -43,6 +43,7 @@ void breaker_json_job(struct json *j, const struct shown_breaker *job)
 	for (uint32_t i = c->ring_count; i-- > 0;)
 		json_ended(j, &c->ring[i], job->now_wall_ns);
 	json_close(j, ']');
+	breaker_json_tasks(j, job);
 	if (job->tail)
 		json_bytes(j, "stderr", job->tail, strlen(job->tail));
 	json_close(j, '}');

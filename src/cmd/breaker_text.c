@@ -7,7 +7,6 @@
 #include "base/escape.h"
 #include "base/num.h"
 #include "cmd/breaker.h"
-#include "os/clock.h"
 #include "run/circuit_plan.h"
 #include "run/circuit_say.h"
 #include "ui/table.h"
@@ -56,10 +55,7 @@ static void put_when(struct buf *out, const struct shown_breaker *job)
 	} else if (c->wait_ns == 0) {
 		buf_str(out, "now");
 	} else {
-		buf_str(out, "in ");
-		num_format_duration(out, c->wait_ns);
-		buf_str(out, ", ");
-		os_clock_format_local(out, job->now_wall_ns + c->wait_ns, job->now_wall_ns);
+		circuit_say_when(out, c->wait_ns, job->now_wall_ns);
 	}
 }
 
@@ -78,6 +74,14 @@ void breaker_table_add(struct table *table, const struct term *term, const struc
 	buf_clear(&cell);
 	buf_u64(&cell, c->failed_count);
 	table_set(table, row, CELL_COUNTED, cell.at, TABLE_PLAIN);
+	uint32_t used_up = attempts_used_up(&job->breaker->attempts);
+	if (!c->is_open && used_up > 0) {
+		buf_clear(&cell);
+		buf_str(&cell, "attempts used up: ");
+		buf_u64(&cell, used_up);
+		buf_str(&cell, used_up == 1 ? " task" : " tasks");
+		table_set(table, row, CELL_WHY, cell.at, TABLE_PLAIN);
+	}
 	if (!c->is_open)
 		return;
 	buf_clear(&cell);
@@ -166,8 +170,7 @@ static void put_rules(struct buf *out, const struct circuit *c)
 	buf_char(out, '\n');
 }
 
-/* Appended, or nothing where there is no memory for it. */
-static void put_table(struct buf *out, struct table *table)
+void breaker_put_table(struct buf *out, struct table *table)
 {
 	AUTO_FREE char *text = NULL;
 
@@ -222,7 +225,7 @@ static void put_ends(struct buf *out, const struct term *term, const struct circ
 		table_set(table, row, END_PRINT, cell.at, TABLE_PLAIN);
 	}
 	if (c->ring_count > 0)
-		put_table(out, table);
+		breaker_put_table(out, table);
 	else
 		table_free(table);
 }
@@ -255,7 +258,7 @@ static void put_schedule(struct buf *out, const struct term *term, const struct 
 		circuit_plan_steps(&cell, &c->rules, failure, c->level[i] < count ? c->level[i] : count - 1);
 		table_set(table, row, STEP_NEXT, cell.at, TABLE_PLAIN);
 	}
-	put_table(out, table);
+	breaker_put_table(out, table);
 }
 
 /* As it was written, but for what a terminal would obey. */
@@ -294,6 +297,7 @@ void breaker_put_job(struct buf *out, const struct term *term, const struct show
 		term_escape(out, c->summary, strlen(c->summary), 0);
 		buf_char(out, '\n');
 	}
+	breaker_put_tasks(out, term, job);
 	put_ends(out, term, c);
 	put_schedule(out, term, c);
 	if (!job->tail)

@@ -1,7 +1,7 @@
 /*
  * The frame of breaker/NAME, what a job's runs leave for the next: lines of words, each kind of them
- * understood by what it is of (budgets: core/budget_text; "inputs", a digest: store/breaker); lines of a kind
- * that nobody knows are passed over.
+ * understood by what it is of (budgets: core/budget_text; the breaker: core/circuit_text; attempts:
+ * core/attempts_text; "inputs", a digest: store/breaker); lines of a kind that nobody knows are passed over.
  *
  *   spawnguard breaker 1
  *   at BOOT_ID TIME_NAMESPACE BOOT_NS WALL_NS     when it was written: ages in it are as of then

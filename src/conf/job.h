@@ -171,6 +171,7 @@ struct job {
 	bool selftest;          /* of doctor */
 	const char *until;      /* of breaker, as all of these: borrowed; NULL = none */
 	const char *reason;     /* the same */
+	const char *reset_task; /* the same */
 	uint64_t open_for_ns;   /* NUM_NONE = until it is reset */
 	bool prefix;
 	const char *samples; /* of explain: borrowed; NULL = none */
@@ -185,6 +186,7 @@ struct job {
 	/* Large, and of few jobs: whoever asks for none of it does not touch its pages. */
 	struct circuit_rules circuit;
 	struct failure_rules classes;           /* min_uptime_ns as in `circuit` */
+	struct circuit_rate attempts;           /* of a task; without has_loops not looked at */
 	const char *watch_input[JOB_WATCH_MAX]; /* borrowed */
 	const char *open_on[JOB_OPEN_ON_MAX];   /* borrowed; by conf/open_on_value.h */
 	uint32_t open_on_count, open_on_layer;  /* as tag_layer */

@@ -132,6 +132,7 @@ const struct option_row option_rows[] = {
 	{ "force",               0,  KIND_FLAG,     NOTHING,        AT(force), NULL, "start though the breaker is open; the record says so", GROUP_LOOPS, FOR_RUN },
 	{ "retry",               0,  KIND_TIMES,    TAKES("N"),     AT(retry), "none", "try again up to N times within the run, where an attempt fails", GROUP_LOOPS, FOR_JOB },
 	{ "retry-on",            0,  KIND_CLASSES,  TAKES("CLASS,..."), AT(retry_on), "startup,failure,timeout,killed,unknown", "with --retry: failures of these classes are worth another attempt; all: every one", GROUP_LOOPS, FOR_JOB },
+	{ "max-attempts",        0,  KIND_RATE,     TAKES("N/D"),   AT(attempts), NULL, "refuse (69) a start that would be more than N within D of the same --task, or of the job without one; one that ends well forgets the others, one that its environment stops is none", GROUP_LOOPS, FOR_JOB },
 	{ "require-env",         0,  KIND_NAMES, TAKES("NAME,..."), AT(require_env), "none", "do not start unless the job will find these variables set, and not empty", GROUP_LOOPS, FOR_ITEM },
 	{ "pre-check",           0,  KIND_WORDS,    TAKES("CMD"),   AT(pre_check), NULL, "run this first, and start only if it succeeds; its failure is not the job's", GROUP_LOOPS, FOR_ITEM },
 	{ "expect-mem",          0,  KIND_EXPECT,   TAKES("SIZE|auto"), AT(expect_mem), "none", "start only if SIZE of memory is available beyond what running jobs with this option still expect; else refuse (69), or wait with --wait; auto: by its last runs", GROUP_LOOPS, FOR_JOB },
@@ -152,6 +153,7 @@ const struct option_row option_rows[] = {
 	{ "until",               0,  KIND_TEXT,     TAKES("DATE"),  AT(until), NULL, "open it until then: 2026-12-01, '2026-12-01 14:05' or 14:05; the time here, or with Z or +02:00", GROUP_LOOPS, FOR_BREAKER },
 	{ "for",                 0,  KIND_DURATION, TAKES("D"),     AT(open_for_ns), "none", "open it for D; by default, as with none: until it is reset", GROUP_LOOPS, FOR_BREAKER },
 	{ "reason",              0,  KIND_TEXT,     TAKES("TEXT"),  AT(reason), NULL, "why it is opened: whoever is refused is told", GROUP_LOOPS, FOR_BREAKER },
+	{ "task",                0,  KIND_TEXT,     TAKES("TEXT"),  AT(reset_task), NULL, "reset only what was counted of this task by --max-attempts", GROUP_LOOPS, FOR_BREAKER },
 	{ "prefix",              0,  KIND_FLAG,     NOTHING,        AT(prefix), NULL, "JOB is the beginning of a name: all jobs with it that are known, each is named", GROUP_LOOPS, FOR_BREAKER },
 
 	{ "session",             0,  KIND_WORD,     ONE_OF("auto|keep|new", session_words), AT(session), "auto", "the job's session: new where there is no terminal, the caller's, or always new", GROUP_WORLD, FOR_JOB },
@@ -172,7 +174,7 @@ const struct option_row option_rows[] = {
 	{ "log-max",             0,  KIND_BYTES,    TAKES("SIZE"),  AT(log_max_bytes), "16M", "keep the last SIZE of it", GROUP_WORLD, FOR_ITEM },
 
 	{ "run-id",              0,  KIND_RUN_ID,   TAKES("ID"),    AT(run_id), NULL, "id of this run: up to 64 of A-Z a-z 0-9 _ -, never used before; by default random", GROUP_RECORD, FOR_RUN },
-	{ "task",                0,  KIND_TEXT,     TAKES("TEXT"),  AT(task), NULL, "what this run belongs to, for the record", GROUP_RECORD, FOR_JOB },
+	{ "task",                0,  KIND_TEXT,     TAKES("TEXT"),  AT(task), NULL, "what this run belongs to, for the record and for --max-attempts", GROUP_RECORD, FOR_JOB },
 	{ "step",                0,  KIND_TEXT,     TAKES("TEXT"),  AT(step), NULL, "which step of the task this is, for the record", GROUP_RECORD, FOR_JOB },
 	{ "tag",                 0,  KIND_TAG,      TAKES("K=V"),   AT(tag), NULL, "a note for the record; may come 16 times", GROUP_RECORD, FOR_ITEM },
 	{ "status-fd",           0,  KIND_FD,       TAKES("N"),     AT(status_fd), "none", "write how the run ended to this descriptor, as one JSON object", GROUP_RECORD, FOR_RUN },

@@ -10,8 +10,6 @@
 #include "base/word.h"
 
 #define WORD_MAX 11
-#define TEXT_MAX (3 * (CIRCUIT_REASON_MAX + 1))
-static_assert(CIRCUIT_REASON_MAX == CIRCUIT_SUMMARY_MAX, "one room for both");
 
 /* No pointers: they would be relocated at each start of the program. */
 enum kind {
@@ -62,22 +60,11 @@ static void put_line(struct buf *out, enum kind kind)
 
 static void put_text(struct buf *out, enum kind kind, const char *text)
 {
-	static const char digits[] = "0123456789ABCDEF";
-
 	if (text[0] == '\0')
 		return;
 	put_line(out, kind);
 	buf_char(out, ' ');
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-		if (c > ' ' && c != '%' && c != 0x7f) {
-			buf_char(out, *text);
-			continue;
-		}
-		buf_char(out, '%');
-		buf_char(out, digits[c >> 4]);
-		buf_char(out, digits[c & 15]);
-	}
+	word_put_text(out, text);
 	buf_char(out, '\n');
 }
 
@@ -259,31 +246,9 @@ static bool take_class(struct rest *r, enum failure *out)
 	return true;
 }
 
-static int hex_of(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool take_text(struct rest *r, char *out, size_t size)
 {
-	char word[TEXT_MAX + 1];
-	size_t n = 0;
-
-	if (!word_take(&r->at, r->end, word, sizeof(word)))
-		return false;
-	for (const char *at = word; *at != '\0'; at++) {
-		int high = at[0] == '%' ? hex_of(at[1]) : 0,
-		    low = at[0] == '%' && high >= 0 ? hex_of(at[2]) : 0;
-		if (high < 0 || low < 0 || n == size - 1)
-			return false;
-		char c = at[0] == '%' ? (char)(high * 16 + low) : at[0];
-		if (c == '\0')
-			return false;
-		out[n++] = c;
-		at += at[0] == '%' ? 2 : 0;
-	}
-	memset(out + n, 0, size - n);
-	return true;
+	return word_take_text(&r->at, r->end, out, size);
 }
 
 static bool parse_rules(struct rest *r, struct circuit_rules *out)

@@ -12,6 +12,7 @@
 #include "guard/pause.h"
 #include "guard/report.h"
 #include "guard/run.h"
+#include "guard/task.h"
 #include "guard/voice.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -107,7 +108,7 @@ void attempt_judge(const struct run *run, struct close_run *c)
 	if (run->attempt.number == 0 || run->attempt.is_last || f->survivors > 0)
 		return;
 	enum failure failure = failure_judge(&run->job->classes, &facts);
-	if (!is_worth_another(run, failure))
+	if (!is_worth_another(run, failure) || !task_allows_another(run, failure))
 		return;
 	c->goes_on = true;
 	c->retry_for = failure;

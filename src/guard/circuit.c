@@ -16,6 +16,7 @@
 #include "guard/pair.h"
 #include "guard/refusal.h"
 #include "guard/run.h"
+#include "guard/task.h"
 #include "guard/voice.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -372,6 +373,8 @@ struct toll_wants circuit_toll(const struct run *run)
 		.tells = true,
 		.wants_ring = run->job->expect_mem == JOB_EXPECT_AUTO || run->job->slots == JOB_SLOTS_AUTO,
 		.has_matched = quota.has_matched,
+		.has_attempts = task_is_limited(run->job),
+		.task = task_name(run->job),
 		.until_ns = !quota.has_matched  ? 0
 			    : quota.wait_ns > 0 ? quota.wait_ns
 						: CIRCUIT_NEVER,
@@ -403,7 +406,7 @@ static void unkept(struct run *run, const struct toll *toll)
 	BUF(line, 512);
 
 	if (toll->failure == FAILURE_STARTUP ||
-	    (toll->failure >= FAILURE_FIRST && is_instant && has_rules(run)))
+	    (toll->failure >= FAILURE_FIRST && is_instant && (has_rules(run) || task_is_limited(run->job))))
 		run->circuit.throttle_s = throttle_of(run);
 	buf_str(&line, "warning: ");
 	put_name(&line, run);

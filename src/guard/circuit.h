@@ -18,9 +18,10 @@ enum circuit_file { CIRCUIT_FILE_UNKNOWN, CIRCUIT_FILE_ABSENT, CIRCUIT_FILE_CLEA
 
 /* Of a run; all zero at first but its descriptor. */
 struct circuit_run {
-	int trial_fd;    /* owned: the right to be the trial, held to the end of the run; -1 = none */
-	uint16_t unkept; /* ends of earlier runs in a row that could not be written */
-	uint8_t file;    /* enum circuit_file */
+	int trial_fd;     /* owned: the right to be the trial, held to the end of the run; -1 = none */
+	uint16_t unkept;  /* ends of earlier runs in a row that could not be written */
+	uint8_t file;     /* enum circuit_file */
+	bool has_attempt; /* this start was counted: guard/task */
 	struct breaker_inputs inputs; /* as they were at the start */
 	uint32_t throttle_s;          /* the end waits so long: nothing else can slow the next starts down */
 };

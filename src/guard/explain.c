@@ -16,6 +16,7 @@
 #include "guard/precheck.h"
 #include "guard/run.h"
 #include "guard/slot.h"
+#include "guard/task.h"
 #include "guard/watch.h"
 #include "os/clock.h"
 #include "os/say.h"
@@ -55,6 +56,7 @@ static void (*const rules[])(struct run *run, struct explain *e) = {
 	circuit_explain,
 	ask_counts,
 	budget_explain,
+	task_explain,
 	precheck_explain,
 	admission_explain,
 };

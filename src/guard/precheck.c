@@ -15,6 +15,7 @@
 #include "guard/pause.h"
 #include "guard/refusal.h"
 #include "guard/run.h"
+#include "guard/task.h"
 #include "guard/voice.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -206,8 +207,9 @@ static int start(struct check *c, struct buf *why)
 	return CHECK_FAILED;
 }
 
-static int die_asked(const struct run *run, int number)
+static int die_asked(struct run *run, int number)
 {
+	task_withdraw(run); /* what is asked before a start is no attempt */
 	pause_say_asked(run, number, "--pre-check");
 	os_signal_die(number);
 	return 128 + number; /* PID 1: for it that is discarded */

@@ -19,6 +19,7 @@
 #include "guard/samples.h"
 #include "guard/slot.h"
 #include "guard/splay.h"
+#include "guard/task.h"
 #include "guard/voice.h"
 #include "guard/watch.h"
 #include "os/clock.h"
@@ -301,6 +302,7 @@ static int recover(struct run *run, const char *run_id, bool holds_lock, bool *o
 
 	r.toll.wants = circuit_toll(run);
 	r.toll.wants.is_clean = false;
+	r.toll.wants.has_attempts = false; /* ours; what became of its own nobody knows: it counts */
 
 	int result = recovery_run(&r, run_id);
 	bool is_guarded = result == 0 && r.is_guarded;
@@ -521,11 +523,13 @@ int run_start(struct run *run, int *out_exit)
 	if ((*out_exit = parent_check(run)) != 0 || (*out_exit = clean_up(run)) != 0 ||
 	    (run->slot_fd >= 0 && (*out_exit = clean_up_slot(run)) != 0) ||
 	    (*out_exit = admission_wait(run)) != 0 || (*out_exit = circuit_prepare(run)) != 0 ||
-	    (*out_exit = budget_prepare(run)) != 0 || (*out_exit = precheck_run(run)) != 0 ||
-	    (*out_exit = samples_open(run)) != 0 || (*out_exit = output_prepare(run)) != 0 ||
-	    (*out_exit = flow_prepare(run)) != 0 || (*out_exit = yield_prepare(run)) != 0 ||
-	    (*out_exit = alive_prepare(run)) != 0 || (*out_exit = notify_open(run)) != 0 ||
-	    (*out_exit = admission_enter(run)) != 0 || (*out_exit = write_records(run)) != 0) {
+	    (*out_exit = budget_prepare(run)) != 0 || (*out_exit = task_prepare(run)) != 0 ||
+	    (*out_exit = precheck_run(run)) != 0 || (*out_exit = samples_open(run)) != 0 ||
+	    (*out_exit = output_prepare(run)) != 0 || (*out_exit = flow_prepare(run)) != 0 ||
+	    (*out_exit = yield_prepare(run)) != 0 || (*out_exit = alive_prepare(run)) != 0 ||
+	    (*out_exit = notify_open(run)) != 0 || (*out_exit = admission_enter(run)) != 0 ||
+	    (*out_exit = write_records(run)) != 0) {
+		task_withdraw(run);
 		output_withdraw(run);
 		notify_remove(run);
 		cgroup_withdraw(run);

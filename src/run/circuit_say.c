@@ -82,6 +82,14 @@ void circuit_say_why(struct buf *out, const struct circuit *c)
 	}
 }
 
+void circuit_say_when(struct buf *out, uint64_t wait_ns, uint64_t now_wall_ns)
+{
+	buf_str(out, "in ");
+	num_format_duration(out, wait_ns);
+	buf_str(out, " at ");
+	os_clock_format_local(out, now_wall_ns + wait_ns, now_wall_ns);
+}
+
 void circuit_say_next(struct buf *out, const struct circuit *c, uint64_t now_wall_ns)
 {
 	if (c->wait_ns == CIRCUIT_NEVER) {
@@ -89,9 +97,7 @@ void circuit_say_next(struct buf *out, const struct circuit *c, uint64_t now_wal
 	} else if (c->wait_ns == 0) {
 		buf_str(out, "a trial is due");
 	} else {
-		buf_str(out, "next trial in ");
-		num_format_duration(out, c->wait_ns);
-		buf_str(out, " at ");
-		os_clock_format_local(out, now_wall_ns + c->wait_ns, now_wall_ns);
+		buf_str(out, "next trial ");
+		circuit_say_when(out, c->wait_ns, now_wall_ns);
 	}
 }

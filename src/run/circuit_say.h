@@ -9,6 +9,8 @@ struct circuit;
 
 /* Why it is open: "3 startup failures in 2m (same: "AttributeError: ...")".  Escaped. */
 void circuit_say_why(struct buf *out, const struct circuit *circuit);
+/* "in 4m12s at 14:05". */
+void circuit_say_when(struct buf *out, uint64_t wait_ns, uint64_t now_wall_ns);
 /* What is next: "next trial in 4m12s at 14:05", "a trial is due", "closed by hand only". */
 void circuit_say_next(struct buf *out, const struct circuit *circuit, uint64_t now_wall_ns);
 

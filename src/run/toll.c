@@ -118,7 +118,7 @@ static bool is_needed(const struct close_run *c)
 	bool is_failure = t->failure >= FAILURE_FIRST;
 	bool keeps = t->wants.wants_ring || (rules && (rules->zero_yield > 0 || rules->time.limit_ns > 0));
 
-	if (is_failure || (keeps && t->failure == FAILURE_NONE))
+	if (is_failure || t->wants.has_attempts || (keeps && t->failure == FAILURE_NONE))
 		return true;
 	if (t->wants.is_clean)
 		return false;
@@ -149,6 +149,19 @@ static uint32_t random32(void)
 	return random;
 }
 
+/* A good end leaves nothing to be stopped; what its user or its environment has ended was no attempt. */
+static void settle_attempt(const struct close_run *c)
+{
+	const struct toll *t = &c->toll;
+
+	if (!t->wants.has_attempts)
+		return;
+	if (t->failure == FAILURE_NONE)
+		(void)attempts_forget(&breaker.attempts, t->wants.task);
+	else if (!failure_counts(t->failure))
+		(void)attempts_give_back(&breaker.attempts, t->wants.task, attempts_run(c->head->run_id));
+}
+
 /* Read, count, write: all of it or nothing. */
 static int count(struct close_run *c, enum circuit_state *out_was)
 {
@@ -171,6 +184,8 @@ static int count(struct close_run *c, enum circuit_state *out_was)
 		return 0;
 	if (t->change.opened)
 		breaker.circuit.is_untold = !t->wants.tells;
+	if (t->change.is_new) /* else whoever closed it before us has done so */
+		settle_attempt(c);
 	if (t->failure >= FAILURE_FIRST && t->wants.inputs.paths != 0)
 		breaker.inputs = t->wants.inputs;
 	return breaker_write(c->dir->keep_fd, c->head->job, &now, &breaker, &fail);

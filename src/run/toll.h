@@ -20,6 +20,8 @@ struct toll_wants {
 	bool tells;                          /* whoever counts it tells --on-flag, where the run has one */
 	bool wants_ring;                     /* each end is kept, for what the next start learns of it */
 	bool has_matched, not_ready;         /* as struct failure_facts has them */
+	bool has_attempts;                   /* the start was counted as an attempt ... */
+	const char *task;                    /* ... of this task; borrowed, "" = of the job */
 	uint64_t until_ns; /* with has_matched: how long; CIRCUIT_NEVER = by its steps; 0 without */
 };
 

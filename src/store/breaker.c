@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "base/fail.h"
 #include "base/word.h"
+#include "core/attempts_text.h"
 #include "core/budget_text.h"
 #include "core/circuit_text.h"
 #include "os/clock.h"
@@ -20,7 +21,8 @@
 
 #define DIRECTORY "breaker"
 #define LOCKS     "locks/breaker"
-#define TEXT_MAX  (BUDGET_TEXT_MAX + CIRCUIT_TEXT_MAX + 4096)
+#define TEXT_BASE (BUDGET_TEXT_MAX + CIRCUIT_TEXT_MAX + 4096)
+#define TEXT_MAX  (TEXT_BASE + ATTEMPTS_TEXT_MAX)
 #define USUAL_MAX 8192 /* what a reader needs no memory for */
 #define AGAIN_MS  2
 
@@ -123,21 +125,23 @@ static int parse(const char *text, size_t n, const struct breaker_time *now, str
 	int r = breaker_parse(text, n, &then, &lines);
 	while (r >= 0 && (line = breaker_next_line(&lines, &n)))
 		if ((r = budget_text_parse(&out->budgets, line, n)) == 0 &&
-		    (r = circuit_text_parse(&out->circuit, line, n)) == 0)
+		    (r = circuit_text_parse(&out->circuit, line, n)) == 0 &&
+		    (r = attempts_text_parse(&out->attempts, line, n)) == 0)
 			r = parse_inputs(&out->inputs, line, n);
 	if (r < 0)
 		return r;
 	uint64_t passed_ns = breaker_passed(&then, now);
 	budgets_pass(&out->budgets, passed_ns);
 	circuit_pass(&out->circuit, passed_ns);
+	attempts_pass(&out->attempts, passed_ns);
 	out->is_of_other_boot = !breaker_is_same_boot(&then, now);
 	return 0;
 }
 
-/* Places of budgets beyond their count are not looked at: pages that stay untouched. */
+/* Places of budgets and attempts beyond their count are not looked at: pages that stay untouched. */
 static void clear(struct breaker *b)
 {
-	b->budgets.count = 0;
+	b->budgets.count = b->attempts.count = b->attempts.task_count = 0;
 	memset(&b->inputs, 0, sizeof(b->inputs));
 	b->is_of_other_boot = false;
 	memset(&b->circuit, 0, sizeof(b->circuit));
@@ -190,7 +194,8 @@ static int put(int keep_fd, const char *path, const char *temp, const struct buf
 int breaker_write(int keep_fd, const char *job, const struct breaker_time *now, const struct breaker *breaker,
 		  struct fail *fail)
 {
-	AUTO_FREE char *bytes = malloc(TEXT_MAX);
+	const size_t size = TEXT_BASE + attempts_text_size(&breaker->attempts);
+	AUTO_FREE char *bytes = malloc(size);
 	BUF(path, LOCK_PATH_MAX);
 	BUF(temp, LOCK_PATH_MAX);
 	struct buf text;
@@ -202,10 +207,11 @@ int breaker_write(int keep_fd, const char *job, const struct breaker_time *now, 
 		r = -ENOMEM;
 	if (r < 0)
 		return fail_set(fail, -r, "write", path.at);
-	buf_init(&text, bytes, TEXT_MAX);
+	buf_init(&text, bytes, size);
 	breaker_format_begin(&text, now);
 	budget_text_format(&text, &breaker->budgets);
 	circuit_text_format(&text, &breaker->circuit);
+	attempts_text_format(&text, &breaker->attempts);
 	if (breaker->inputs.paths != 0) {
 		buf_str(&text, "inputs ");
 		buf_u64(&text, breaker->inputs.paths);

@@ -1,7 +1,7 @@
 /*
- * breaker/NAME: what the runs of a job leave for the next: budgets and the breaker.  Written anew as a whole
- * and renamed into its place, so that a reader needs no lock; changed only under locks/breaker/NAME, which is
- * never renamed.
+ * breaker/NAME: what the runs of a job leave for the next: budgets, the breaker, attempts.  Written anew as a
+ * whole and renamed into its place, so that a reader needs no lock; changed only under locks/breaker/NAME,
+ * which is never renamed.
  */
 #ifndef SG_STORE_BREAKER_H
 #define SG_STORE_BREAKER_H
@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "codec/breaker.h"
+#include "core/attempts.h"
 #include "core/budget.h"
 #include "core/circuit.h"
 
@@ -29,6 +30,7 @@ struct breaker {
 	bool is_of_other_boot; /* read: to be written again where something waits, or a wrong clock stops it
 				*/
 	struct breaker_inputs inputs; /* when it last failed */
+	struct attempts attempts;
 };
 
 /* By the clocks of this machine; `here`: what is known of it already. */

@@ -163,7 +163,7 @@ class Shown(BreakerTest):
         self.start_job("j")
         self.breaker("open", "j", "--for=3h", "--reason=why not")
         said = self.breaker("list")
-        self.assertRegex(said.out, r"\AJOB +STATE +FOR +NEXT TRIAL +FAILURES +WHY\nj +open +\S+ in (3h|2h59m), .* 0 opened by hand: \"why not\"\n\Z")
+        self.assertRegex(said.out, r"\AJOB +STATE +FOR +NEXT TRIAL +FAILURES +WHY\nj +open +\S+ in (3h|2h59m) at .* 0 opened by hand: \"why not\"\n\Z")
         self.assertRegex(self.command("status").out, r"\nj .*breaker open, next trial in (3h|2h59m) at ")
         self.assertRegex(self.command("status", "j").out, r"\nbreaker    open: opened by hand: \"why not\"; next trial in (3h|2h59m) at ")
         found = json.loads(self.command("status", "--json", "j").out)["jobs"][0]["breaker"]

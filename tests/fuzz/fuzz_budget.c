@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "core/budget_text.h"
+#include "text_lines.h"
 
 /* clang-format off */
 static const struct fuzz_seed seeds[] = {
@@ -16,23 +17,9 @@ static const struct fuzz_seed seeds[] = {
 
 static struct budgets budgets, again;
 
-/* Each line as far as it goes; how many of them. */
-static size_t read_lines(struct budgets *to, const char *text, size_t size)
+static int parse(void *to, const char *line, size_t n)
 {
-	const char *end = text + size;
-	size_t taken = 0;
-
-	memset(to, 0, sizeof(*to));
-	while (text < end) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text));
-		size_t n = (size_t)((newline ? newline : end) - text);
-		int r = budget_text_parse(to, text, n);
-		if (r < 0)
-			break;
-		taken += r == 1;
-		text += n + (newline ? 1 : 0);
-	}
-	return taken;
+	return budget_text_parse(to, line, n);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -40,14 +27,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static char bytes[BUDGET_TEXT_MAX];
 	struct buf text;
 
-	if (read_lines(&budgets, (const char *)data, size) > 0)
+	memset(&budgets, 0, sizeof(budgets));
+	memset(&again, 0, sizeof(again));
+	if (text_lines_read((const char *)data, size, parse, &budgets) > 0)
 		FUZZ_ACCEPTED();
 	for (uint32_t i = 0; i < budgets.count; i++)
 		budgets.at[i].is_asked = true;
 	buf_init(&text, bytes, sizeof(bytes));
 	budget_text_format(&text, &budgets);
 	FUZZ_CHECK(!text.cut, "there is room for all");
-	(void)read_lines(&again, bytes, text.len);
+	(void)text_lines_read(bytes, text.len, parse, &again);
 	for (uint32_t i = 0; i < again.count; i++)
 		again.at[i].is_asked = true;
 	FUZZ_CHECK(memcmp(&again, &budgets, sizeof(again)) == 0, "what is written is read");

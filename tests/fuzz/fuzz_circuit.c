@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/num.h"
 #include "core/circuit_text.h"
+#include "text_lines.h"
 
 /* clang-format off */
 static const struct fuzz_seed seeds[] = {
@@ -21,26 +22,14 @@ static const struct fuzz_seed seeds[] = {
 
 static struct circuit c, again;
 
-/* Each line as far as it goes; how many of them. */
-static size_t read_lines(struct circuit *to, const char *text, size_t size)
+static int parse(void *to, const char *line, size_t n)
 {
-	const char *end = text + size;
-	size_t taken = 0;
+	struct circuit *circuit = to, before = *circuit;
+	int r = circuit_text_parse(circuit, line, n);
 
-	memset(to, 0, sizeof(*to));
-	while (text < end) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text));
-		size_t n = (size_t)((newline ? newline : end) - text);
-		struct circuit before = *to;
-		int r = circuit_text_parse(to, text, n);
-		if (r < 0) {
-			*to = before; /* half a line was read */
-			break;
-		}
-		taken += r == 1;
-		text += n + (newline ? 1 : 0);
-	}
-	return taken;
+	if (r < 0)
+		*circuit = before; /* half a line was read */
+	return r;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -48,12 +37,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static char bytes[CIRCUIT_TEXT_MAX], bytes_again[CIRCUIT_TEXT_MAX];
 	struct buf text, text_again;
 
-	if (read_lines(&c, (const char *)data, size) > 0)
+	memset(&c, 0, sizeof(c));
+	memset(&again, 0, sizeof(again));
+	if (text_lines_read((const char *)data, size, parse, &c) > 0)
 		FUZZ_ACCEPTED();
 	buf_init(&text, bytes, sizeof(bytes));
 	circuit_text_format(&text, &c);
 	FUZZ_CHECK(!text.cut, "there is room for all");
-	(void)read_lines(&again, bytes, text.len);
+	(void)text_lines_read(bytes, text.len, parse, &again);
 	buf_init(&text_again, bytes_again, sizeof(bytes_again));
 	circuit_text_format(&text_again, &again);
 	FUZZ_CHECK(strcmp(bytes, bytes_again) == 0, "what is written is read");

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "what is promised, and what is not": "help, on stdout",
     "opened by hand": "in the history",
     "closed by hand": "in the history",
+    "task reset by hand": "in the history",
     "a trial is due": "in the history",
     "the tree": "a flag, in the history",
     " grows by ": "a flag, in the history",

@@ -2,7 +2,7 @@
 import os
 import zlib
 
-from harness import SPAWNGUARD, VICTIM
+from harness import SPAWNGUARD, VICTIM, wait_until
 from messages import error, note, warning
 from ways import run
 
@@ -57,6 +57,28 @@ def tried(t):
     return found
 
 
+ATTEMPT = ("--task=t", "--max-attempts=1/1h")
+
+
+def attempted(then):
+    """The only attempt was made."""
+    def how(t):
+        t.run_guard(["-N", "j", *ATTEMPT], ["false"])
+        return then(t)
+    return how
+
+
+def locked(t):
+    """Somebody does not let its lock go before the start has given up."""
+    t.run_guard(["-N", "j"], ["false"])
+    other = t.start("flock", os.path.join(t.state, "locks/breaker/j"), VICTIM, "sleep")
+    t.wait_ready(other)
+    run = t.guard("-N", "j", *ATTEMPT, "--", "true")
+    wait_until(lambda: "is not counted" in run.err, "it goes on without")
+    t.end(other)
+    return run.wait()
+
+
 ROWS = [
     error("breaker open", 69, "breaker open: {j}: {}; {}", "", NEXT, planted(OPEN, job())),
     error("breaker open, tried", 69, "breaker open: {j}: {}; its one trial is running", "", NEXT, planted(DUE, tried)),
@@ -69,6 +91,17 @@ ROWS = [
     note("breaker stays open", "breaker stays open: {j}: {}; {}" + NEXT, planted(DUE, job()), status=1),
     note("a trial", "{j}: the breaker is open, and this is its one trial", planted(DUE, job("-v", command=["true"]))),
     note("breaker closed", "{j}: the breaker is closed again", planted(DUE, job("-v", command=["true"]))),
+    error("attempts used up", 69, "not started: attempts used up: {j}: task {t}: {1} of {1} within {1h}; the next is allowed in {} at {}",
+          "", "; spawnguard breaker reset {j} --task {t}", attempted(job(*ATTEMPT))),
+    warning("attempts used up, forced", "attempts used up: {j}: task {t}: {1} of {1} within {1h}; the next is allowed in {} at {}", "",
+            "; started all the same (--force)", attempted(job(*ATTEMPT, "--force", command=["true"]))),
+    note("attempts of a run used up", "attempts used up: {j}: {1} of {1} within {1h}; the next is allowed in {} at {}; no other follows now; "
+         "spawnguard breaker reset {j}", job("--max-attempts=1/1h", "--retry=3"), status=1),
+    warning("attempts cannot be read", "cannot read the breaker of: {j}", ": {Not a directory}",
+            ": this attempt (--max-attempts) is not counted, and the run goes on; see: spawnguard doctor",
+            in_the_way("breaker", job(*ATTEMPT, command=["true"]))),
+    warning("attempts cannot be locked", "cannot lock the breaker of: {j}", ": {Device or resource busy}",
+            ": this attempt (--max-attempts) is not counted, and the run goes on; see: spawnguard doctor", locked, slow=True),
     warning("breaker damaged", "{j}: its breaker is damaged: put aside as .bad, and taken for one failure", "", DOCTOR, damaged),
     warning("breaker unreadable", "{j}: its breaker cannot be read", ": {Not a directory}", DOCTOR,
             in_the_way("breaker", job(command=["true"]))),
