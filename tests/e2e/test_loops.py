@@ -2,6 +2,7 @@
 
 ("; the guard waits ", "s before it ends": where an end cannot be written.)
 """
+import faulthandler
 import os
 import re
 import shutil
@@ -18,6 +19,12 @@ from ways import kill_both
 
 S = 10**9
 LONG = os.environ.get("SG_LONG") == "1"
+# Calls of a trial before which it may be killed.
+STEPS = ("openat", "pwrite", "renameat", "flock", "fork")
+MORE_STEPS = ("read", "pread", "write", "close", "fstat", "fstatat", "readlink", "unlinkat", "mkdirat", "ftruncate", "fcntl", "dup3",
+              "pipe2", "socketpair", "send", "sendmsg", "recv", "poll", "ppoll", "epoll_create1", "epoll_ctl", "epoll_wait",
+              "epoll_pwait2", "timerfd_create", "timerfd_settime", "signalfd", "waitid", "waitpid", "wait4", "prctl", "kill",
+              "clone", "setpgid", "setsid", "execve", "getrandom", "getdents64", "mmap", "syscall")
 SHIM = os.path.join(os.environ.get("SG_TEST_LIB", ""), "libfailnth.so")
 
 
@@ -290,9 +297,11 @@ class Lost(Base):
     def test_killed_at_every_step_of_a_trial(self):
         """Half-open is free again, wherever it was."""
         tried = 0
-        for function in ("openat", "pwrite", "renameat", "flock", "fork"):
+        for function in STEPS + (MORE_STEPS if LONG else ()):
             for whom in ("KILL", "KILLBOTH"):
                 for step in range(1, 1000, 1 if LONG else 4):
+                    signal.alarm(harness.TEST_LIMIT_S)
+                    faulthandler.dump_traceback_later(harness.TEST_LIMIT_S + 60, exit=True)
                     if not self.once(f"{function}:{step}:{whom}"):
                         break
                     tried += 1

@@ -91,7 +91,7 @@ class Precheck(GuardTest):
         self.assert_no_survivor()
 
     def test_one_that_ignores_term_is_killed(self):
-        run = self.go("--hook-timeout=0.5", "--pre-check", 'python3 -c "import signal, time; signal.signal(15, 1); time.sleep(60)"')
+        run = self.go("--hook-timeout=0.5", "--pre-check", '/usr/bin/python3 -c "import signal, time; signal.signal(15, 1); time.sleep(60)"')
         self.assertIn("not over after 500ms", run.err)
         self.assertEqual(run.status, 69, run.err)
         self.assert_no_survivor()

@@ -241,9 +241,12 @@ static void runs_that_bring_nothing_open_it(void **state)
 	assert_int_equal(c.wait_ns, 2 * MINUTE);
 	circuit_pass(&c, c.wait_ns);
 	end = an_end(FAILURE_NONE);
-	end.yield = CIRCUIT_YIELD_SOME;
+	end.yield = CIRCUIT_YIELD_UNKNOWN; /* and still they are not counted on */
 	end.start = CIRCUIT_START_TRIAL;
 	assert_true(circuit_end(&c, &end, NULL, 0, 0).closed);
+	end = an_end(FAILURE_NONE);
+	end.yield = CIRCUIT_YIELD_NOTHING;
+	assert_false(circuit_end(&c, &end, NULL, 0, 0).opened);
 }
 
 static void time_used_up_opens_it_until_there_is_room(void **state)
@@ -452,6 +455,7 @@ static void by_hand(void **state)
 	assert_true(change.opened);
 	circuit_pass(&c, 1000 * DAY);
 	assert_int_equal(circuit_ask(&c), CIRCUIT_REFUSE);
+	assert_true(c.wait_ns == CIRCUIT_NEVER); /* not almost: that would be told as a date */
 	assert_string_equal(c.reason, "the quota");
 	assert_false(circuit_input_changed(&c));
 	circuit_allow_trial(&c);
@@ -469,6 +473,43 @@ static void by_hand(void **state)
 	assert_false(circuit_input_changed(&c));
 	circuit_assume_failure(&c);
 	assert_int_equal(c.failed_count, 4);
+}
+
+static void waits_for_the_environment_alone_are_a_rule(void **state)
+{
+	(void)state;
+	struct circuit_rules rules = { 0 };
+	assert_false(circuit_rules_are_set(&rules));
+	rules.backoff[FAILURE_FAILURE] = (struct circuit_steps){ 1, { MINUTE } };
+	assert_false(circuit_rules_are_set(&rules)); /* of what nothing opens it for */
+	rules.backoff[FAILURE_ENVIRONMENT] = (struct circuit_steps){ 1, { MINUTE } };
+	assert_true(circuit_rules_are_set(&rules));
+}
+
+/* Nobody has told of it: until it is closed, however. */
+static void what_was_not_told_is_not_told_of_the_next(void **state)
+{
+	(void)state;
+	begin_open();
+	c.is_untold = true;
+	circuit_pass(&c, MINUTE);
+	circuit_allow_trial(&c);
+	assert_true(c.is_untold);
+	(void)circuit_reset(&c);
+	(void)circuit_open(&c, HOUR, NULL);
+	assert_false(c.is_untold);
+}
+
+/* Another program or input brings back no quota. */
+static void a_change_of_the_input_does_not_end_a_quota(void **state)
+{
+	(void)state;
+	begin((struct circuit_rules){ .has_open_on = true });
+	struct circuit_end end = an_end(FAILURE_QUOTA);
+	(void)circuit_end(&c, &end, NULL, DAY, 0);
+	assert_int_equal(c.rule, CIRCUIT_RULE_OPEN_ON);
+	assert_false(circuit_input_changed(&c));
+	assert_int_equal(circuit_ask(&c), CIRCUIT_REFUSE);
 }
 
 static void learns_from_its_peaks(void **state)
@@ -510,6 +551,9 @@ int main(void)
 		cmocka_unit_test(a_long_run_is_health),
 		cmocka_unit_test(health_forgets),
 		cmocka_unit_test(by_hand),
+		cmocka_unit_test(waits_for_the_environment_alone_are_a_rule),
+		cmocka_unit_test(what_was_not_told_is_not_told_of_the_next),
+		cmocka_unit_test(a_change_of_the_input_does_not_end_a_quota),
 		cmocka_unit_test(learns_from_its_peaks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

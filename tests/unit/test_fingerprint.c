@@ -250,6 +250,27 @@ static void a_long_line_is_cut_at_a_character(void **state)
 	}
 }
 
+/* Its chain of errors, and not only the last of them. */
+static void each_error_line_is_part_of_it(void **state)
+{
+	(void)state;
+	static const char *const texts[] = { "ValueError: no such column\nOSError: cannot go on\n",
+					     "KeyError: no such column\nOSError: cannot go on\n",
+					     "ValueError: no such column\nTypeError: cannot go on\n" };
+	struct fingerprint print[COUNT_OF(texts)];
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		struct fingerprint_facts facts = { .outcome = OUTCOME_FAILED,
+						   .has_status = true,
+						   .job_status = 256,
+						   .bytes = texts[i],
+						   .count = strlen(texts[i]) };
+		fingerprint_make(&print[i], &facts);
+	}
+	assert_true(print[0].print != print[1].print);
+	assert_true(print[0].print != print[2].print);
+}
+
 /* Without what the job said, and where how it ended is not known, there is still one. */
 static void there_is_always_one(void **state)
 {
@@ -295,6 +316,7 @@ int main(void)
 		cmocka_unit_test(what_is_before_does_not_matter),
 		cmocka_unit_test(the_line_that_tells_most),
 		cmocka_unit_test(a_long_line_is_cut_at_a_character),
+		cmocka_unit_test(each_error_line_is_part_of_it),
 		cmocka_unit_test(there_is_always_one),
 		cmocka_unit_test(there_and_back),
 	};

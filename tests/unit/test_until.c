@@ -28,6 +28,7 @@ static const struct {
 } rows[] = {
 	{ "nothing",                             "quota exceeded",                              "" },
 	{ "numbers are no dates",                "HTTP 429: 5000 of 5000 requests, id 12345678", "" },
+	{ "no beginning within a word",          "host in-domain 5 minutes",                    "" },
 	{ "a date: 00:00, local",                "resets on 2026-12-01",                        "2026-11-30T23:00:00.000Z" },
 	{ "with slashes",                        "resets on 2026/12/1.",                        "2026-11-30T23:00:00.000Z" },
 	{ "with points",                         "wieder ab 1.12.2026",                         "2026-11-30T23:00:00.000Z" },
