@@ -6,8 +6,6 @@
 #include "core/ending.h"
 #include "tree/tree.h"
 
-#define NOT_USED "not used by this version"
-
 static bool is_ok(const struct machine *m, enum probe_id id)
 {
 	return m->probe[id].r >= 0;
@@ -22,17 +20,6 @@ static void would_give(struct buf *b, const char *what, const char *option, bool
 	if (allows)
 		buf_str(b, "by ");
 	buf_str(b, allows ? option : otherwise);
-}
-
-/* Words for why: "a trigger: allowed here, not used by this version". */
-static void would_allow(struct buf *b, const char *what, bool allows, const char *otherwise)
-{
-	finding_add(b, what);
-	buf_str(b, allows ? ": allowed here, " NOT_USED : ": ");
-	if (!allows) {
-		buf_str(b, otherwise);
-		buf_str(b, ", and " NOT_USED);
-	}
 }
 
 /* Why there is no cgroup of one's own here, and what gives one. */
@@ -160,9 +147,12 @@ void judge_births(const struct machine *m, struct diagnosis *f)
 
 void judge_cap(const struct machine *m, struct diagnosis *f)
 {
-	finding_set(f, VERDICT_NOTE, "none", "nothing caps a storm of births: this version sets no limits");
-	would_allow(&f->why, "pids.max of an own cgroup", is_ok(m, PROBE_DELEGATION), no_cgroup_too(m));
-	would_allow(&f->why, "a user namespace's own limit", is_ok(m, PROBE_USERNS), "denied here");
+	finding_set(f, VERDICT_NOTE, "none",
+		    "nothing caps a storm of births before a look sees it, unless it is asked for");
+	would_give(&f->why, "pids.max of an own cgroup", "--cgroup=auto", is_ok(m, PROBE_DELEGATION),
+		   no_cgroup_too(m));
+	would_give(&f->why, "a user namespace's own limit", "--isolate, but not for root",
+		   is_ok(m, PROBE_USERNS), "denied here");
 }
 
 void judge_kill(const struct machine *m, struct diagnosis *f)
@@ -205,8 +195,10 @@ void judge_memory(const struct machine *m, struct diagnosis *f)
 		return;
 	}
 	finding_set(f, VERDICT_OK, "rss", "sum of resident pages: shared ones count once for each member");
-	would_allow(&f->why, "memory.current of an own cgroup", is_ok(m, PROBE_DELEGATION), no_cgroup_too(m));
-	would_allow(&f->why, "shares (smaps_rollup)", is_ok(m, PROBE_PSS), "cannot be read here");
+	would_give(&f->why, "memory.current of an own cgroup", "--cgroup=auto", is_ok(m, PROBE_DELEGATION),
+		   no_cgroup_too(m));
+	would_give(&f->why, "shares (smaps_rollup)", "a limit of memory that is passed", is_ok(m, PROBE_PSS),
+		   "cannot be read here");
 }
 
 void judge_ptrace_reads(const struct machine *m, struct diagnosis *f)
@@ -230,5 +222,5 @@ void judge_pressure(const struct machine *m, struct diagnosis *f)
 		finding_set(f, VERDICT_OK, "read-once", "read at a failure, for its end line");
 	else
 		finding_set(f, VERDICT_NOTE, "none", "not known");
-	would_allow(&f->why, "a trigger", psi->r >= 0, "denied here");
+	would_give(&f->why, "a trigger", "the detector of pressure", psi->r >= 0, "denied here");
 }

@@ -40,6 +40,15 @@ bool limits_are_set(const struct limit_bound bound[LIMIT_COUNT])
 	return false;
 }
 
+uint64_t limits_cap(const struct limit_bound bound[LIMIT_COUNT])
+{
+	uint64_t threads = bound[LIMIT_THREADS].hard.at, procs = bound[LIMIT_PROCS].hard.at;
+
+	if (threads != LIMIT_NONE)
+		return threads + 1;
+	return procs <= UINT32_MAX ? procs * LIMIT_STORM_FACTOR + LIMIT_STORM_SPARE : LIMIT_NONE;
+}
+
 /* --- measuring ------------------------------------------------------------------------------------------ */
 
 void limits_begin(struct limits *l, const struct look *look)

@@ -84,6 +84,18 @@ struct limits {
 	uint32_t told[2];                  /* bit i: a verdict was given, and it has not been below since */
 };
 
+#define LIMIT_STORM_FACTOR 8
+#define LIMIT_STORM_SPARE  64
+
+/*
+ * The most threads that the kernel is to allow the tree, where it can: a cap
+ * bounds a storm before a look can see it.  One more than `max-threads` allows,
+ * so that a look sees it passed and gives the verdict; for `max-procs` alone,
+ * as the kernel counts threads, LIMIT_STORM_FACTOR times and LIMIT_STORM_SPARE
+ * more.  LIMIT_NONE: no hard bound asks for one.
+ */
+uint64_t limits_cap(const struct limit_bound bound[LIMIT_COUNT]);
+
 /* Is any bound of `limits` set? */
 bool limits_are_set(const struct limit_bound bound[LIMIT_COUNT]);
 

@@ -7,6 +7,7 @@
 #include "base/escape.h"
 #include "guard/run.h"
 #include "guard/voice.h"
+#include "guard/watch.h"
 #include "os/cgroup.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -107,6 +108,10 @@ int cgroup_make(struct run *run)
 		return refuse(run->job, -dir);
 	}
 	run->cgroup_fd = dir;
+	uint64_t cap = watch_cap(run->job);
+	if (cap != LIMIT_NONE)
+		(void)os_cgroup_cap(dir,
+				    cap); /* where the group has that file; the looks count all the same */
 	return 0;
 }
 

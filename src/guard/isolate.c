@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "guard/run.h"
+#include "guard/watch.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/link.h"
@@ -168,6 +169,9 @@ int isolate_enter(struct run *run)
 	else if ((r = os_ns_give_rights(&run->isolation.ns)) < 0 ||
 		 (r = wait_until_ready(&run->isolation)) < 0)
 		run->world_failed = WORLD_NAMESPACE;
+	uint64_t cap = watch_cap(run->job);
+	if (r == 0 && cap != LIMIT_NONE)
+		(void)os_ns_cap(&run->isolation.ns, cap + 1); /* the first process is in there too */
 	return r;
 }
 

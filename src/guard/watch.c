@@ -30,6 +30,11 @@ static uint32_t wanted_by(enum limit_id id)
 	}
 }
 
+uint64_t watch_cap(const struct job *job)
+{
+	return job->on_limit == ON_LIMIT_KILL ? limits_cap(job->limit) : LIMIT_NONE;
+}
+
 static enum flag_action action_of(const struct warden *w, const struct limit_verdict *v)
 {
 	return v->grade == GRADE_HARD ? flag_action_of(w->run->job->on_limit) : FLAG_ONLY;

@@ -38,6 +38,11 @@ uint64_t watch_period(const struct watch *watch, uint64_t period_ns);
 /* What nobody has asked for: told, and nothing more. */
 void watch_flag(struct warden *w, struct finding *finding);
 
+/* What the kernel is to hold of them by itself, where it can: threads of the whole tree; LIMIT_NONE =
+ * nothing.
+ */
+uint64_t watch_cap(const struct job *job);
+
 /* The limits of the run, for its start line. */
 void watch_list(const struct job *job, struct history_start *start);
 

@@ -247,6 +247,14 @@ int os_cgroup_freeze(int dir, bool freeze)
 	return write_word(dir, "cgroup.freeze", freeze ? "1" : "0");
 }
 
+int os_cgroup_cap(int dir, uint64_t threads)
+{
+	BUF(text, 32);
+
+	buf_u64(&text, threads);
+	return write_word(dir, "pids.max", text.at);
+}
+
 int os_cgroup_events(int dir, const char *name, const char *key, uint64_t *out_count)
 {
 	char bytes[1024];

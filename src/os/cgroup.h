@@ -48,6 +48,8 @@ bool os_cgroup_is_frozen(int dir);
 /* Does anybody live in it, or below it? */
 bool os_cgroup_is_populated(int dir);
 int os_cgroup_freeze(int dir, bool freeze);
+/* At most so many threads in it and below. 0, -ENOENT (no pids controller), -errno. */
+int os_cgroup_cap(int dir, uint64_t threads);
 /*
  * What is charged to it and below.  `charged` has caches of files in it: its processes have at most that;
  * `own` is without, UINT64_MAX where that is not told.  0, -ENOENT (no memory controller), -errno.

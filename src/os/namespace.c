@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -202,4 +203,19 @@ int os_ns_give_rights(const struct os_ns *ns)
 		if (!(rights->bounding & 1ULL << cap) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
 			return errno == EINVAL ? 0 : -errno; /* the kernel knows no more of them */
 	return 0;
+}
+
+int os_ns_cap(const struct os_ns *ns, uint64_t threads)
+{
+	struct rlimit limit;
+
+	if (!ns->has_users) /* all of this user's on the whole machine would count; root's not at all */
+		return -ENOTSUP;
+	if (getrlimit(RLIMIT_NPROC, &limit) < 0)
+		return -errno;
+	if (limit.rlim_cur > threads)
+		limit.rlim_cur = threads;
+	if (limit.rlim_max > threads)
+		limit.rlim_max = threads;
+	return setrlimit(RLIMIT_NPROC, &limit) < 0 ? -errno : 0;
 }

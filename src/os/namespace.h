@@ -51,4 +51,8 @@ int os_ns_mount_proc(void);
 /* In `body`: what the caller had, and no more. 0, -errno. */
 int os_ns_give_rights(const struct os_ns *ns);
 
+/* In `body`, after that: at most so many threads live in the namespace, its first process included; the
+ * kernel counts them in a user namespace of its own only. 0; -ENOTSUP; -errno. */
+int os_ns_cap(const struct os_ns *ns, uint64_t threads);
+
 #endif

@@ -272,6 +272,49 @@ class Ends(IsolateTest):
         return run
 
 
+class Caps(GuardTest):
+    """In a user namespace of its own the kernel holds what a look would be too late for."""
+    FORKS = """import os, sys, time
+ends = os.pipe()
+made = 0
+try:
+    for made in range(150):
+        if os.fork() == 0:
+            os.close(ends[1])
+            os.read(ends[0], 1)
+            os._exit(0)
+    made += 1
+except BlockingIOError:
+    pass
+print(made, flush=True)
+time.sleep(float(sys.argv[1]))
+os.close(ends[1])
+for _ in range(made):
+    os.wait()
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.needs_isolation()
+        if os.geteuid() == 0:
+            self.skipTest("root has no user namespace here, and the kernel counts no processes of root")
+
+    def forks(self, *options, stays=0):
+        return self.run_guard(["--isolate", "--config=none", "-k", "none", *options], ["python3", "-c", self.FORKS, str(stays)])
+
+    def test_no_more_are_born_than_one_too_many(self):
+        for options, made in ((["--max-threads=20"], 20), (["--max-procs=1"], 71), (["--max-threads=10:20"], 20),
+                              (["--max-threads=20:"], 150), (["--max-threads=20", "--on-limit=warn"], 150), ([], 150)):
+            with self.subTest(options=options):
+                run = self.forks("--interval=1h", *options)
+                self.assertEqual((run.status, run.out), (0, f"{made}\n"), run.err)
+
+    def test_the_look_gives_the_verdict(self):
+        run = self.forks("--max-threads=20", stays=60)
+        self.assertEqual((run.status, run.out), (123, "20\n"), run.err)
+        self.assertRegex(run.err, "max-threads: 21 threads, limit 20;")
+
+
 class AtOnce(GuardTest):
     """Without grace front ends the namespace itself; the warden says what it was."""
 

@@ -96,6 +96,22 @@ static void memory_is_what_is_charged(void **state)
 	}
 }
 
+/* Where the group has a pids controller; the file is made with the group, never by us. */
+static void threads_are_capped_where_they_are_counted(void **state)
+{
+	struct scratch s;
+	char text[32] = "";
+
+	(void)state;
+	scratch_make(&s);
+	assert_int_equal(os_cgroup_cap(s.fd, 21), -ENOENT);
+	scratch_write(&s, "pids.max", "max\n", 4);
+	assert_int_equal(os_cgroup_cap(s.fd, 1021), 0);
+	assert_int_equal(os_file_read_at(s.fd, "pids.max", text, sizeof(text)), 4);
+	assert_memory_equal(text, "1021", 4);
+	scratch_remove(&s);
+}
+
 /* ---- a group of our own, where we may have one */
 
 static int wait_for_ever(void *with)
@@ -194,6 +210,7 @@ int main(void)
 		cmocka_unit_test(a_directory_of_another_kind_is_none),
 		cmocka_unit_test(nothing_is_born_in_what_is_no_group),
 		cmocka_unit_test(memory_is_what_is_charged),
+		cmocka_unit_test(threads_are_capped_where_they_are_counted),
 		cmocka_unit_test(who_is_born_in_it_is_counted_and_killed_there),
 		cmocka_unit_test(groups_below_go_leaf_first),
 		cmocka_unit_test(one_below_that_is_lived_in_keeps_all),

@@ -51,6 +51,23 @@ static const struct sample pair[] = {
 	  .written_bytes = 50 },
 };
 
+static void the_kernel_s_cap_lets_a_look_see_it_passed(void **state)
+{
+	(void)state;
+	struct limits l = with(LIMIT_THREADS, 5, 20, 0);
+	assert_true(limits_cap(l.bound) == 21);
+	l.bound[LIMIT_PROCS].hard.at = 1;
+	assert_true(limits_cap(l.bound) == 21); /* what it counts are threads */
+	l = with(LIMIT_PROCS, 5, 10, 0);
+	assert_true(limits_cap(l.bound) == 8 * 10 + 64);
+	l = with(LIMIT_PROCS, LIMIT_NONE, UINT64_MAX - 1, 0);
+	assert_true(limits_cap(l.bound) == LIMIT_NONE);
+	l = with(LIMIT_THREADS, 5, LIMIT_NONE, 0); /* to flag is all that it asks for */
+	assert_true(limits_cap(l.bound) == LIMIT_NONE);
+	l = with(LIMIT_RSS, 5, 5, 0);
+	assert_true(limits_cap(l.bound) == LIMIT_NONE);
+}
+
 static struct limit_verdict look(struct limits *l, uint64_t now_ns, uint64_t births, const struct sample *s,
 				 size_t n)
 {
@@ -309,6 +326,7 @@ static void parents_are_the_witnesses_of_a_rate(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_kernel_s_cap_lets_a_look_see_it_passed),
 		cmocka_unit_test(below_at_and_above_each_bound),
 		cmocka_unit_test(what_is_not_measured_trips_nothing),
 		cmocka_unit_test(verdicts_are_monotone_in_the_bound),
