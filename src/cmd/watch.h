@@ -10,6 +10,7 @@
 #include "core/vigil.h"
 #include "os/poll.h"
 
+struct past_breaker;
 struct past_flag;
 struct past_run;
 
@@ -37,6 +38,7 @@ void tell_end(struct watch *w, const struct watch_who *who, uint64_t wall_ns, co
 /* `reason` "" = not known. */
 void tell_refused(struct watch *w, const struct watch_who *who, uint64_t wall_ns, const char *reason,
 		  uint64_t count);
+void tell_breaker(struct watch *w, const struct watch_who *who, const struct past_breaker *event);
 /* Beginning and end of the watching of a tree. */
 void tell_tree(struct watch *w, const struct watch_who *who, bool is_gone);
 /* The last line; `open` runs, or processes of the tree, go on. */

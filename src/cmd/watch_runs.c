@@ -46,7 +46,8 @@ struct runs {
 	uint32_t count, next;
 	struct forward history;
 	struct vigil_refusals refusals;
-	int news, info; /* owned */
+	char opened_by[RUN_ID_MAX + 8]; /* the run that opened the breaker, as it was told last */
+	int news, info;                 /* owned */
 	struct host_id here;
 };
 
@@ -129,11 +130,24 @@ static void take_start(struct runs *r, const struct backward_line *line)
 		begin(r, run);
 }
 
+/* Opened by the end of a run it is a line and a flag: one of them is told. */
+static bool is_told_of_breaker(struct runs *r, const char *run_id, const char *to)
+{
+	if (run_id[0] == '\0' || strcmp(to, "open") != 0)
+		return false;
+	if (strcmp(r->opened_by, run_id) == 0)
+		return true;
+	memcpy(r->opened_by, run_id, strlen(run_id) + 1);
+	return false;
+}
+
 static void take_flag(struct runs *r, const struct backward_line *line)
 {
 	struct past_flag flag;
 
 	if (past_parse_flag(line, &flag) < 0)
+		return;
+	if (strcmp(flag.rule, "breaker") == 0 && is_told_of_breaker(r, flag.run_id, "open"))
 		return;
 	struct watch_who who = { .job = flag.job, .run_id = flag.run_id };
 	flag.finding.severity = vigil_severity(flag.severity);
@@ -169,6 +183,17 @@ static void take_refused(struct runs *r, const struct backward_line *line)
 		     vigil_refusals_line(&r->refusals, event.refusals));
 }
 
+static void take_breaker(struct runs *r, const struct backward_line *line)
+{
+	struct past_breaker event;
+
+	if (past_parse_breaker(line, &event) < 0 ||
+	    (event.run_id[0] != '\0' && strcmp(event.to, "open") == 0))
+		return;
+	struct watch_who who = { .job = event.job, .run_id = event.run_id[0] ? event.run_id : NULL };
+	tell_breaker(r->w, &who, &event);
+}
+
 static void take(void *with, const struct backward_line *line, bool is_old)
 {
 	struct runs *r = with;
@@ -188,6 +213,8 @@ static void take(void *with, const struct backward_line *line, bool is_old)
 		take_end(r, line);
 	else if (is_text(&peek->event, "refused") && !is_old)
 		take_refused(r, line);
+	else if (is_text(&peek->event, "breaker"))
+		take_breaker(r, line);
 }
 
 /* --- starts that were refused, as the lock counts them -----------------------------------------------------

@@ -9,6 +9,7 @@
 #include "codec/json_write.h"
 #include "os/clock.h"
 #include "os/say.h"
+#include "report/past_parse.h"
 #include "run/describe.h"
 #include "spawnguard/exit.h"
 
@@ -126,14 +127,10 @@ static void flag_as_json(struct json *j, const struct finding *f)
 	json_close(j, ']');
 }
 
-/* The text of a finding is inert as its maker wrote it, with escapes in it; of a file it is checked once
- * more. */
-static void put_finding(struct buf *line, const struct finding *f)
+/* Inert as its maker wrote it, with escapes in it; what comes of a file is checked once more. */
+static void put_inert(struct buf *line, const char *text)
 {
-	BUF(text, 2048);
-
-	finding_format(&text, f);
-	for (const char *at = text.at;; at++) {
+	for (const char *at = text;; at++) {
 		size_t n = strcspn(at, "\\");
 		escape_text(line, at, n, 0);
 		at += n;
@@ -141,6 +138,14 @@ static void put_finding(struct buf *line, const struct finding *f)
 			return;
 		buf_char(line, *at);
 	}
+}
+
+static void put_finding(struct buf *line, const struct finding *f)
+{
+	BUF(text, 2048);
+
+	finding_format(&text, f);
+	put_inert(line, text.at);
 }
 
 void tell_flag(struct watch *w, const struct watch_who *who, uint64_t wall_ns, const struct finding *f)
@@ -214,6 +219,33 @@ void tell_refused(struct watch *w, const struct watch_who *who, uint64_t wall_ns
 	put(w, &line);
 }
 
+/* "breaker: closed to open: ..." */
+void tell_breaker(struct watch *w, const struct watch_who *who, const struct past_breaker *event)
+{
+	BUF(line, LINE_MAX);
+	struct json j;
+
+	w->vigil.breaker++;
+	if (w->cmd.job.json) {
+		begin_json(&j, &line, "breaker", who, event->wall_ns);
+		json_str(&j, "from", event->from);
+		json_str(&j, "to", event->to);
+		json_str(&j, "text", event->text);
+		end_json(w, &j);
+		return;
+	}
+	begin_line(&line, who, event->wall_ns);
+	buf_str(&line, "breaker: ");
+	if (strcmp(event->from, event->to) != 0) {
+		put_inert(&line, event->from);
+		buf_str(&line, " to ");
+	}
+	put_inert(&line, event->to);
+	buf_str(&line, event->text[0] != '\0' ? ": " : "");
+	put_inert(&line, event->text);
+	put(w, &line);
+}
+
 /* --- the last line ---------------------------------------------------------------------------------------
  */
 
@@ -268,6 +300,7 @@ static void summary_as_json(struct watch *w, const struct watch_who *who, uint32
 		json_u64(&j, "failed", v->failed);
 		json_u64(&j, "open", open);
 		json_u64(&j, "refusals", v->refused);
+		json_u64(&j, "breaker_events", v->breaker);
 	}
 	json_open(&j, "flags", '{');
 	for (unsigned i = 0; i < SEVERITY_COUNT; i++)
@@ -306,6 +339,10 @@ void tell_summary(struct watch *w, const struct watch_who *who, uint32_t open)
 	if (who->pid == 0) {
 		buf_str(&line, ", ");
 		put_count(&line, v->refused, " start refused", " starts refused");
+	}
+	if (v->breaker > 0) {
+		buf_str(&line, ", ");
+		put_count(&line, v->breaker, " breaker event", " breaker events");
 	}
 	put(w, &line);
 }

@@ -42,7 +42,7 @@ const struct help_status help_statuses[] = {
 	{ FOR_BREAKER, 1,                  "no such job, or nothing to show or to try" },
 	{ FOR_STATUS,  1,                  "its last run was not ok, or no such job" },
 	{ FOR_WAIT,    1,                  "no such job or run" },
-	{ FOR_WATCH,   1,                  "something was flagged (info does not count), failed, or was refused" },
+	{ FOR_WATCH,   1,                  "something was flagged (info does not count), failed or was refused, or a breaker changed" },
 	{ FOR_LOGS,    1,                  "no such job or run, or its output was not kept, or is gone" },
 	{ FOR_NOTIFY,  1,                  "no guard listens" },
 	{ FOR_DOCTOR,  1,                  "degraded: something is weaker than it could be" },

@@ -8,7 +8,7 @@ int vigil_status(const struct vigil *v)
 
 	for (unsigned i = SEVERITY_INFO + 1; i < SEVERITY_COUNT; i++)
 		flags += v->flags[i];
-	if (flags > 0 || v->failed > 0 || v->refused > 0)
+	if (flags > 0 || v->failed > 0 || v->refused > 0 || v->breaker > 0)
 		return VIGIL_BAD;
 	return v->runs > 0 ? 0 : VIGIL_NOTHING;
 }

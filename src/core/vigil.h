@@ -13,12 +13,13 @@
 
 #include "core/finding.h"
 
-#define VIGIL_BAD     1 /* something was flagged, failed or was refused */
+#define VIGIL_BAD     1 /* something was flagged, failed or was refused, or a breaker changed */
 #define VIGIL_NOTHING 3 /* nothing ran */
 
 struct vigil {
 	uint32_t runs, ok, failed; /* begun; ended well; ended otherwise */
 	uint64_t refused;          /* starts */
+	uint32_t breaker;          /* changes of the job's breaker */
 	uint32_t flags[SEVERITY_COUNT];
 };
 

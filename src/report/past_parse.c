@@ -213,6 +213,22 @@ int past_parse_event(const struct backward_line *line, struct past_event *out)
 	return 0;
 }
 
+int past_parse_breaker(const struct backward_line *line, struct past_breaker *out)
+{
+	json_t *object = load(line);
+	if (!object)
+		return -EBADMSG;
+	const json_t *breaker = json_object_get(object, "spawnguard.breaker");
+	*out = (struct past_breaker){ .wall_ns = get_time(line) };
+	get_text(object, "spawnguard.run.id", out->run_id, sizeof(out->run_id));
+	get_text(object, "spawnguard.job", out->job, sizeof(out->job));
+	get_text(breaker, "from", out->from, sizeof(out->from));
+	get_text(breaker, "to", out->to, sizeof(out->to));
+	get_text(breaker, "text", out->text, sizeof(out->text));
+	json_decref(object);
+	return 0;
+}
+
 static uint64_t get_number(const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);

@@ -37,4 +37,12 @@ struct past_event {
 };
 int past_parse_event(const struct backward_line *line, struct past_event *out);
 
+/* A line of the event breaker; "" = not told. 0, -EBADMSG. */
+struct past_breaker {
+	uint64_t wall_ns;
+	char run_id[RUN_ID_MAX + 8], job[208]; /* "" = no run did it */
+	char from[16], to[16], text[512];
+};
+int past_parse_breaker(const struct backward_line *line, struct past_breaker *out);
+
 #endif

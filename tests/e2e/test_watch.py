@@ -1,6 +1,7 @@
 """watch: follows what is there already, tells what is wrong with it, and never touches it."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -147,6 +148,39 @@ class Jobs(WatchTest):
         self.assertEqual(run.wait().status, 1)
         self.assertIn("Z j: a start was refused: locked\n", run.out)
         self.assertEqual(run.out.count("refused:"), 1)
+
+    def test_what_is_done_to_its_breaker(self):
+        """Opened, a trial allowed, reset: each is told, and counts though nothing ran."""
+        run = self.watcher("j", LONG)
+        other = self.watcher("--json", "j", LONG)
+        words = (("open", "--reason=disk is full"), ("trial",), ("reset",))
+        for number, (verb, *rest) in enumerate(words, 1):
+            self.assertEqual(self.command("breaker", verb, "j", *rest).status, 0)
+            for each in (run, other):
+                wait_until(lambda n=number, of=each: len(of.out.splitlines()) == n, "it is told")
+        for each in (run, other):
+            each.send(TERM)
+        self.ended(run, 1, r"j: breaker: closed to open: .*disk is full.*", r"j: breaker: open.*", r"j: breaker: .* to closed.*",
+                   r"j: watched for \S+: no runs, no flags, no starts refused, 3 breaker events")
+        self.assertEqual(other.wait().status, 1)
+        found = self.objects(other)
+        self.assertEqual([o["event"] for o in found], ["breaker"] * 3 + ["summary"])
+        self.assertEqual((found[0]["from"], found[0]["to"]), ("closed", "open"))
+        self.assertEqual((found[2]["to"], found[3]["breaker_events"], found[3]["status"]), ("closed", 3, 1))
+
+    def test_a_breaker_that_closes_by_itself(self):
+        """An opening by a run is a flag of it and a line: told once."""
+        rules = ["-N", "j", "--max-failures=1/1h", "--backoff=failure=1ms"]
+        run = self.watcher("j", LONG)
+        self.run_guard(rules, ["false"])
+        wait_until(lambda: re.search("ended(.|\n)*breaker: ", run.out), "it is told")
+        self.assertEqual(self.command("breaker", "trial", "j").status, 0)
+        self.assertEqual(self.run_guard(rules, ["true"]).status, 0)
+        wait_until(lambda: "to closed" in run.out, "it is told")
+        run.send(TERM)
+        self.assertEqual(run.wait().status, 1)
+        self.assertEqual(len(re.findall(r"j \w+: (warning: |critical: |info: )?breaker: (?!.*to closed)", run.out)), 1, run.out)
+        self.assertRegex(run.out, r"Z j \w+: breaker: \S+ to closed")
 
     def test_dead_guards_are_lost(self):
         held = self.holder("-N", "j")

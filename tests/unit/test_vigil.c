@@ -26,6 +26,8 @@ static const struct {
 	{ "something critical",         { .runs = 1, .ok = 1, .flags = { 0, 0, 1 } },       VIGIL_BAD },
 	{ "refused",                    { .runs = 1, .refused = 1 },                        VIGIL_BAD },
 	{ "refused, and nothing ran",   { .refused = 1 },                                   VIGIL_BAD },
+	{ "a breaker, and nothing ran", { .breaker = 1 },                                   VIGIL_BAD },
+	{ "a breaker, and all was ok",  { .runs = 1, .ok = 1, .breaker = 2 },               VIGIL_BAD },
 };
 /* clang-format on */
 
