@@ -171,7 +171,17 @@ static int analyse(struct work *w, char **argv)
 		return code;
 	w->template = w->cmd.job.command;
 	w->batch.stop = w->is_over || w->over_by == RULE_ASKED ? w->over_by : w->batch.stop;
+	if (w->cmd.job.json)
+		return sum_json(w);
 	sum_print(w, 1);
+	return 0;
+}
+
+static int plan(struct work *w)
+{
+	if (w->cmd.job.json)
+		return sum_plan_json(w);
+	sum_plan(w);
 	return 0;
 }
 
@@ -198,13 +208,11 @@ int main(int argc, char **argv)
 	os_raise_files();
 	if (cmd->job.batch.analyse) {
 		code = analyse(&w, argv);
-	} else if ((code = prepare(&w, argv)) < 0) {
+	} else if ((code = prepare(&w, argv)) < 0 && (code = items_fit(&w)) < 0) {
 		batch_sit(&w.batch, w.is_over);
 		w.passed_ns = w.is_over ? 0 : w.passed_ns;
 		items_choose(&w);
-		if (cmd->job.dry_run)
-			sum_plan(&w);
-		code = cmd->job.dry_run ? 0 : loop_sit(&w);
+		code = cmd->job.dry_run ? plan(&w) : loop_sit(&w);
 	}
 	items_release(&w);
 	return code;

@@ -9,7 +9,7 @@
 
 #include "cmd/cmd.h"
 #include "codec/session.h"
-#include "core/batch.h"
+#include "core/batch_sum.h"
 #include "os/signal.h"
 #include "report/item.h"
 #include "store/session.h"
@@ -77,6 +77,8 @@ struct work {
 int items_read(struct work *w, int fd, const char *from);
 /* One more, borrowed. 0, -ENOMEM, -E2BIG. */
 int items_add(struct work *w, const char *text, size_t n);
+/* No word of a command would be too long with any of them in it.  -1: go on; else the exit status. */
+int items_fit(struct work *w);
 /* Each into its family. -1: go on; else the exit status. */
 int items_sort(struct work *w);
 /* Prefixes: those that are left out are skipped. */
@@ -143,5 +145,16 @@ int loop_sit(struct work *w);
 void sum_print(struct work *w, int fd);
 /* What --dry-run says. */
 void sum_plan(struct work *w);
+/* "run", "alone", "later", "done" or "skip" of the next item in order; *at, from 0, counts those that run. */
+const char *sum_plan_of(const struct batch *b, const struct batch_item *item, uint32_t *at);
+/* cmd/batch_json.c: the same two on stdout.  Exit status. */
+int sum_json(struct work *w);
+int sum_plan_json(struct work *w);
+
+/* --- what to do next: cmd/batch_advice.c --- */
+#define ADVICE_MAX 16384 /* bytes of a command; a longer one is cut */
+const char *advice_name(enum batch_advice advice);
+void advice_put_why(struct buf *line, const struct batch_hint *hint);
+void advice_put_command(struct buf *line, const struct work *w, const struct batch_hint *hint);
 
 #endif

@@ -202,6 +202,24 @@ int items_read(struct work *w, int fd, const char *from)
 	return -1;
 }
 
+int items_fit(struct work *w)
+{
+	size_t most = 0;
+
+	for (uint32_t i = 0; i < w->batch.count; i++)
+		most = w->batch.items[i].n > most ? w->batch.items[i].n : most;
+	for (char *const *word = w->template; *word; word++) {
+		size_t n = strlen(*word);
+		for (const char *at = *word; (at = strstr(at, "{}")); at += 2)
+			n += most - 2;
+		if (n > ITEM_MAX_BYTES)
+			return say_of_items(w->name,
+					    "a word of the command would be longer than 128 KiB with "
+					    "the longest: no argument can be; shorten it");
+	}
+	return -1;
+}
+
 /* --- families ------------------------------------------------------------------------------------------- */
 
 struct families {

@@ -180,6 +180,8 @@ int loop_sit(struct work *w)
 	static const int ends[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 	os_sigset heard = OS_SIG(SIGCHLD) | OS_SIG(SIGTSTP);
 
+	if (w->batch.brakes.jobs > w->batch.count) /* --jobs=4000000000 */
+		w->batch.brakes.jobs = w->batch.count > 0 ? w->batch.count : 1;
 	w->slots = calloc(w->batch.brakes.jobs, sizeof(*w->slots));
 	if (!w->slots)
 		return cmd_fail("cannot keep the items in memory", -ENOMEM);
@@ -199,9 +201,12 @@ int loop_sit(struct work *w)
 		work_through(w);
 	if (!w->cannot_record)
 		(void)session_put_over(w);
-	if (!w->cmd.job.quiet)
+	int told = 0;
+	if (w->cmd.job.json)
+		told = sum_json(w);
+	else if (!w->cmd.job.quiet)
 		sum_print(w, 2);
 	if (w->asked_by)
 		os_signal_die(w->asked_by);
-	return w->cannot_record ? SG_EXIT_GUARD : batch_exit_status(&w->batch);
+	return w->cannot_record ? SG_EXIT_GUARD : told != 0 ? told : batch_exit_status(&w->batch);
 }

@@ -26,6 +26,7 @@
 #include "spawnguard/exit.h"
 
 #define STATUS_BYTES 32768
+#define TASK_BYTES   1024
 #define AGAIN_MS     20
 #define PATIENCE_NS  (60 * NS_PER_S) /* a killed batch's run, which ends with it: its grace, and more */
 #define BORN_NS      (5 * NS_PER_S)  /* from its birth to the line that tells of it: on a busy machine */
@@ -91,6 +92,15 @@ static int add_filled(struct words_list *list, const char *word, const struct ba
 	return words_add(list, "", bytes);
 }
 
+/* A record holds less of it, and with the option before it an item might be too long for an argument. */
+static int add_task(struct words_list *list, const struct batch_item *item)
+{
+	BUF(task, TASK_BYTES);
+
+	buf_mem(&task, item->text, item->n < TASK_BYTES ? item->n : TASK_BYTES - 1);
+	return words_add(list, "--task=", task.at);
+}
+
 static int add_command(struct words_list *list, const struct work *w, const struct batch_item *item)
 {
 	bool has_hole = false;
@@ -123,7 +133,7 @@ static int compose(struct words_list *list, const struct work *w, uint32_t item,
 	if (r == 0)
 		r = words_add(list, "--status-fd=", number.at);
 	if (r == 0)
-		r = words_add(list, "--task=", it->text);
+		r = add_task(list, it);
 	if (r == 0)
 		r = words_add(list, "--step=", key.at);
 	return r == 0 ? add_command(list, w, it) : r;

@@ -168,101 +168,21 @@ static void print_families(const struct work *w, const struct family_sum *famili
 	end_line(&line, fd);
 }
 
-/* --- advice --------------------------------------------------------------------------------------------- */
-
-static void put_batch(struct buf *line, const struct work *w)
+static void print_hint(const struct work *w, const struct batch_hint *hint, int fd)
 {
-	buf_str(line, "spawnguard batch");
-	if (w->cmd.job.state_dir) {
-		buf_str(line, " --state-dir=");
-		escape_word(line, w->cmd.job.state_dir, strlen(w->cmd.job.state_dir), 0);
-	}
-	buf_str(line, " -N ");
-	escape_word(line, w->name, strlen(w->name), 0);
-	buf_str(line, " --resume");
-}
+	BUF(line, ADVICE_MAX);
 
-/* The command of one item by itself, with what it writes to be seen. */
-static void put_run(struct buf *line, const struct work *w, const struct batch_item *item)
-{
-	bool has_hole = false;
-
-	buf_str(line, "spawnguard run -v --stats --");
-	for (char **word = w->template; *word; word++) {
-		BUF(filled, 4096);
-		for (const char *at = *word; *at;) {
-			bool is_hole = strncmp(at, "{}", 2) == 0;
-			buf_mem(&filled, is_hole ? item->text : at, is_hole ? item->n : 1);
-			at += is_hole ? 2 : 1;
-			has_hole |= is_hole;
-		}
-		buf_char(line, ' ');
-		escape_word(line, filled.at, filled.len, 0);
+	buf_str(&line, "next: ");
+	advice_put_why(&line, hint);
+	buf_str(&line, ":\n    ");
+	size_t at = line.len;
+	advice_put_command(&line, w, hint);
+	if (line.cut) {
+		buf_truncate(&line, at);
+		line.cut = false;
+		buf_str(&line, "(its command is too long to be shown)");
 	}
-	if (!has_hole) {
-		buf_char(line, ' ');
-		escape_word(line, item->text, item->n, 0);
-	}
-}
-
-static void put_why(struct buf *line, const struct batch_hint *hint)
-{
-	static const char *const why[ADVICE_COUNT] = {
-		[ADVICE_CHECK_YIELD] = "brought nothing: see by one of them whether it is collected",
-		[ADVICE_SKIP_PREFIX] = "failed of one thing: leave such out until it is mended",
-		[ADVICE_LOOK] = "failed of one thing: see one of them",
-		[ADVICE_MORE_TIME] = "out of time: try again with twice as much",
-		[ADVICE_AGAIN] = "failed, not all of one thing: try again",
-		[ADVICE_REFUSED] = "the guard did not start it: see why",
-		[ADVICE_LARGER] = "left, and all went well: the next batch may be larger",
-		[ADVICE_RESUME] = "left: go on",
-	};
-
-	buf_str(line, "next: ");
-	if (hint->of > 0) {
-		buf_u64(line, hint->of);
-		buf_str(line, hint->of == 1 ? " item " : " items ");
-	}
-	buf_str(line, why[hint->advice]);
-	buf_str(line, ":\n    ");
-}
-
-static void put_hint(struct buf *line, const struct work *w, const struct batch_hint *hint)
-{
-	const struct batch_item *item = hint->item < w->batch.count ? &w->batch.items[hint->item] : NULL;
-	uint64_t timeout_ns = w->cmd.job.timeout_ns;
-
-	put_why(line, hint);
-	switch (hint->advice) {
-	case ADVICE_CHECK_YIELD:
-	case ADVICE_LOOK:
-		put_run(line, w, item);
-		return;
-	case ADVICE_REFUSED:
-		buf_str(line, "spawnguard status ");
-		escape_word(line, w->name, strlen(w->name), 0);
-		return;
-	default:
-		break;
-	}
-	put_batch(line, w);
-	if (hint->advice == ADVICE_SKIP_PREFIX) {
-		buf_str(line, " --skip-prefix ");
-		escape_word(line, item->text, hint->prefix_n, 0);
-	} else if (hint->advice == ADVICE_MORE_TIME) {
-		buf_str(line, " --max-attempts ");
-		buf_u64(line, hint->number);
-		if (timeout_ns != NUM_NONE) {
-			buf_str(line, " --timeout ");
-			num_format_duration(line, 2 * timeout_ns);
-		}
-	} else if (hint->advice == ADVICE_AGAIN) {
-		buf_str(line, " --max-attempts ");
-		buf_u64(line, hint->number);
-	} else if (hint->advice == ADVICE_LARGER) {
-		buf_str(line, " --max-runs ");
-		buf_u64(line, hint->number);
-	}
+	end_line(&line, fd);
 }
 
 void sum_print(struct work *w, int fd)
@@ -283,45 +203,56 @@ void sum_print(struct work *w, int fd)
 	print_failures(w, &sum, fd);
 	print_families(w, families, fd);
 	unsigned count = batch_advise(&w->batch, &sum, hints);
-	for (unsigned i = 0; i < count; i++) {
-		put_hint(&line, w, &hints[i]);
-		end_line(&line, fd);
-	}
+	for (unsigned i = 0; i < count; i++)
+		print_hint(w, &hints[i], fd);
 	free(families);
 }
 
 /* --- what would be done --------------------------------------------------------------------------------- */
 
+const char *sum_plan_of(const struct batch *b, const struct batch_item *item, uint32_t *at)
+{
+	if (item->state == BATCH_OK || item->state == BATCH_FAILED)
+		return "done";
+	if (item->state == BATCH_SKIPPED)
+		return "skip";
+	if (b->brakes.max_runs > 0 && *at >= b->brakes.max_runs)
+		return "later";
+	return ++*at <= b->brakes.canary ? "alone" : "run";
+}
+
+static void put_plan(struct buf *line, const struct batch_item *item, const char *plan)
+{
+	size_t at = line->len;
+
+	buf_str(line, plan);
+	do
+		buf_char(line, ' ');
+	while (line->len < at + 6);
+	put_item(line, item, ITEM_COLUMNS);
+	if (item->state == BATCH_OK) {
+		buf_str(line, ": ok");
+	} else if (item->state == BATCH_FAILED) {
+		buf_str(line, ": failed, and has no attempt left");
+	} else if (item->state == BATCH_SKIPPED) {
+		buf_str(line, ": ");
+		buf_str(line, batch_rules[item->rule].text);
+		buf_str(line, " (--");
+		buf_str(line, batch_rules[item->rule].name);
+		buf_char(line, ')');
+	} else if (plan[0] == 'l') {
+		buf_str(line, ": as many as --max-runs allows come before it");
+	}
+}
+
 void sum_plan(struct work *w)
 {
-	struct batch *b = &w->batch;
-	uint32_t room = b->brakes.max_runs > 0 ? b->brakes.max_runs : UINT32_MAX, at = 0;
+	uint32_t at = 0;
 	BUF(line, 1024);
 
-	for (uint32_t i = 0; i < b->count; i++) {
-		const struct batch_item *item = &b->items[i];
-		if (item->state == BATCH_OK || item->state == BATCH_FAILED) {
-			buf_str(&line, "done  ");
-			put_item(&line, item, ITEM_COLUMNS);
-			buf_str(&line,
-				item->state == BATCH_OK ? ": ok" : ": failed, and has no attempt left");
-		} else if (item->state == BATCH_SKIPPED) {
-			buf_str(&line, "skip  ");
-			put_item(&line, item, ITEM_COLUMNS);
-			buf_str(&line, ": ");
-			buf_str(&line, batch_rules[item->rule].text);
-			buf_str(&line, " (--");
-			buf_str(&line, batch_rules[item->rule].name);
-			buf_char(&line, ')');
-		} else if (at < room) {
-			at++;
-			buf_str(&line, at <= b->brakes.canary ? "alone " : "run   ");
-			put_item(&line, item, ITEM_COLUMNS);
-		} else {
-			buf_str(&line, "later ");
-			put_item(&line, item, ITEM_COLUMNS);
-			buf_str(&line, ": as many as --max-runs allows come before it");
-		}
+	for (uint32_t i = 0; i < w->batch.count; i++) {
+		const struct batch_item *item = &w->batch.items[i];
+		put_plan(&line, item, sum_plan_of(&w->batch, item, &at));
 		end_line(&line, 1);
 	}
 }

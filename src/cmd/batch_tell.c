@@ -46,6 +46,22 @@ static void put_rate(struct buf *out, const struct batch_end *end)
 	buf_str(out, "/min)");
 }
 
+/* "1m02s": in columns as far as it goes. */
+static void put_took(struct buf *line, uint64_t ns)
+{
+	uint64_t seconds = ns / NS_PER_S;
+	bool is_long = seconds >= 3600;
+
+	if (seconds < 60) {
+		num_format_duration(line, ns);
+		return;
+	}
+	buf_u64(line, is_long ? seconds / 3600 : seconds / 60);
+	buf_char(line, is_long ? 'h' : 'm');
+	buf_pad(line, is_long ? seconds / 60 % 60 : seconds % 60, 2);
+	buf_char(line, is_long ? 'm' : 's');
+}
+
 static void put_head(struct buf *line, struct work *w, const char *tag)
 {
 	buf_char(line, '[');
@@ -120,7 +136,12 @@ static void put_eta(struct buf *line, const struct work *w, uint64_t passed_ns)
 	if (eta_ns == NUM_NONE || w->batch.dealt == batch_expected(&w->batch))
 		return;
 	buf_str(line, " eta ");
-	num_format_duration(line, eta_ns < NS_PER_S ? eta_ns : eta_ns - eta_ns % NS_PER_S);
+	if (eta_ns >= 10 * NS_PER_MIN && eta_ns < 60 * NS_PER_MIN) { /* it is not known so well */
+		buf_u64(line, eta_ns / NS_PER_MIN);
+		buf_char(line, 'm');
+		return;
+	}
+	put_took(line, eta_ns < NS_PER_S ? eta_ns : eta_ns - eta_ns % NS_PER_S);
 }
 
 void tell_end(struct work *w, uint32_t item, const struct batch_end *end, const struct item_end *told,
@@ -132,7 +153,7 @@ void tell_end(struct work *w, uint32_t item, const struct batch_end *end, const 
 	put_head(&line, w, end->came_to == CAME_OK ? "OK" : is_stop ? "STOP" : "FAIL");
 	put_item(&line, &w->batch.items[item], ITEM_COLUMNS);
 	buf_char(&line, ' ');
-	num_format_duration(&line, end->took_ns);
+	put_took(&line, end->took_ns);
 	if (is_stop)
 		put_stop(&line, w, end, told);
 	else if (end->came_to != CAME_OK)

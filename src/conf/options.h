@@ -100,7 +100,7 @@ enum option_group {
 #define FOR_ENDERS  (FOR_RUN | FOR_KILL | FOR_REAP)                    /* what ends processes */
 #define FOR_REPORTS                                                                                       \
 	(FOR_PS | FOR_KILL | FOR_REAP | FOR_STATUS | FOR_DOCTOR | FOR_CONFIG | FOR_EXPLAIN | FOR_STILLS | \
-	 FOR_WATCH | FOR_BREAKER) /* what writes its result */
+	 FOR_WATCH | FOR_BREAKER | FOR_BATCH) /* what writes its result */
 /* The configuration file takes options too: as keys of [defaults] and [job NAME]. */
 #define FOR_FILE 0x8000U
 #define FOR_JOB  (FOR_RUN | FOR_FILE)

@@ -59,10 +59,23 @@ static bool has_attempts(const struct batch *b, const struct batch_item *item)
 	return item->attempts < (b->brakes.max_attempts > 0 ? b->brakes.max_attempts : 1);
 }
 
+/* So that a brake need not look at all items. */
+static void link_families(struct batch *b)
+{
+	for (uint32_t i = 0; i < b->family_count; i++)
+		b->families[i].first = 0;
+	for (uint32_t i = b->count; i-- > 0;) {
+		struct batch_family *family = &b->families[b->items[i].family];
+		b->items[i].next = family->first;
+		family->first = i + 1;
+	}
+}
+
 void batch_sit(struct batch *b, bool is_fresh)
 {
 	if (is_fresh)
 		forget(b);
+	link_families(b);
 	if (b->stop == RULE_ASKED)
 		b->stop = RULE_NONE;
 	b->waiting = b->cursor = b->round = 0;
@@ -192,9 +205,9 @@ static void stop_family(struct batch *b, uint32_t family, enum batch_rule rule, 
 {
 	b->families[family].stopped_by = rule;
 	b->families[family].striker = striker;
-	for (uint32_t i = 0; i < b->count; i++) {
-		struct batch_item *item = &b->items[i];
-		if (item->family != family || item->state != BATCH_WAITS)
+	for (uint32_t i = b->families[family].first; i > 0; i = b->items[i - 1].next) {
+		struct batch_item *item = &b->items[i - 1];
+		if (item->state != BATCH_WAITS)
 			continue;
 		skip(b, item, rule);
 		if (item->attempts > 0) { /* it failed, and that is what counts */
@@ -332,6 +345,8 @@ uint64_t batch_eta(const struct batch *b, uint64_t passed_ns)
 		return NUM_NONE;
 	/* A running one is on average half through. */
 	uint64_t halves = 2ULL * to_start(b) + b->running;
+	uint64_t at_once = (uint64_t)to_start(b) + b->running;
+	jobs = at_once > 0 && at_once < jobs ? (uint32_t)at_once : jobs;
 	uint64_t mean_ns = b->took_ns / b->took_count;
 	uint64_t left_ns = halves > 0 && mean_ns > UINT64_MAX / 2 / halves ? UINT64_MAX / 2
 									   : halves * mean_ns / 2 / jobs;

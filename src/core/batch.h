@@ -70,6 +70,7 @@ struct batch_end {
 struct batch_item {
 	const char *text; /* borrowed; no NUL within */
 	uint32_t n, family;
+	uint32_t next; /* of its family, position + 1; 0 = the last */
 	enum batch_state state;
 	enum batch_rule rule; /* of what is skipped */
 	uint32_t attempts;    /* that have ended */
@@ -86,6 +87,7 @@ struct batch_item {
 struct batch_family {
 	const char *name; /* borrowed */
 	uint32_t n;
+	uint32_t first; /* of its items, position + 1; 0 = it has none */
 	uint32_t timeouts;
 	struct {
 		uint64_t print;

@@ -115,7 +115,8 @@ int batch_sum(const struct batch *b, struct batch_sum *out_sum, struct family_su
 		sum.ran += item->attempts > 0;
 		sum.transient += item->state == BATCH_OK && item->failures > 0;
 		sum.timeouts += has_failed && item->last.came_to == CAME_TIMEOUT;
-		sum.left += item->state == BATCH_WAITS || item->state == BATCH_STOPPED ||
+		sum.left += item->state == BATCH_WAITS || item->state == BATCH_RUNS ||
+			    item->state == BATCH_STOPPED ||
 			    (item->state == BATCH_SKIPPED && batch_rules[item->rule].is_brake);
 		if (has_failed)
 			prints[failed++] =
@@ -137,8 +138,8 @@ int batch_sum(const struct batch *b, struct batch_sum *out_sum, struct family_su
 
 /* --- advice --------------------------------------------------------------------------------------------- */
 
-/* The beginning that all items with that failure have in common, of one family. */
-static uint32_t common_prefix(const struct batch *b, const struct sum_print *print)
+/* The beginning that all items with that failure have in common, of one family; how many these are. */
+static uint32_t common_prefix(const struct batch *b, const struct sum_print *print, uint32_t *out_alike)
 {
 	const struct batch_item *first = &b->items[print->first];
 	uint32_t n = first->n, others = 0;
@@ -159,6 +160,7 @@ static uint32_t common_prefix(const struct batch *b, const struct sum_print *pri
 	const struct batch_family *family = &b->families[first->family];
 	if (family->n > 0 && family->n < n && memcmp(first->text, family->name, family->n) == 0)
 		n = family->n;
+	*out_alike = others + 1;
 	return others > 0 || family->n > 0 ? n : 0;
 }
 
@@ -182,7 +184,7 @@ static void advise_of_print(const struct batch *b, const struct batch_sum *sum, 
 			    struct batch_hint *hints, unsigned *n)
 {
 	uint32_t failed = sum->state[BATCH_FAILED];
-	uint32_t prefix = common_prefix(b, print);
+	uint32_t alike = 0, prefix = common_prefix(b, print, &alike);
 
 	if (print->count < 2 || 3 * (uint64_t)print->count < failed || *n == HINTS_MAX)
 		return;
@@ -190,7 +192,7 @@ static void advise_of_print(const struct batch *b, const struct batch_sum *sum, 
 	hints[(*n)++] = (struct batch_hint){
 		.advice = skips ? ADVICE_SKIP_PREFIX : ADVICE_LOOK,
 		.item = print->first,
-		.of = print->count,
+		.of = skips ? alike : print->count,
 		.prefix_n = skips ? prefix : 0,
 	};
 }

@@ -1,4 +1,5 @@
 """batch: each item a run of its own, with brakes, and a session that is gone on with."""
+import json
 import os
 import re
 import signal
@@ -7,7 +8,8 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import harness
-from harness import SPAWNGUARD, GuardTest, children, outcome, send, wait_until
+from harness import SANITIZED, SPAWNGUARD, GuardTest, children, outcome, send, wait_until
+from ways import SHIM
 
 TERM, KILL = signal.SIGTERM, signal.SIGKILL
 # Says what it is, and does as its item says: "x-fail-1" fails.
@@ -228,6 +230,147 @@ class Sessions(BatchTest):
         session = re.search(r"session (\S+):", run.out)[1]
         self.assertEqual(self.command("batch", "--analyse", session).out, run.out)
         self.assertEqual(self.command("batch", "--analyse", "none").status, 1)
+
+
+class Json(BatchTest):
+    def told(self, *args):
+        run = self.command("batch", "--json", *args)
+        self.assertEqual((run.status, run.err, run.out.count("\n")), (0, "", 1))
+        return json.loads(run.out)
+
+    def test_what_came_of_it(self):
+        counted = self.write("counted", f"#!/bin/sh\n{self.phase} $1 || exit\ncase $1 in *zero*) ;; *) echo x >> $1.yield; esac\n", 0o755)
+        run = self.batch(["a-1", "a-fail1", "a-fail2", "b-zero", "b-once", "c-\x1b[31m"], "--family=^[a-z]+", "--max-attempts=2",
+                         "--yield=lines", "--json", "-q", command=(counted, "{}"))
+        self.assertEqual(run.status, 1, run.err)
+        told = json.loads(run.out.splitlines()[-1])
+        self.assertEqual(told, self.told("--analyse", "drain"))
+        self.assertEqual(self.told("--analyse", told["session"]), told)
+        self.assertEqual({k: told[k] for k in ("schema", "job", "items", "ran", "ok", "failed", "left", "running", "transient", "stopped_by")},
+                         {"schema": 1, "job": "drain", "items": 6, "ran": 6, "ok": 4, "failed": 2, "left": 0, "running": 0,
+                          "transient": 1, "stopped_by": None})
+        self.assertEqual((told["yield"]["measured"], told["yield"]["with_yield"], told["yield"]["with_yield_percent"]), (6, 0, 0))
+        self.assertEqual(sum(z["count"] for z in told["yield"]["zero"]), 6)
+        self.assertEqual({(f["count"], f["item"]) for f in told["failures"]}, {(2, "a-fail1")})
+        self.assertRegex(told["failures"][0]["fingerprint"], "^f1-[0-9a-f]{16}$")
+        families = {f["name"]: f for f in told["families"]}
+        self.assertEqual([(f["failures"], f["same_print"], f["transient"]) for f in (families["a"], families["b"])],
+                         [(4, True, 0), (1, True, 1)])
+        for advice in told["advice"]:
+            self.assertRegex(advice["command"], "^spawnguard (batch|run|status) ")
+        self.assertEqual(told["advice"][0]["rule"], "check-yield")
+
+    def test_each_member_is_described(self):
+        with open(os.path.join(os.environ["SG_SOURCE"], "doc/batch.md")) as f:
+            described = set(re.findall(r"`([a-z0-9_]+)`", f.read()))
+        self.write("y", "")
+        self.batch(["a-fail1", "a-fail2", "b"], "--yield=file:y", "--max-runs=2")
+
+        def members(value):
+            if isinstance(value, dict):
+                return set(value) | set().union(*map(members, value.values()), set())
+            return set().union(*map(members, value), set()) if isinstance(value, list) else set()
+        self.assertEqual(members(self.told("--analyse", "drain")) - described, set())
+
+    def test_what_would_be_done(self):
+        self.write("items", "a\nb\nx1\nc\n")
+        told = self.told("-N", "drain", "--items", "items", "--dry-run", "--max-runs=2", "--canary=1", "--skip-prefix=x", "--", "true")
+        self.assertEqual([(i["item"], i["plan"], i.get("rule")) for i in told["items"]],
+                         [("a", "alone", None), ("b", "run", None), ("x1", "skip", "skip-prefix"), ("c", "later", None)])
+
+
+class Hostile(BatchTest):
+    def test_items_like_options_or_with_escapes(self):
+        items = ["-x", "--help", "--", "--name=other", "\x1b]0;title\x07", "{}", "a\tb", "\u202egpj"]
+        run = self.batch(items, command=("printf", "<%s>\n", "{}"))
+        self.assertEqual((run.status, run.out), (0, "".join(f"<{item}>\n" for item in items)), run.err)
+        self.assertNotRegex(run.err, "[\x00-\x09\x0b-\x1f\x7f\u202e]")
+        self.assertEqual({e["spawnguard.job"] for e in self.events("end")}, {"drain"})
+
+    def test_an_item_as_long_as_an_argument_may_be(self):
+        run = self.batch(["x" * (128 * 1024 - 1), "y"], command=("sh", "-c", "echo ${#1}", "sh"))
+        self.assertEqual((run.status, run.out), (0, f"{128 * 1024 - 1}\n1\n"), run.err)
+
+    def test_100000_items(self):
+        """Each a family of its own; what a brake has to look at is that family."""
+        count = 10000 if SANITIZED else 100000
+        self.write("items", "".join(f"f{i}/1\n" for i in range(count)))
+        args = ("--family=^[^/]+", "--same-failure=1")
+        run = self.command("batch", "-N", "drain", "--items", "items", *args, "--max-runs=5", "--jobs=4000000000", "--", "false",
+                           timeout=60 * harness.SCALE)
+        self.assertEqual(run.status, 1, run.err)
+        self.assertNotRegex(run.err, "eta [0-9.]+(us|ns)")
+        self.assertIn(f"{count} items, 0 ok, 5 failed, {count - 5} left", run.err)
+        told = self.command("batch", "--analyse", "drain", timeout=60 * harness.SCALE)
+        self.assertIn(f"{count} items, 0 ok, 5 failed, {count - 5} left", told.out)
+
+    def test_what_is_no_list_of_items(self):
+        os.mkdir(self.path("folder"))
+        for items in ("folder", "none", "/proc/self/mem"):
+            run = self.command("batch", "--items", items, "--", self.phase, "{}")
+            self.assertEqual(run.status, 2, run.err)
+            self.assertIn(f"cannot read the items of {items}: ", run.err)
+        run = self.start("sh", "-c", f"exec {SPAWNGUARD} batch -N drain -- {self.phase} <&-").wait()
+        self.assertEqual((run.status, run.err), (0, "spawnguard: no items: there is nothing to do\n"))
+        self.write("items", "a\nb\n")
+        run = self.start("sh", "-c", f"exec {SPAWNGUARD} batch -N drain --items items -- {self.phase} {{}} <&- >&- 2>&-").wait()
+        self.assertEqual((run.status, self.ran()), (0, ["a", "b"]))
+
+    def test_interrupted_it_ends_its_runs_and_goes_on_later(self):
+        for sig in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            with self.subTest(sig):
+                name = sig.name.lower()
+                run = self.start(*self.args(["a", "wait-" + name, "b"], name=name))
+                wait_until(lambda item="wait-" + name: item in self.ran(), "it runs")
+                run.send(sig)
+                self.assertEqual(run.wait().status, -sig, run.err)
+                self.assertIn(f"spawnguard batch -N {name} --resume\n", run.err)
+        self.write("go", "")
+        self.assertEqual(self.resume(name="sigint").status, 0)
+        self.assertEqual(self.ran()[-2:], ["wait-sigint", "b"])
+
+    def test_stopped_it_stands_and_goes_on(self):
+        run = self.start(*self.args(["wait-1", "b"]))
+        wait_until(lambda: self.ran(), "it runs")
+        run.send(signal.SIGTSTP)
+        wait_until(lambda: harness.Stat(run.pid).state == "T", "it stands")
+        self.write("go", "")
+        wait_until(lambda: len(self.events("end")) == 1, "what runs is not stopped by that")
+        run.send(signal.SIGCONT)
+        self.assertEqual((run.wait().status, self.ran()), (0, ["wait-1", "b"]), run.err)
+
+    def test_two_batches_on_one_session(self):
+        run = self.start(*self.args(["wait-1"]))
+        wait_until(lambda: self.ran(), "it runs")
+        again = self.resume()
+        self.assertEqual((again.status, len(self.ran())), (75, 1), again.err)
+        told = self.command("batch", "--analyse", "drain", "--json")
+        self.assertEqual([json.loads(told.out)[key] for key in ("running", "left", "ok")], [1, 1, 0])
+        self.write("go", "")
+        self.assertEqual(run.wait().status, 0, run.err)
+
+    def test_a_full_disk_stops_it_and_nothing_is_done_twice(self):
+        """The n-th write of the batch fails, whichever that is."""
+        self.write("items", "a\nb\nc\n")
+        args = (SPAWNGUARD, "batch", "-q", "-N", "drain", "--items", "items")
+        for step in range(1, 9):
+            with self.subTest(step):
+                self.write("log", "")
+                env = dict(self.env, LD_PRELOAD=SHIM, SG_FAULT=f"write:{step}:ENOSPC", SG_FAULT_PROGRAM="batch")
+                run = self.start(*args, "--", self.phase, "{}", env=env).wait()
+                self.assertIn(run.status, (0, 3, 125), run.err)
+                more = ("--resume",) if self.ran() else ()
+                again = self.start(*args, *more, "--", self.phase, "{}").wait(60 * harness.SCALE)
+                self.assertEqual((again.status, sorted(self.ran())), (0, ["a", "b", "c"]), run.err + again.err)
+
+    def test_advice_can_be_typed(self):
+        """Names and beginnings that look like options, or hold blanks."""
+        self.batch(["-f fail1", "-f fail2", "ok"], "--family=^..", name="-n x", command=(self.phase, "{}"))
+        told = json.loads(self.command("batch", "--name=-n x", "--analyse=-n x", "--json").out)
+        command = next(a["command"] for a in told["advice"] if a["rule"] == "skip-prefix")
+        self.assertIn("--name='-n x' --resume --skip-prefix=-f", command)
+        env = dict(self.env, PATH=os.path.dirname(SPAWNGUARD) + ":" + os.environ["PATH"])
+        self.assertEqual(self.start("sh", "-c", command, env=env).wait().status, 0)
 
 
 if __name__ == "__main__":

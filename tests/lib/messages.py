@@ -96,6 +96,8 @@ NO_MESSAGES = {
     "cmd/watch_tell": "watch, on stdout: e2e/watch",
     "cmd/batch_tell": "progress: e2e/batch",
     "cmd/batch_sum": "what came of a batch: e2e/batch",
+    "cmd/batch_advice": "what to do next: e2e/batch",
+    "cmd/batch_json": "members of an object: e2e/batch",
     "core/batch.c": "the same: unit/batch, e2e/batch",
     "cmd/doctor_rows": "doctor, on stdout: e2e/doctor has them",
     "cmd/doctor_ladders": "doctor, on stdout",

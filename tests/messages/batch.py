@@ -83,6 +83,8 @@ ROWS = [
           "; take it out", of_items("a\0b\n")),
     error("batch of a long line", 2, "cannot read the items of {items}", ": a line is longer than 128 KiB: no argument can be",
           "; shorten it", of_items("x" * (128 << 10))),
+    error("batch of a long word", 2, "cannot read the items of {j}", ": a word of the command would be longer than 128 KiB with the"
+          " longest: no argument can be", "; shorten it", lambda t: with_items(t, "--", "true", "x{}", items="x" * ((128 << 10) - 1))),
     error("batch by a wrong family", 2, "--family={'('}", ": {}", ": write an extended regular expression, as grep -E takes it",
           of_items("a\n", "--family=(")),
     error("batch that cannot read", 2, "cannot read the items of {items}", ": {Input/output error}", "",
