@@ -298,6 +298,33 @@ static void sums_up(void **state)
 	assert_int_equal(of[1].failures, 0);
 }
 
+/* Ten that brought 1 .. 10 in a minute, one that a brake has left out, one that was left out by its name. */
+static void tells_the_middle_and_what_is_left(void **state)
+{
+	(void)state;
+	static struct batch_item tenfold[12];
+	static struct batch_family family;
+	struct family_sum of[1];
+	struct batch_sum sum;
+	struct batch all = { .items = tenfold, .families = &family, .count = 12, .family_count = 1 };
+
+	for (uint32_t i = 0; i < 10; i++)
+		tenfold[i] = (struct batch_item){ .text = "x",
+						  .n = 1,
+						  .state = BATCH_OK,
+						  .attempts = 1,
+						  .last = { .took_ns = 60 * NS_PER_S,
+							    .yield = (i * 7) % 10 + 1 } };
+	tenfold[10] =
+		(struct batch_item){ .text = "x", .n = 1, .state = BATCH_SKIPPED, .rule = RULE_SAME_FAILURE };
+	tenfold[11] =
+		(struct batch_item){ .text = "y", .n = 1, .state = BATCH_SKIPPED, .rule = RULE_SKIP_PREFIX };
+	assert_int_equal(batch_sum(&all, &sum, of), 0);
+	assert_true(sum.median_rate == 5.5 && sum.p90_rate == 9 && sum.total == 55);
+	assert_int_equal(sum.left, 1);
+	assert_int_equal(of[0].transient, 0);
+}
+
 static void advises(void **state)
 {
 	(void)state;
@@ -308,6 +335,11 @@ static void advises(void **state)
 	} rows[] = {
 		{ "most brought nothing", "aaaa", "zzzy", { .jobs = 1 }, ADVICE_CHECK_YIELD },
 		{ "one failure dominates", "aaab", "111o", { .jobs = 1 }, ADVICE_SKIP_PREFIX },
+		{ "it dominates, but not among all that begin so",
+		  "aaab",
+		  "1o1o",
+		  { .jobs = 1 },
+		  ADVICE_LOOK },
 		{ "out of time", "aaab", "tt1o", { .jobs = 1 }, ADVICE_MORE_TIME },
 		{ "failures that differ", "aaaaaa", "123456", { .jobs = 1 }, ADVICE_AGAIN },
 		{ "all went well", "aaaa", "oo", { .max_runs = 2 }, ADVICE_LARGER },
@@ -344,6 +376,7 @@ int main(void)
 		cmocka_unit_test(a_sitting_goes_on_or_begins_anew),
 		cmocka_unit_test(prefixes_are_asked_at_each_sitting),
 		cmocka_unit_test(sums_up),
+		cmocka_unit_test(tells_the_middle_and_what_is_left),
 		cmocka_unit_test(advises),
 		cmocka_unit_test(rules_have_names),
 	};

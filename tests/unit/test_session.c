@@ -91,6 +91,18 @@ static void passes_over_what_is_damaged(void **state)
 		assert_string_equal(got.text, "two");
 		assert_int_equal(damaged, cut > 1 && cut < whole - 1);
 	}
+	for (size_t cut = whole + 2; cut < out.len; cut++) { /* torn at its end: nobody has written on */
+		char *at = text;
+		uint32_t damaged = 0;
+		assert_true(session_next(&at, text + cut, &got, &damaged));
+		assert_false(session_next(&at, text + cut, &got, &damaged));
+		assert_int_equal(damaged, 1);
+		buf_clear(&out); /* what is read is changed */
+		line.text = one;
+		session_format(&out, &line);
+		line.text = two;
+		session_format(&out, &line);
+	}
 	text[whole - 2] ^= 1;
 	char *at = text;
 	uint32_t damaged = 0;
@@ -101,8 +113,13 @@ static void passes_over_what_is_damaged(void **state)
 
 static void refuses_bytes_that_it_never_writes(void **state)
 {
-	static const char *const bodies[] = { "item a\tb", "item a\x7f", "item a\xff",
-					      "item a%00", "item a%4",   "item " };
+	static const char *const bodies[] = { "item a\tb",
+					      "item a\x7f",
+					      "item a\xff",
+					      "item a%00",
+					      "item a%4",
+					      "item ",
+					      "spawnguard-batch 999999" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
