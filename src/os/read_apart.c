@@ -118,6 +118,10 @@ int os_read_apart_take(pid_t pid, int in, void *answer, size_t n, int timeout_ms
 		give_up(pid);
 		return -ETIMEDOUT;
 	}
+	/* Its end closes the pipe.  Whoever may signal it can stop it before. */
+	struct pollfd p = { .fd = in };
+	if (poll(&p, 1, timeout_ms) <= 0)
+		(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
 	return 0;
 }

@@ -193,11 +193,24 @@ static bool may_be_marked(int mark, enum session session)
 	return mark < 0 && mark != -EACCES && mark != -EPERM && session != SESSION_OTHER;
 }
 
+static int mark_of(struct orphans *o, const struct proc_stat *stat)
+{
+	for (uint32_t i = 0; i < o->stuck_count; i++)
+		if (o->stuck[i].pid == stat->pid && o->stuck[i].start_ticks == stat->start_ticks)
+			return -ETIMEDOUT;
+	int mark = reader_has_mark(stat->pid, o->record->head.run_id);
+	if (mark == -ETIMEDOUT && o->stuck_count < ORPHANS_STUCK_MAX) {
+		o->stuck[o->stuck_count].pid = stat->pid;
+		o->stuck[o->stuck_count++].start_ticks = stat->start_ticks;
+	}
+	return mark;
+}
+
 /* By its environment and its session. */
 static void weigh(struct search *search, const struct proc_stat *stat, int *fd)
 {
 	struct orphans *o = search->o;
-	int mark = reader_has_mark(stat->pid, o->record->head.run_id);
+	int mark = mark_of(o, stat);
 	enum session session = session_of(o, stat->pid, stat->sid);
 
 	if (mark == -ESRCH || os_pidfd_signal(*fd, 0) == -ESRCH)

@@ -16,6 +16,7 @@
 #include "codec/record.h"
 
 #define ORPHANS_LISTED_MAX HISTORY_PROCESS_MAX
+#define ORPHANS_STUCK_MAX  32
 
 struct record;
 struct tree;
@@ -28,6 +29,12 @@ struct orphans {
 	size_t slot_max, slot_count;
 	int32_t listed[ORPHANS_LISTED_MAX];
 	uint32_t listed_count, listed_by_record; /* of these, the first that the record names */
+	/* Whose environment was waited for in vain: not in the next search, too. */
+	struct {
+		int32_t pid;
+		uint64_t start_ticks;
+	} stuck[ORPHANS_STUCK_MAX];
+	uint32_t stuck_count;
 };
 
 /* The recorded members.  0, or -errno: one of them may live and could not be held. */

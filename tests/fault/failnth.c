@@ -6,10 +6,12 @@
  *   SG_FAULT=FUNCTION:N:KILL             instead of the Nth call, SIGKILL to the process that makes it
  *   SG_FAULT=FUNCTION:N:KILLBOTH         to the first process of the program and to the last one it forked
  *   SG_FAULT=FUNCTION:N:STOP             before the Nth call, SIGSTOP to the process that makes it: whoever
- *                                        continues it has had the time to do what must happen at that place
+ *                                        continues it has had the time to do what must happen at that place;
+ *                                        STOP:persist: before all later ones, too
  *   SG_FAULT=count                       nothing fails; SG_FAULT_LOG gets a line for each function that was
  * called SG_FAULT_FROM=FILE                   calls are counted only while this file is there
  *   SG_FAULT_TEXT=TEXT                   of the calls of write, only those whose bytes hold TEXT are counted
+ *   SG_FAULT_PATH=PATTERN                of the calls of open and openat, only those of a path like this
  *   SG_FAULT_LOG=FILE                    at its end each process appends "FUNCTION COUNT"; the greatest
  *                                        COUNT is the number of calls: below N, the run got through
  *   SG_FAULT_PROGRAM=NAME                only in the program of that name (default: spawnguard)
@@ -21,6 +23,7 @@
 #include "shim.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -65,7 +68,7 @@ static char function[32];
 static uint64_t first;
 static int error;
 static bool persist;
-static const char *log_path, *text_meant, *from_path, *path_meant;
+static const char *log_path, *text_meant, *from_path, *path_meant, *path_pattern;
 static long number_meant;
 static bool is_stopped;
 static void (*meanwhile)(void *with);
@@ -112,10 +115,10 @@ static bool understand(const char *text)
 		return (error = KILL);
 	if (strcmp(text, "KILLBOTH") == 0)
 		return (error = KILL_BOTH);
-	if (strcmp(text, "STOP") == 0)
+	persist = strcmp(text + n, ":persist") == 0;
+	if (n == 4 && memcmp(text, "STOP", n) == 0 && (persist || text[n] == '\0'))
 		return (error = STOP);
 	error = errno_of(text, n);
-	persist = strcmp(text + n, ":persist") == 0;
 	return error > 0 && (persist || text[n] == '\0');
 }
 
@@ -132,6 +135,7 @@ __attribute__((constructor)) static void start(void)
 	log_path = getenv("SG_FAULT_LOG");
 	text_meant = getenv("SG_FAULT_TEXT");
 	from_path = getenv("SG_FAULT_FROM");
+	path_pattern = getenv("SG_FAULT_PATH");
 	log_call = REAL(syscall);
 	shared = shim_shared(sizeof(*shared));
 	if (shared)
@@ -253,7 +257,8 @@ void failnth_arm(const struct failnth *fault)
 
 static bool is_path(const char *path)
 {
-	return !path_meant || strstr(path, path_meant);
+	return (!path_meant || strstr(path, path_meant)) &&
+	       (!path_pattern || fnmatch(path_pattern, path, 0) == 0);
 }
 
 /* The real function, found before main() where we can: between fork and exec nothing may be looked up. */

@@ -651,6 +651,26 @@ static void a_reader_that_hangs_holds_nothing(void **state)
 	scratch_remove(&s);
 }
 
+static void answer_and_stand(int out, const void *with)
+{
+	(void)!write(out, with, 1);
+	(void)raise(SIGSTOP);
+}
+
+/* It has answered; somebody stops it before it ends. */
+static void a_reader_that_is_stopped_is_not_waited_for(void **state)
+{
+	(void)state;
+	char byte = '\0';
+	int in = -1;
+	pid_t reader = os_read_apart_begin(answer_and_stand, "a", 1000, &in);
+	assert_true(reader > 0);
+	assert_int_equal(os_read_apart_take(reader, in, &byte, 1, 1000), 0);
+	assert_int_equal(byte, 'a');
+	assert_int_equal(os_has_children(), 0);
+	close(in);
+}
+
 static pid_t only_child_of(pid_t pid)
 {
 	char path[64], text[64] = { 0 };
@@ -775,6 +795,7 @@ int main(void)
 		cmocka_unit_test(reads_a_real_environment),
 		cmocka_unit_test(what_blocks_is_given_up),
 		cmocka_unit_test(a_reader_that_hangs_holds_nothing),
+		cmocka_unit_test(a_reader_that_is_stopped_is_not_waited_for),
 		cmocka_unit_test(a_reader_that_hangs_is_bounded),
 	};
 	(void)sigaction(SIGWINCH, &act, NULL);
