@@ -364,6 +364,7 @@ struct toll_wants circuit_toll(const struct run *run)
 	struct open_on_answer quota = open_on_ask(run);
 
 	return (struct toll_wants){
+		.here = &run->head.host,
 		.rules = has_rules(run) ? &run->job->circuit : NULL,
 		.classes = run->job->has_loops ? &run->job->classes : NULL,
 		.inputs = run->circuit.inputs,

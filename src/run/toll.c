@@ -110,6 +110,11 @@ static struct circuit_end end_of(const struct close_run *c)
 	return end;
 }
 
+static struct breaker_time now_here(const struct close_run *c)
+{
+	return c->toll.wants.here ? breaker_now_on(c->toll.wants.here) : breaker_now();
+}
+
 /* Is there something that this end changes?  Looked at without the lock. */
 static bool is_needed(const struct close_run *c)
 {
@@ -122,7 +127,7 @@ static bool is_needed(const struct close_run *c)
 		return true;
 	if (t->wants.is_clean)
 		return false;
-	struct breaker_time now = breaker_now();
+	struct breaker_time now = now_here(c);
 	int r = breaker_read(c->dir->keep_fd, c->head->job, os_self_uid(), &now, &breaker);
 	return r == 0 && !toll_is_clean(&breaker.circuit);
 }
@@ -172,7 +177,7 @@ static int count(struct close_run *c, enum circuit_state *out_was)
 	AUTO_FD int lock = breaker_lock(c->dir, c->head->job, WAIT_MS, &fail);
 	if (lock < 0)
 		return lock;
-	struct breaker_time now = breaker_now();
+	struct breaker_time now = now_here(c);
 	int r = read_locked(c, &now);
 	if (r < 0)
 		return r;

@@ -13,6 +13,7 @@ struct close_run;
 
 /* What the options of the run want; all zero: of a run whose options nobody knows any more. */
 struct toll_wants {
+	const struct host_id *here;          /* borrowed: this machine and boot; NULL = it is asked */
 	const struct circuit_rules *rules;   /* borrowed; NULL = as the breaker has them of an earlier run */
 	const struct failure_rules *classes; /* borrowed; NULL = the default table */
 	struct breaker_inputs inputs;        /* program and input (--watch-input); all zero = not known */
