@@ -54,6 +54,39 @@ def machine_ns():
     return (user + nice + system) * 10**9 // os.sysconf("SC_CLK_TCK")
 
 
+def machine_state():
+    """Load, and some avg10 of each resource: as the kernel tells them."""
+    with open("/proc/loadavg") as f:
+        load = float(f.read().split()[0])
+    pressure = {}
+    for resource in ("cpu", "memory", "io"):
+        try:
+            with open(f"/proc/pressure/{resource}") as f:
+                pressure[resource] = float(re.search(r"some avg10=([\d.]+)", f.read())[1])
+        except OSError:
+            pass
+    return load, pressure
+
+
+class OfTheMachine(GuardTest):
+    def test_a_run_that_was_not_ok_tells_how_the_machine_was(self):
+        for attempt in range(20):  # the figures change every two seconds: one start between two equal readings
+            before = machine_state()
+            self.assertEqual(self.run_guard(["-N", f"bad-{attempt}"], ["false"]).status, 1)
+            if machine_state() == before:
+                break
+        else:
+            self.skipTest("the figures of this machine never stand still for one short run")
+        end = self.events("end")[-1]
+        self.assertEqual((end["spawnguard.load1"], end["spawnguard.pressure"]), before)
+
+    def test_one_that_was_ok_does_not(self):
+        self.assertEqual(self.run_guard([], ["true"]).status, 0)
+        end = self.events("end")[-1]
+        self.assertNotIn("spawnguard.load1", end)
+        self.assertNotIn("spawnguard.pressure", end)
+
+
 class Pressure(GuardTest):
     def setUp(self):
         super().setUp()
