@@ -316,23 +316,30 @@ static void count_in(struct shape_count *list, const struct trace_result *r)
 	list[i].at_ns[at] = r->told_ns;
 }
 
+/* Are these the recordings that the figures are of?  Of others only the tables are printed: SG_TRACES, the
+ * directory of `record --out`. */
+static bool are_known(void)
+{
+	return getenv("SG_TRACES") == NULL;
+}
+
 /* Every trace of a file; counts and told. Prints the table and whatever is not as `want_told`. */
 static void play_file(const char *name, const struct scale *scale, bool want_told, unsigned *out_all,
 		      unsigned *out_told)
 {
 	static struct shape_count list[SHAPES_MAX];
 	char path[512], line[65536];
-	/* SG_TRACES: others, of `record --out` */
-	const char *dir = getenv("SG_TRACES");
-	if (dir)
-		snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (!are_known())
+		snprintf(path, sizeof(path), "%s/%s", getenv("SG_TRACES"), name);
 	else
 		snprintf(path, sizeof(path), "%s/tests/traces/%s", SG_SOURCE, name);
-	FILE *f = fopen(path, "re");
-	if (!f)
-		fail_msg("%s is not there", path);
 	memset(list, 0, sizeof(list));
 	*out_all = *out_told = 0;
+	FILE *f = fopen(path, "re");
+	if (!f && !are_known()) /* of one set only */
+		return;
+	if (!f)
+		fail_msg("%s is not there", path);
 	while (fgets(line, sizeof(line), f)) {
 		if (strncmp(line, "trace ", 6) != 0)
 			continue;
@@ -375,10 +382,9 @@ static void first_set(void **state)
 	unsigned all, told;
 
 	play_file("first-leaks.txt", &as_recorded, true, &all, &told);
-	assert_true(all >= 100 && told * 100 >= all * 98);
+	assert_true(!are_known() || (all >= 100 && told * 100 >= all * 98));
 	play_file("first-innocents.txt", &as_recorded, false, &all, &told);
-	assert_true(all >= 200);
-	assert_int_equal(told, 0);
+	assert_true(!are_known() || (all >= 200 && told == 0));
 }
 
 /* Recorded of other programs after the rule stood: no worse than it was found then,
@@ -389,9 +395,9 @@ static void second_set(void **state)
 	unsigned all, told;
 
 	play_file("second-leaks.txt", &as_recorded, true, &all, &told);
-	assert_true(all >= 100 && told >= 121);
+	assert_true(!are_known() || (all >= 100 && told >= 121));
 	play_file("second-innocents.txt", &as_recorded, false, &all, &told);
-	assert_true(all >= 200 && told <= 16);
+	assert_true(!are_known() || (all >= 200 && told <= 16));
 }
 
 /* Two scales, and no other: the seconds of a trace become most of an hour, and the verdicts stay. */
