@@ -438,17 +438,18 @@ int procfs_parse_status(const char *bytes, size_t n, struct proc_status *out_sta
 	return 0;
 }
 
-int procfs_parse_file_limit(const char *bytes, size_t n, uint64_t *out_soft)
+static int parse_limit(const char *bytes, size_t n, const char *key, uint64_t *out_soft)
 {
-	static const char key[] = "Max open files ", unlimited[] = "unlimited ";
+	static const char unlimited[] = "unlimited ";
 	const char *end = bytes + n, *line_end;
+	size_t key_n = strlen(key);
 	for (const char *line = bytes; line < end; line = line_end + 1) {
 		line_end = memchr(line, '\n', (size_t)(end - line));
 		if (!line_end)
 			break; /* cut: its value is not believed */
-		if ((size_t)(line_end - line) < sizeof(key) - 1 || memcmp(line, key, sizeof(key) - 1) != 0)
+		if ((size_t)(line_end - line) < key_n || memcmp(line, key, key_n) != 0)
 			continue;
-		struct cursor c = { line + sizeof(key) - 1, line_end, false };
+		struct cursor c = { line + key_n, line_end, false };
 		while (c.at < c.end && *c.at == ' ')
 			c.at++;
 		bool is_unlimited = (size_t)(c.end - c.at) >= sizeof(unlimited) - 1 &&
@@ -460,6 +461,16 @@ int procfs_parse_file_limit(const char *bytes, size_t n, uint64_t *out_soft)
 		return 0;
 	}
 	return -EBADMSG;
+}
+
+int procfs_parse_file_limit(const char *bytes, size_t n, uint64_t *out_soft)
+{
+	return parse_limit(bytes, n, "Max open files ", out_soft);
+}
+
+int procfs_parse_task_limit(const char *bytes, size_t n, uint64_t *out_soft)
+{
+	return parse_limit(bytes, n, "Max processes ", out_soft);
 }
 
 int procfs_parse_event(const char *bytes, size_t n, const char *key, uint64_t *out_count)

@@ -84,8 +84,9 @@ struct proc_status {
 };
 int procfs_parse_status(const char *bytes, size_t n, struct proc_status *out_status);
 
-/* /proc/PID/limits: the soft limit of open files; UINT64_MAX = unlimited. */
+/* /proc/PID/limits: the soft limit of open files, of processes and threads; UINT64_MAX = unlimited. */
 int procfs_parse_file_limit(const char *bytes, size_t n, uint64_t *out_soft);
+int procfs_parse_task_limit(const char *bytes, size_t n, uint64_t *out_soft);
 
 /*
  * /proc/PID/wchan: where it sleeps in the kernel, cut to what fits.  1; 0 for

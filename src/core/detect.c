@@ -27,7 +27,8 @@ const struct detect_row detect_rows[] = {
 	[DETECT_DRIFT]  = { "drift", SAMPLE_PROGRAM, "it became another program after 10 seconds as one that is neither a shell "
 	                    "nor a wrapper: info; the third time: warning" },
 	[DETECT_CAP]    = { "cap", 0, "the kernel refused it a process, or ended one for memory, by a bound of its control group: "
-	                    "warning, critical" },
+	                    "warning, critical; with --isolate, by who needs a user namespace for it, also all processes "
+	                    "and threads that its limit (ulimit -u) allows, in two samples: warning" },
 	[DETECT_UNSEEN] = { "unseen", 0, "1,000 births in a minute of which nine in ten were over before a look could meet them: "
 	                    "info" },
 	[DETECT_ORPHAN] = { "orphans", 0, "a process whose parent is gone, for longer than --orphan-grace: info" },
@@ -497,6 +498,34 @@ void detect_cap(struct detector *d, const char *what, uint64_t hits, enum severi
 	buf_str(&text, ", ");
 	buf_u64(&text, hits);
 	buf_str(&text, hits == 1 ? " time" : " times");
+	tell(d, DETECT_CAP, &f);
+}
+
+void detect_full(struct detector *d, uint64_t tasks, uint64_t max)
+{
+	struct finding f;
+	struct buf text;
+
+	if (!(d->enabled & BIT(DETECT_CAP)))
+		return;
+	if (tasks < max) {
+		d->full = 0;
+		if (tasks < max - max / 10) /* one that ends now and then makes no news of the next */
+			d->is_full_told = false;
+		return;
+	}
+	if (d->full == 0)
+		d->full_ns = d->look.now_ns;
+	count_up(&d->full);
+	if (d->full < 2 || d->is_full_told)
+		return;
+	d->is_full_told = true;
+	begin(&f, &text, SEVERITY_WARNING, d->full_ns);
+	f.value = tasks;
+	f.bound = max;
+	buf_str(&text, "there are as many processes and threads as the limit allows (ulimit -u), ");
+	buf_u64(&text, max);
+	buf_str(&text, ": the next one is refused");
 	tell(d, DETECT_CAP, &f);
 }
 

@@ -80,6 +80,9 @@ struct detector {
 	uint64_t told_ns[DETECT_COUNT]; /* when it spoke last; 0 = never */
 	uint8_t told_worst[DETECT_COUNT];
 	uint32_t withheld[DETECT_COUNT]; /* since then */
+	uint8_t full;                    /* looks in a row at which it had all processes it may have */
+	bool is_full_told;
+	uint64_t full_ns; /* of the first of them */
 	struct window births, unseen;
 };
 
@@ -95,6 +98,9 @@ void detect_orphan(struct detector *d, struct detect_state *state, const struct 
 		   uint64_t orphaned_ns);
 /* Cap `what` ("processes (pids.max)") was hit `hits` times more than when it was asked last. */
 void detect_cap(struct detector *d, const char *what, uint64_t hits, enum severity severity);
+/* The tree has `tasks`, processes and threads, and nobody else counts for the limit of `max`: for who asks
+ * once in DETECT_APART_NS, or less often. */
+void detect_full(struct detector *d, uint64_t tasks, uint64_t max);
 /* At the end of a look: of look->births so far the walk has met `seen`. */
 void detect_births(struct detector *d, uint64_t seen);
 

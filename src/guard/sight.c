@@ -5,11 +5,13 @@
 
 #include "base/buf.h"
 #include "base/num.h"
+#include "codec/procfs.h"
 #include "conf/job.h"
 #include "guard/flag.h"
 #include "guard/peek.h"
 #include "guard/warden.h"
 #include "os/cgroup.h"
+#include "os/proc.h"
 #include "tree/facts.h"
 #include "tree/hold.h"
 #include "tree/tree.h"
@@ -269,6 +271,32 @@ static void look_at_caps(struct warden *w)
 	}
 }
 
+/*
+ * A refusal by RLIMIT_NPROC is told to nobody but who forks, and counts all processes of the user: whether
+ * it is at hand can be known only where no other is counted, in a user namespace of its own.
+ */
+static void look_at_number(struct warden *w)
+{
+	char bytes[4096];
+	uint64_t tasks = 0, max;
+	int job_fd = -1;
+
+	if (!w->run->isolation.ns.has_users || !(w->sight.detector.enabled & 1U << DETECT_CAP))
+		return;
+	FOR_EACH_MEMBER (&w->tree, m) {
+		if (m->flags & (MEMBER_ROOT | MEMBER_DEAD) || m->task_fd < 0)
+			continue;
+		tasks += os_proc_threads(m->task_fd);
+		if (m->flags & MEMBER_JOB)
+			job_fd = m->task_fd;
+	}
+	if (job_fd < 0)
+		return;
+	ssize_t n = os_proc_read_beside(job_fd, "limits", bytes, sizeof(bytes));
+	if (n > 0 && procfs_parse_task_limit(bytes, (size_t)n, &max) == 0)
+		detect_full(&w->sight.detector, tasks, max);
+}
+
 void sight_look(struct warden *w, uint64_t births, const char *rung)
 {
 	struct sight *s = &w->sight;
@@ -290,6 +318,7 @@ void sight_look(struct warden *w, uint64_t births, const char *rung)
 		s->facts_ns = now_ns + FACTS_EVERY_NS;
 		look_closely(w, &asked);
 		look_at_caps(w);
+		look_at_number(w);
 		pressure_look(w);
 		detect_births(&s->detector, w->tree.seen);
 	}

@@ -113,6 +113,24 @@ class Detect(GuardTest):
         self.assertEqual(self.command("kill", "j").status, 0)
         run.wait()
 
+    def test_all_processes_that_are_allowed(self):
+        """Counted apart from all others: in a user namespace."""
+        if os.geteuid() == 0:
+            self.skipTest("root needs no user namespace for --isolate, and is bound by no limit of processes")
+        self.needs_isolation()
+        run = self.job("import os, resource, time\nresource.setrlimit(resource.RLIMIT_NPROC, (12, 12))\nkept = []\ntry:\n"
+                       "    while len(kept) < 50:\n        kept.append(os.fork())\n"
+                       f"        if kept[-1] == 0: time.sleep({20 * harness.SCALE}); os._exit(0)\nexcept OSError: pass\n", "--isolate")
+        flag = self.expect("cap", "warning")
+        self.assertEqual((flag["value"], flag["bound"]), (12, 12))
+        self.assertEqual(flag["text"], "there are as many processes and threads as the limit allows (ulimit -u), 12: the next one "
+                                       "is refused")
+        self.assertGreaterEqual(flag["lasted"], 0.9, "two samples")
+        with open(self.gate, "w") as f:
+            f.write("go\n")
+        self.assertEqual(run.wait().status, 0, run.err)
+        self.assertEqual(len([f for f in self.flags() if f["rule"] == "cap"]), 1)
+
     def test_what_is_switched_off_says_nothing(self):
         run = self.guard("-N", "j", "--interval=50ms", "--detect=none", "--", "python3", "-c",
                          "import os, time\nos.fork() or os._exit(0)\ntime.sleep(4)")

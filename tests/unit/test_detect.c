@@ -546,6 +546,49 @@ static void tells_a_cap_by_its_name(void **state)
 	assert_string_equal(st.last.text, "ended a process (memory.max), 1 time");
 }
 
+/* As many as there may be: told at the second look of it, and again only after it was well below. */
+static void tells_that_no_more_may_be(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rule;
+		uint64_t tasks, max;
+		unsigned said; /* so far */
+	} looks[] = {
+		{ "below", 19, 20, 0 },
+		{ "at it, once", 20, 20, 0 },
+		{ "one has ended", 19, 20, 0 },
+		{ "once more", 20, 20, 0 },
+		{ "twice in a row", 20, 20, 1 },
+		{ "it stays so", 21, 20, 1 },
+		{ "one less", 19, 20, 1 },
+		{ "no news", 20, 20, 1 },
+		{ "of this, too", 20, 20, 1 },
+		{ "well below", 17, 20, 1 },
+		{ "again", 20, 20, 1 },
+		{ "and again", 20, 20, 2 },
+		{ "no limit", 20, UINT64_MAX, 2 },
+	};
+	struct stage st = make(DETECT_CAP);
+	st.d.with = &st;
+	for (size_t i = 0; i < COUNT_OF(looks); i++) {
+		detect_look(&st.d, &(struct look){ .now_ns = (100 + i * 70) * S, .period_ns = S });
+		detect_full(&st.d, looks[i].tasks, looks[i].max);
+		if (st.count[DETECT_CAP] != looks[i].said)
+			fail_msg("%s: %u", looks[i].rule, st.count[DETECT_CAP]);
+	}
+	assert_string_equal(st.last.text,
+			    "there are as many processes and threads as the limit allows (ulimit -u), "
+			    "20: the next one is refused");
+	assert_int_equal(st.last.severity, SEVERITY_WARNING);
+	assert_true(st.last.value == 20 && st.last.bound == 20);
+	assert_int_equal(st.last.now_ns - st.last.since_ns, 70 * S);
+	st.d.enabled = 0;
+	for (unsigned i = 0; i < 5; i++)
+		detect_full(&st.d, 20, 20);
+	assert_int_equal(st.count[DETECT_CAP], 2);
+}
+
 static void names_are_made_inert(void **state)
 {
 	(void)state;
@@ -596,6 +639,7 @@ int main(void)
 		cmocka_unit_test(one_voice_for_many),
 		cmocka_unit_test(counts_what_was_never_seen),
 		cmocka_unit_test(tells_a_cap_by_its_name),
+		cmocka_unit_test(tells_that_no_more_may_be),
 		cmocka_unit_test(names_are_made_inert),
 		cmocka_unit_test(bears_any_sample),
 	};

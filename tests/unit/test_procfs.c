@@ -738,6 +738,19 @@ static void reads_limits(void **state)
 	}
 }
 
+static void reads_the_limit_that_is_asked_for(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"Max processes             20                   95703                processes \n"
+		"Max open files            1024                 524288               files     \n";
+	uint64_t tasks = UNTOUCHED, files = UNTOUCHED;
+	assert_int_equal(procfs_parse_task_limit(text, sizeof(text) - 1, &tasks), 0);
+	assert_int_equal(procfs_parse_file_limit(text, sizeof(text) - 1, &files), 0);
+	assert_true(tasks == 20 && files == 1024);
+	assert_int_equal(procfs_parse_task_limit(text + 20, sizeof(text) - 21, &tasks), -EBADMSG);
+}
+
 static void reads_wchan(void **state)
 {
 	(void)state;
@@ -885,6 +898,7 @@ int main(void)
 		cmocka_unit_test(reads_all_of_load),
 		cmocka_unit_test(reads_meminfo),
 		cmocka_unit_test(reads_limits),
+		cmocka_unit_test(reads_the_limit_that_is_asked_for),
 		cmocka_unit_test(reads_wchan),
 		cmocka_unit_test(reads_events),
 		cmocka_unit_test(reads_children_split_anywhere),
