@@ -276,7 +276,7 @@ class Guards(ProcTest):
         run = self.guard("-N", "g", "-t", "1", "-k", "0.1", "--", "sh", "-c",
                          f"kill -STOP $PPID; exec {VICTIM} ignore-term")
         self.assertEqual(run.wait().status, 124, run.err)
-        self.assertLess(run.wall, 1 + 5 * SCALE)
+        self.assertLess(run.wall, 1 + 0.1 + 0.5 * SCALE)
         self.assert_no_survivor(run.err)
 
     def test_a_job_that_stops_both_guards_has_its_deadline_when_they_go_on(self):
@@ -329,7 +329,7 @@ while time.monotonic() < end:
         with open(self.path("front"), "w") as f:
             f.write(f"{run.pid}\n")
         self.assertEqual(run.wait().status, 124, run.err)
-        self.assertLess(run.wall, 1 + 3 * SCALE)
+        self.assertLess(run.wall, 1 + 0.1 + 0.5 * SCALE)
         self.assert_no_survivor(run.err)
 
 
