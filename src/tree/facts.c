@@ -37,7 +37,7 @@ static int read_stat(int task_fd, struct sample *s)
 	return 0;
 }
 
-/* The limit changes next to never: asked again when the files come near it. */
+/* The limit changes next to never: asked again when the number of files has changed, or is near it. */
 static int read_files(int task_fd, struct sample *s)
 {
 	char bytes[4096];
@@ -46,8 +46,9 @@ static int read_files(int task_fd, struct sample *s)
 	int files = os_proc_files_beside(task_fd);
 	if (files < 0)
 		return files;
+	bool is_same = s->known & SAMPLE_FDS && s->fds == (uint32_t)files;
 	s->fds = (uint32_t)files;
-	if (s->fds_max != 0 && s->fds < s->fds_max / 2)
+	if (s->fds_max != 0 && is_same && s->fds < s->fds_max / 2)
 		return 0;
 	ssize_t n = os_proc_read_beside(task_fd, "limits", bytes, sizeof(bytes));
 	int r = n < 0 ? (int)n : procfs_parse_file_limit(bytes, (size_t)n, &soft);

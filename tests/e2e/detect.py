@@ -55,7 +55,8 @@ class Detect(GuardTest):
         self.end(run, "fds")
 
     def test_all_files_that_are_allowed(self):
-        run = self.job("import os, resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\nkept = []\ntry:\n"
+        """Of a limit that is lowered once it has been asked for."""
+        run = self.job("import os, resource, time\ntime.sleep(2.5)\nresource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\nkept = []\ntry:\n"
                        "    while True: kept.append(os.open('/dev/null', 0))\nexcept OSError: pass\n"
                        "import time\nwhile not os.path.exists('free'): time.sleep(0.01)\n[os.close(fd) for fd in kept]\n", "-C", self.scratch)
         flag = self.expect("fds", "critical")
