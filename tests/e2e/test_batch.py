@@ -165,6 +165,7 @@ class Brakes(BatchTest):
 
 class Sessions(BatchTest):
     def test_killed_and_resumed(self):
+        self.needs("pidfd_open")
         items = ["a", "fail", "wait-1", "b"]
         run = self.start(*self.args(items))
         wait_until(lambda: "wait-1" in self.ran(), "it runs")
