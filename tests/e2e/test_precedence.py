@@ -499,7 +499,7 @@ class CommandLine(PrecedenceTest):
             "oom-score-adj": ("997", "998", "999", self.said_by_job("cat", "/proc/self/oom_score_adj"),
                               ("997", "998", "999")),
             "no-new-privs": (*yes_no, self.said_by_job("sed", "-n", "s/^NoNewPrivs:\t//p", "/proc/self/status"),
-                             ("1", "0", "1")),
+                             ("1", harness.privileges_here(), "1")),
             "drop-caps": (*yes_no, lambda args: self.said_by_job("grep", "CapEff", "/proc/self/status")(args)[-1],
                           None),
             "isolate": (*yes_no, self.dry_run("(isolate):"), ("isolate", None, "isolate")),

@@ -75,6 +75,11 @@ def denied_words():
     return [os.path.join(os.environ["SG_TEST_BIN"], "deny"), *filtered, "--"] if filtered else []
 
 
+def privileges_here():
+    """NoNewPrivs of what is started here: the filter of a user takes new privileges away with the rest."""
+    return "1" if denied_words() and os.geteuid() != 0 else status_field(os.getpid(), "NoNewPrivs")
+
+
 def denied_env(env):
     """What a preloaded library takes away: for SPAWNGUARD and all that it starts."""
     files = [word for word in DENIED if not DENIABLE[word]]

@@ -330,7 +330,7 @@ ROWS = [
     note("asked to end between two attempts", "{j}: attempt {1} of {10}: no other follows: asked to end by {} (pid {}, uid {})",
          between(lambda t, found: found.send(signal.SIGTERM)), status=3, slow=True),
     note("the caller ends between two attempts", "{j}: attempt {1} of {10}: no other follows: what started it has ended by {} (pid {}, uid {})",
-         orphaned_between, status=0, slow=True),
+         orphaned_between, status=0, slow=True, needs="pidfd_open"),
     note("replaced between two attempts", "{j}: attempt {1} of {10}: no other follows: it is replaced by {} (pid {}, uid {})",
          between(lambda t, found: t.run_guard(["-N", "j", "--on-conflict=replace"], ["true"])), status=3, slow=True),
 ]
