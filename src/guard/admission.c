@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "conf/room_value.h"
 #include "core/room.h"
+#include "guard/circuit.h"
 #include "guard/explain.h"
 #include "guard/gate.h"
 #include "guard/refusal.h"
@@ -171,6 +172,7 @@ static int refuse(const struct admission *a)
 	BUF(line, 2048);
 
 	refusal_record(a->run, &refusal, SG_EXIT_BREAKER);
+	circuit_not_ready(a->run);
 	buf_str(&line,
 		is_waiting(a->run->job) && !can_never(a) ? "not started after the wait: " : "not started: ");
 	put_lack(&line, a);

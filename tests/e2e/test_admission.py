@@ -263,6 +263,20 @@ class Places(AdmissionTest):
         self.assertEqual(gone.status, 125)
         self.assertIn("cannot ask for free space in: /nowhere/at/all: No such file or directory", gone.err)
 
+    def test_want_of_it_backs_off_and_is_no_attempt(self):
+        """It is the environment's: the next start is refused by the breaker, and nothing is counted."""
+        rules = ("--max-failures=2/1h", "--backoff=environment=1h")
+        wants = f"--min-free={self.scratch}:8000T"
+        first, second = (self.start(SPAWNGUARD, "run", "-N", "b", *rules, wants, "--", "true").wait() for _ in range(2))
+        self.assertEqual((first.status, second.status), (69, 69))
+        self.assertIn("not started: b asks for", first.err)
+        self.assertRegex(second.err, r"\Aspawnguard: breaker open: b: 1 environment failure")
+        self.assertEqual(self.start(SPAWNGUARD, "breaker", "trial", "b").wait().status, 0)
+        well = self.start(SPAWNGUARD, "run", "-N", "b", *rules, "--", "true").wait()
+        self.assertEqual((well.status, self.start(SPAWNGUARD, "run", "-N", "b", *rules, "--", "true").wait().status), (0, 0), well.err)
+        for _ in range(2): # without a rule nothing waits for it
+            self.assertIn("asks for", self.start(SPAWNGUARD, "run", "-N", "c", wants, "--", "true").wait().err)
+
     def test_it_waits_for_space(self):
         script = f"mkdir {self.path('full')}\nmount -t tmpfs -o size=64K t {self.path('full')}\nhead -c 64K /dev/zero >{self.path('full/x')}\n"
         run = self.there("-N", "c", "--wait", "--complain-after=0.01", f"--min-free={self.path('full')}:32K", script=script)
