@@ -1,9 +1,13 @@
 """batch: each item a run of its own, with brakes, and a session that is gone on with."""
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
+import struct
 import sys
+import termios
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -161,6 +165,56 @@ class Brakes(BatchTest):
         self.assertFalse(os.path.exists(os.path.join(self.state, "batch")))
         run = self.batch(["a1", "b1", "c1", "d1", "c2"], *args[:-2])
         self.assertEqual((run.status, self.ran()), (0, ["c1", "c2"]), run.err)
+
+
+class Terminal(BatchTest):
+    """Below the lines a bar, which is gone when the batch is."""
+
+    def look(self, columns):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        os.set_blocking(master, False)
+        run = self.start(*self.args(["a", "fail", "wait-1", "b"]), stderr=slave)
+        os.close(slave)
+        seen = []
+
+        def has(what):
+            try:
+                seen.append(os.read(master, 65536).decode())
+            except (BlockingIOError, OSError):
+                pass
+            return what in "".join(seen)
+        return run, has, seen
+
+    def test_it_is_drawn_and_goes(self):
+        run, has, seen = self.look(80)
+        wait_until(lambda: has("2/4, ok 1, failed 1, running 1"), "the bar stands at the third")
+        self.assertRegex("".join(seen), r"\r\[=+> +\] 2/4, ok 1, failed 1, running 1[^\r\n]*\033\[K")
+        self.write("go", "")
+        wait_until(lambda: has("4 items, 3 ok, 1 failed"), "what came of it")
+        run.wait()
+        last = "".join(seen).rsplit("] 4/4" if "] 4/4" in "".join(seen) else "] 3/4", 1)[1]
+        self.assertIn("\r\033[K", last, "it is erased before what is said at the end")
+        self.assertNotIn("[==", last.split("4 items")[1])
+
+    def test_it_is_no_wider_than_the_terminal(self):
+        run, has, seen = self.look(30)
+        wait_until(lambda: has("2/4") or has("[=="), "a bar")
+        self.write("go", "")
+        run.wait()
+        has("")
+        for bar in re.findall(r"\r(\[[=> ]+\][^\r\n\033]*)\033\[K", "".join(seen)):
+            self.assertLess(len(bar), 30, bar)
+
+    def test_quiet_has_none(self):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        run = self.start(*self.args(["a", "b"], "-q"), stderr=slave)
+        run.wait()
+        os.close(slave)
+        os.set_blocking(master, False)
+        self.assertRaises((BlockingIOError, OSError), os.read, master, 100)
 
 
 class Sessions(BatchTest):

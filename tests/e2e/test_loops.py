@@ -148,6 +148,33 @@ class Rules(Base):
         args = ["-N", "j", "--max-timeouts=2/1h", "-t", "0.1"]
         self.assertEqual([self.run_guard(args, ["sleep", "60"]).status for _ in range(3)], [124, 124, 69])
 
+    def test_what_is_of_which_class(self):
+        """By codes, ranges and signals; what has no wait of its own goes by the rest."""
+        args = ["-N", "j", "--max-failures=9/1h", "--class=environment=3,40-42,USR1", "--backoff=environment=1h"]
+        for how in ("exit 3", "exit 41", "kill -USR1 $$"):
+            with self.subTest(how):
+                self.run_guard(args, ["sh", "-c", how])
+                run = self.run_guard(args, ["true"])
+                self.assertEqual(run.status, 69)
+                self.assertIn("1 environment failure", run.err)
+                self.assertEqual(self.command("breaker", "reset", "j").status, 0)
+        self.assertEqual([self.run_guard(args, ["sh", "-c", "exit 43"]).status for _ in range(3)], [43] * 3)
+
+    def test_what_counts_as_success_is_health(self):
+        args = ["--max-failures=2/1h", "--success-status=7"]
+        self.assertEqual([self.fails(*args, code=7).status for _ in range(4)], [7] * 4)
+        self.assertEqual([self.fails(*args).status for _ in range(3)], [1, 1, 69])
+        self.assertEqual(self.command("breaker", "trial", "j").status, 0)
+        self.assertEqual([self.fails(*args, code=7).status for _ in range(3)], [7] * 3)
+        self.assertEqual(self.changes()[-1], ("half-open", "closed"))
+
+    def test_a_new_program_is_a_trial(self):
+        program = self.write("job", "#!/bin/sh\nexit 1\n", 0o755)
+        args = ["-N", "j", *RULES, "--watch-input", program]
+        self.assertEqual([self.run_guard(args, [program]).status for _ in range(4)], [1, 1, 1, 69])
+        self.write("job", "#!/bin/sh\n# mended\nexit 0\n", 0o755)
+        self.assertEqual([self.run_guard(args, [program]).status for _ in range(2)], [0, 0])
+
     def test_an_end_by_its_user_is_no_failure(self):
         for _ in range(4):
             run = self.sleeper("-N", "j", "--max-failures=2/1h")
