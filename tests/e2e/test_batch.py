@@ -6,6 +6,7 @@ import pty
 import re
 import signal
 import struct
+import subprocess
 import sys
 import termios
 
@@ -165,6 +166,21 @@ class Brakes(BatchTest):
         self.assertFalse(os.path.exists(os.path.join(self.state, "batch")))
         run = self.batch(["a1", "b1", "c1", "d1", "c2"], *args[:-2])
         self.assertEqual((run.status, self.ran()), (0, ["c1", "c2"]), run.err)
+
+
+class Yields(BatchTest):
+    def test_by_what_is_printed(self):
+        for kind, each in (("lines", 2), ("bytes", 4)):
+            with self.subTest(kind):
+                run = self.batch(["a", "b"], f"--yield={kind}", "--output=never", command=("printf", r"{}\nx\n"), name=kind)
+                self.assertEqual(run.status, 0, run.err)
+                self.assertEqual(re.findall(r"OK (\w) \S+ yield (\d+) ", run.err), [("a", str(each)), ("b", str(each))])
+
+    def test_where_it_cannot_be_seen_nothing_starts(self):
+        run = self.start(*self.args(["a", "b"], "--yield=lines"), stdout=subprocess.PIPE).wait(60 * harness.SCALE)
+        self.assertIn("not started: --yield: stdout cannot be seen", run.err)
+        self.assertIn("STOP a", run.err)
+        self.assertFalse(os.path.exists(self.path("log")))
 
 
 class Terminal(BatchTest):
