@@ -135,9 +135,11 @@ class Incident3(GuardTest):
     def test_killed_at_any_moment_it_repeats_nothing_that_ended(self):
         seed = int.from_bytes(os.urandom(4), "little")
         dice = random.Random(seed)
-        items = [f"i{i:02}" for i in range(12)]
+        items = sorted([f"i{i:02}" for i in range(9)] + ["bad-1", "bad-2", "skip-1"])
+        good, bad = ([item for item in items if item.startswith(kind)] for kind in ("i", "bad-"))
         self.write("few", "".join(item + "\n" for item in items))
-        once = ("--items", "few", "-q", "--jobs=2", "--", "sh", "-c", "sleep 0.005", "{}")
+        phase = "sleep 0.005; case $1 in bad*) exit 3;; esac"
+        once = ("--items", "few", "-q", "--jobs=2", "--skip-prefix=skip-", "--", "sh", "-c", phase, "sh", "{}")
         began = now()
         self.command("batch", "-N", "first", *once)
         whole = now() - began
@@ -149,11 +151,14 @@ class Incident3(GuardTest):
             run.send(signal.SIGKILL)
             run.wait()
             again = self.command("batch", "-N", name, "--items", "few", "--resume", *once[2:], timeout=60 * SCALE)
-            self.assertEqual(again.status, 0, f"seed {seed}, {i}: {again.err}")
-            ends = [e for e in self.events("end") if e["spawnguard.job"] == name and outcome(e) == "ok"]
-            self.assertEqual(sorted(e["spawnguard.task"] for e in ends), items, f"seed {seed}, {i}: {again.err}")
+            self.assertIn(again.status, (0, 1), f"seed {seed}, {i}: {again.err}")
+            ends = [e for e in self.events("end") if e["spawnguard.job"] == name]
+            for kind, those in (("ok", good), ("failed", bad)):
+                self.assertEqual(sorted(e["spawnguard.task"] for e in ends if outcome(e) == kind), those, f"seed {seed}, {i}: {again.err}")
+            self.assertNotIn("skip-1", [e["spawnguard.task"] for e in ends])
             told = self.command("batch", "--analyse", name).out
-            self.assertIn("12 items, 12 ok, 0 failed, 0 left", told, f"seed {seed}, {i}")
+            self.assertIn("12 items, 9 ok, 2 failed, 0 left, 1 left out", told, f"seed {seed}, {i}")
+            self.assertIn("failure: 2 items, as bad-1: exit 3", told, f"seed {seed}, {i}")
         self.assertEqual(self.records(), [])
 
 
