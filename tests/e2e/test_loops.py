@@ -257,6 +257,16 @@ class Lost(Base):
         self.assertIn("breaker opens: j: 2 lost failures in", run.err)
         self.assertEqual((self.ran(), self.file().count("\nend ")), (0, 2))
 
+    def test_a_change_is_a_trial_once_though_that_is_killed(self):
+        self.write("input", "bad")
+        args = [*RULES, "--backoff=lost=1h", "--watch-input", self.path("input")]
+        self.assertEqual([self.fails(*args).status for _ in range(4)], [1, 1, 1, 69])
+        self.write("input", "still bad")
+        run = self.guard("-N", "j", *args, "--", "sh", "-c", f"exec {VICTIM} sleep")
+        self.wait_ready(run)
+        kill_both(self, run)
+        self.assertEqual([self.fails(*args).status for _ in range(2)], [69, 69])
+
     TOLD = r"^SPAWNGUARD_CLASS=lost SPAWNGUARD_FINGERPRINT=f1-\w+ SPAWNGUARD_UNTIL=\d{4}-\S+Z ?$"
 
     def test_the_start_that_counts_it_runs_the_hook(self):
@@ -479,6 +489,14 @@ class Faults(Base):
         self.assertIn("its breaker is damaged: put aside as .bad, and taken for one failure", run.err)
         self.assertTrue(os.path.exists(os.path.join(self.state, "breaker/j.bad")))
         self.assertEqual([self.fails(*RULES).status for _ in range(2)], [1, 69])
+
+    def test_one_damaged_while_the_job_runs_is_one_failure_too(self):
+        broken = os.path.join(self.state, "breaker/j")
+        self.fails(*RULES)
+        run = self.run_guard(["-N", "j", *RULES], ["sh", "-c", f"echo x >>'{broken}'; exit 1"])
+        self.assertEqual(run.status, 1, run.err)
+        self.assertTrue(os.path.exists(broken + ".bad"))
+        self.assertEqual([self.fails(*RULES).status for _ in range(2)], [1, 69], "one that it had, and its own")
 
     def test_what_cannot_be_written_is_slowed_down(self):
         self.write("state/breaker", "")

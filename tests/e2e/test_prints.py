@@ -122,7 +122,10 @@ class OpenOn(PrintTest):
         self.assertEqual(len(self.events("breaker")), 1)
 
     def test_nothing_of_it_is_kept_where_nothing_is_to_be(self):
-        self.assertEqual(self.opened("--open-on", "used up=1h", "--record-tail=none", says="used up: secret\n"), (3600, "quota"))
+        for i, what in enumerate(("none", "print")):
+            self.assertEqual(self.opened("-N", f"k{i}", "--open-on", "used up=1h", f"--record-tail={what}", says="used up: secret\n"),
+                             (3600, "quota"))
+        self.fails("-N", "counted", "--same-failure=2", "--record-tail=print", says="secret\n", status=1)
         for place, _, files in os.walk(self.state):
             for name in files:
                 with open(os.path.join(place, name), "rb") as f:
