@@ -155,7 +155,7 @@ class Freeze(FreezeTest):
         for pid in (held.pid, warden):
             send(pid, KILL)
         held.wait()
-        wait_until(lambda: self.strays(), "the job is left")
+        wait_until(lambda: not Stat(warden).alive and self.strays(), "the job is left")
         run = self.command("freeze", "dead")
         self.assertEqual(run.status, 125)
         self.assertIn("spawnguard reap", run.err)

@@ -215,10 +215,7 @@ static void where_it_cannot_be_written_says_so(void **state)
 	assert_int_not_equal(fail.err, 0);
 	assert_int_equal(unlinkat(s.fd, "breaker", 0), 0);
 	assert_int_equal(mkdirat(s.fd, "breaker", 0777), 0);
-	assert_int_equal(fchmodat(s.fd, "breaker", 0777, 0), 0); /* for all to write: not believed */
-	assert_true(breaker_write(s.fd, "a job", &now, &b, &fail) < 0);
-	assert_int_equal(fail.err, EPERM);
-	assert_int_equal(fchmodat(s.fd, "breaker", 0700, 0), 0);
+	assert_int_equal(fchmodat(s.fd, "breaker", 0777, 0), 0);
 	assert_int_equal(mkdirat(s.fd, "breaker/a%20job.new", 0700), 0); /* in the way, and no file */
 	assert_true(breaker_write(s.fd, "a job", &now, &b, &fail) < 0);
 	scratch_remove(&s);
