@@ -113,6 +113,7 @@ class Ends(WaitTest):
         self.assertEqual(run.wait().status, 125)
         self.assertRegex(run.out, r": guard_error, status 125, ")
         held.wait()
+        wait_until(lambda: not self.strays(), "the warden has ended too")
 
     def test_front_killed_the_warden_ends_it(self):
         held = self.holder("-N", "taken", "-k", "0.2")
