@@ -125,6 +125,39 @@ class Each(LimitTest):
         self.assertEqual(verdict["per"], 1)
         self.assert_untouched(["--max-cpu=80%/1s"], program("cpu", 20, UNDER_S))
 
+    def within(self, seconds):
+        """(first, last) of what the job says of itself, a line each: when, and how much by then."""
+        lines = [[float(word) for word in line.split()] for line in self.read("says").splitlines() if line.count(" ") == 1]
+        last = lines[-1]
+        return next(([when, much] for when, much in lines if when >= last[0] - seconds), last), last
+
+    def tells_births(self):
+        """Does the kernel, here?"""
+        run = self.run_guard(["-N", "asked", "--max-spawn-rate=9/1s", "--births-rung=perf", "--interval=20ms"], ["sleep", "0.1"])
+        self.assertEqual(run.status, 0, run.err)
+        return self.events("end")[-1].get("spawnguard.rung.births") == "perf"
+
+    def test_what_is_told_of_a_rate_is_what_was(self):
+        """Births, and a share of a core: to a tenth of what the job counts itself within that time."""
+        births = ("import os, time\nto = open('says', 'a', buffering=1)\nprint(time.monotonic(), 0, file=to)\n"
+                  "for i in range(1, 600):\n    if os.fork() == 0: time.sleep(0.3); os._exit(0)\n"
+                  "    print(time.monotonic(), i, file=to)\n    time.sleep(0.01)")
+        for rung in ("perf", "sampled"):
+            with self.subTest(rung=rung):
+                if rung == "perf" and not self.tells_births():
+                    self.skipTest("births are not told here (perf)")
+                self.write("says", "")
+                verdict = self.assert_passed("max-spawn-rate", ["-N", rung, "-C", self.scratch, "--max-spawn-rate=60/2s", f"--births-rung={rung}"],
+                                             [PYTHON, "-Ic", births + WAIT], None, rung=rung)
+                (_, before), (_, after) = self.within(2)
+                self.assertLessEqual(abs(verdict["value"] - (after - before + 1)), 0.1 * verdict["value"] * SCALE, verdict)
+        busy = ("import time\nto = open('says', 'a', buffering=1)\nend = time.monotonic() + 30\nprint(time.monotonic(), 0, file=to)\n"
+                "while time.monotonic() < end:\n    print(time.monotonic(), time.process_time_ns(), file=to)")
+        self.write("says", "")
+        verdict = self.assert_passed("max-cpu", ["-N", "busy", "-C", self.scratch, "--max-cpu=20%/5s"], [PYTHON, "-Ic", busy], None, bound=1_000_000_000)
+        (_, before), (_, after) = self.within(5)
+        self.assertLessEqual(abs(verdict["value"] - (after - before)), 0.1 * verdict["value"] * SCALE, verdict)
+
     def test_max_cpu_as_time(self):
         self.assert_passed("max-cpu", ["--max-cpu=2s"], program("cpu", 100, 60), 2.05e9, 0.1, bound=2_000_000_000)
         self.assert_untouched(["--max-cpu=20s"], program("cpu", 20, UNDER_S))
