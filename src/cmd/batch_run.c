@@ -122,8 +122,8 @@ static bool can_watch_parent(void)
  * batch. */
 static int compose(struct words_list *list, const struct work *w, uint32_t item, int status_number)
 {
-	static const char *const fixed[] = { "spawnguard",  "run",         "--no-wait", "--no-lock",
-					     "--shared=no", "--detach=no" };
+	static const char *const fixed[] = { "spawnguard", "run",         "--no-wait",
+					     "--no-lock",  "--shared=no", "--detach=no" };
 	const struct batch_item *it = &w->batch.items[item];
 	BUF(key, BATCH_KEY_MAX);
 	BUF(number, 16);
