@@ -55,6 +55,7 @@ struct work {
 	int session_fd, lock_fd; /* owned; -1 = none */
 	struct slot *slots;      /* owned: as many as jobs */
 	uint32_t serial;         /* of the last run that was started in this session */
+	bool can_be_watched;     /* by its runs, which end with it; before Linux 5.3 they run to their end */
 	struct os_signals signals;
 	int signal_fd;
 	int err_ends[2];       /* owned pipe: stderr of the runs, where ours is a file; -1 = they have ours */

@@ -193,6 +193,8 @@ int loop_sit(struct work *w)
 	if (r < 0)
 		return cmd_fail("cannot wait for what runs", r);
 	w->columns = os_terminal_columns(2);
+	AUTO_FD int self = os_pidfd_open_self();
+	w->can_be_watched = self >= 0;
 	r = separate_errors(w);
 	if (r < 0)
 		return cmd_fail("cannot wait for what runs", r);

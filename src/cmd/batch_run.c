@@ -111,13 +111,6 @@ static int add_command(struct words_list *list, const struct work *w, const stru
 	return r == 0 && !has_hole ? words_add(list, "", item->text) : r;
 }
 
-/* Before Linux 5.3 nobody can: what runs as a batch is killed runs to its end, and counts at --resume. */
-static bool can_watch_parent(void)
-{
-	AUTO_FD int self = os_pidfd_open_self();
-	return self >= 0;
-}
-
 /* The run of an item as a command line: no lock of its own, as its batch has one; and no longer than the
  * batch. */
 static int compose(struct words_list *list, const struct work *w, uint32_t item, int status_number)
@@ -133,7 +126,7 @@ static int compose(struct words_list *list, const struct work *w, uint32_t item,
 	buf_u64(&number, (uint64_t)status_number);
 	for (size_t i = 0; r == 0 && i < COUNT_OF(fixed); i++)
 		r = words_add(list, "", fixed[i]);
-	if (r == 0 && can_watch_parent())
+	if (r == 0 && w->can_be_watched)
 		r = words_add(list, "", "--with-parent");
 	if (r == 0)
 		r = words_add(list, "--name=", w->name);

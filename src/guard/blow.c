@@ -25,13 +25,6 @@ bool blow_is_possible(const struct run *run)
 	       (has_group(run) || has_namespace(run));
 }
 
-static int count(void *with, pid_t pid)
-{
-	(void)pid;
-	++*(uint32_t *)with;
-	return 0;
-}
-
 /* Held, and read while it is held: the number has not changed hands. Owned pidfd, -1. */
 static int hold_init(pid_t warden, pid_t init)
 {
@@ -49,7 +42,7 @@ bool blow_raise(struct blow *b, const struct run *run, pid_t warden, pid_t init)
 	if (!blow_is_possible(run))
 		return false;
 	if (has_group(run) && os_cgroup_can_kill(run->cgroup_fd)) {
-		(void)os_cgroup_each(run->cgroup_fd, count, &b->count);
+		b->count = os_cgroup_count(run->cgroup_fd);
 		b->group = run->cgroup_fd;
 	} else if (has_namespace(run)) {
 		b->init = hold_init(warden, init);

@@ -12,7 +12,7 @@
 struct run;
 
 struct blow {
-	int group;      /* borrowed: the run's own control group, -1 = none */
+	int group;      /* borrowed: the run's own control group; -1 = none */
 	int init;       /* owned: pidfd of the first process of the tree's PID namespace; -1 = none */
 	uint32_t count; /* processes in the group */
 };

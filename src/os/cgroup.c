@@ -336,6 +336,21 @@ int os_cgroup_each(int dir, int (*each)(void *with, pid_t pid), void *with)
 	}
 }
 
+static int count_one(void *with, pid_t pid)
+{
+	(void)pid;
+	++*(uint32_t *)with;
+	return 0;
+}
+
+uint32_t os_cgroup_count(int dir)
+{
+	uint32_t n = 0;
+
+	(void)os_cgroup_each(dir, count_one, &n);
+	return n;
+}
+
 bool os_cgroup_is_member(pid_t pid, const char *name)
 {
 	char bytes[4096], *rest = NULL;

@@ -64,6 +64,8 @@ int os_cgroup_events(int dir, const char *name, const char *key, uint64_t *out_c
 int os_cgroup_kill(int dir);
 /* The pids in it, not below; 0 stands for one that has no number here.  0, what `each` returned, -errno. */
 int os_cgroup_each(int dir, int (*each)(void *with, pid_t pid), void *with);
+/* How many that would be; what cannot be read counts as nobody. */
+uint32_t os_cgroup_count(int dir);
 
 /* Is `pid` in a group called `name`, or below one? */
 bool os_cgroup_is_member(pid_t pid, const char *name);

@@ -34,13 +34,6 @@ static void asked(struct killer *k, bool at_once)
 		(void)os_cgroup_freeze(k->cgroup, false);
 }
 
-static int count(void *with, pid_t pid)
-{
-	(void)pid;
-	++*(uint32_t *)with;
-	return 0;
-}
-
 static struct sweep_result stop(struct killer *k, struct tree *tree, uint64_t now_ns)
 {
 	struct sweep_result none = { 0 };
@@ -49,7 +42,7 @@ static struct sweep_result stop(struct killer *k, struct tree *tree, uint64_t no
 	/* Not all at one instant: none may see another die, and make it anew. */
 	if (!k->is_struck) {
 		(void)os_cgroup_freeze(k->cgroup, true);
-		(void)os_cgroup_each(k->cgroup, count, &k->grouped);
+		k->grouped += os_cgroup_count(k->cgroup);
 	}
 	(void)os_cgroup_kill(k->cgroup);
 	return none;
