@@ -38,7 +38,10 @@ class Base(BreakerFile, GuardTest):
         """As if that time had passed since it was written."""
         first, at, rest = self.file(job).split("\n", 2)
         words = at.split()
-        words[3], words[4] = (str(int(w) - int(seconds * S)) for w in words[3:5])
+        boot, wall = (int(w) - int(seconds * S) for w in words[3:5])
+        if boot < 0: # of a machine that was not up then: it has booted since
+            words[1], boot = "0" * 8 + words[1][8:], 0
+        words[3:5] = str(boot), str(wall)
         self.keep("\n".join([first, " ".join(words), rest]), job)
 
     def fails(self, *args, code=1, job="j"):
