@@ -6,7 +6,7 @@
 
 static inline void auto_free(void *at)
 {
-	free(*(void **)at); /* keeps errno: glibc 2.33 and later */
+	free(*(void **)at); /* keeps errno: glibc 2.33, musl 1.2.2 and later */
 }
 #define AUTO_FREE __attribute__((cleanup(auto_free)))
 

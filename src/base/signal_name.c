@@ -1,4 +1,4 @@
-#include "conf/signal_name.h"
+#include "base/signal_name.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -10,7 +10,8 @@
 #include "base/buf.h"
 #include "base/num.h"
 
-/* glibc keeps 32 and 33 for itself.  Its SIGRTMIN is a call, which a pure layer does not make. */
+/* As glibc counts them (musl from 35), and so the jobs.  SIGRTMIN is a call, which a pure layer does not
+ * make. */
 #define SIGNAL_RT_FIRST 34
 #define SIGNAL_RT_SPAN  (SIGNAL_LAST - SIGNAL_RT_FIRST)
 

@@ -62,7 +62,7 @@ static int read_items(struct work *w)
 	if (fd < 0) {
 		BUF(why, 128);
 		buf_str(&why, ": ");
-		buf_str(&why, strerrordesc_np(-fd));
+		buf_str(&why, fail_text(-fd));
 		buf_str(&why, "; name a file of lines, or give them on standard input");
 		return cmd_say_exit("cannot read the items of ", is_stdin ? "-" : from, why.at, EXIT_USAGE);
 	}

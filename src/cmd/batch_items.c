@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fail.h"
 #include "cmd/batch.h"
 
 #include "base/auto.h"
@@ -198,7 +199,7 @@ int items_read(struct work *w, int fd, const char *from)
 	if (r == -EFBIG)
 		return say_of_items(from, "more than 1 GiB: divide it");
 	if (r < 0)
-		return say_of_items(from, strerrordesc_np(-r));
+		return say_of_items(from, fail_text(-r));
 	return -1;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fail.h"
 #include "cmd/batch.h"
 
 #include "base/auto.h"
@@ -165,7 +166,7 @@ static int say_not_started(struct work *w, const struct batch_item *item, int er
 	buf_str(&line, "cannot start the run of ");
 	escape_word(&line, item->text, item->n, 60);
 	buf_str(&line, ": ");
-	buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+	buf_str(&line, fail_text(-err));
 	buf_str(&line, "; nothing more is started: mend that, then resume with --resume");
 	cmd_say(&line);
 	return err;

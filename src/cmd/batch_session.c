@@ -32,7 +32,7 @@ static int say_cannot_write(struct work *w, int err)
 	buf_str(&line, "cannot write the session ");
 	buf_str(&line, w->id);
 	buf_str(&line, ": ");
-	buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+	buf_str(&line, fail_text(-err));
 	buf_str(&line, "; nothing more is started: mend that, then resume with --resume");
 	cmd_say(&line);
 	return SG_EXIT_GUARD;

@@ -91,7 +91,7 @@ int cmd_configure(struct cmd *cmd, char **argv)
 
 static void put_reason(struct buf *line, int err)
 {
-	buf_str(line, strerrordesc_np(err) ? strerrordesc_np(err) : "unknown error");
+	buf_str(line, fail_text(err));
 }
 
 void cmd_put_fail(struct buf *line, const struct fail *fail)

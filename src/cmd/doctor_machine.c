@@ -56,7 +56,7 @@ void judge_libraries(const struct machine *m, struct diagnosis *f)
 {
 	finding_set(f, VERDICT_OK, NULL, "libc ");
 	finding_foreign(&f->what, m->probe[PROBE_LIBC].text);
-	buf_str(&f->what, ", inih " SG_INIH_VERSION " built in");
+	buf_str(&f->what, " (the wrapper: " SG_WRAPPER_LIBC "), inih " SG_INIH_VERSION " built in");
 	put_library(f, &m->probe[PROBE_SMARTCOLS], "libsmartcols", "libsmartcols1");
 	put_library(f, &m->probe[PROBE_JANSSON], "libjansson", "libjansson4");
 }

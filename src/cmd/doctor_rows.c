@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "cmd/doctor.h"
 
 const char *const verdict_name[VERDICT_COUNT] = { "ok", "note", "weak", "broken" };
@@ -82,10 +83,9 @@ void finding_foreign(struct buf *b, const char *text)
 
 void finding_error(struct buf *b, const char *what, int err)
 {
-	const char *text = strerrordesc_np(err < 0 ? -err : err);
 	buf_str(b, what);
 	buf_str(b, ": ");
-	buf_str(b, text ? text : "unknown error");
+	buf_str(b, fail_text(err < 0 ? -err : err));
 }
 
 void finding_add(struct buf *b, const char *text)

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "base/num.h"
 #include "cmd/cmd.h"
 #include "codec/json_write.h"
@@ -183,7 +184,7 @@ static int complain(const struct replay *r, int err)
 		buf_str(&line, ": no samples: give a file that run --record-samples has written");
 	} else {
 		buf_str(&line, ": cannot be read: ");
-		buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+		buf_str(&line, fail_text(-err));
 		buf_str(&line, ": give a file that run --record-samples has written");
 	}
 	cmd_say(&line);

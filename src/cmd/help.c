@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "cmd/cmd.h"
 #include "conf/argv.h"
 #include "conf/commands.h"
@@ -51,7 +52,7 @@ static int print(const struct buf *text)
 	if (r == 0 || r == -EPIPE) /* a pager was left */
 		return 0;
 	buf_str(&line, "cannot write to standard output: ");
-	buf_str(&line, strerrordesc_np(-r));
+	buf_str(&line, fail_text(-r));
 	return refuse(&line, SG_EXIT_GUARD);
 }
 
@@ -131,7 +132,7 @@ static int print_topic(const char *name)
 	buf_str(&line, "cannot read the manual ");
 	escape_text(&line, path.at, path.len, 0);
 	buf_str(&line, ": ");
-	buf_str(&line, strerrordesc_np(-r));
+	buf_str(&line, fail_text(-r));
 	buf_str(&line, "; it is made where mandoc is installed when spawnguard is built");
 	return refuse(&line, SG_EXIT_GUARD);
 }

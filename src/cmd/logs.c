@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "base/num.h"
 #include "cmd/cmd.h"
 #include "cmd/target.h"
@@ -151,7 +152,7 @@ static int say_file(const struct logs *l, const char *before, const char *after,
 	escape_word(&line, l->target.log, strlen(l->target.log), 0);
 	if (err != 0) {
 		buf_str(&line, ": ");
-		buf_str(&line, strerrordesc_np(err) ? strerrordesc_np(err) : "unknown error");
+		buf_str(&line, fail_text(err));
 	}
 	cmd_say(&line);
 	return code;
@@ -205,8 +206,7 @@ static int say_not_printed(int err)
 {
 	if (err == EPIPE)
 		return reader_is_gone();
-	return cmd_say_exit("cannot print the output: ", NULL,
-			    strerrordesc_np(err) ? strerrordesc_np(err) : "unknown error", SG_EXIT_GUARD);
+	return cmd_say_exit("cannot print the output: ", NULL, fail_text(err), SG_EXIT_GUARD);
 }
 
 /* What stands there and was not yet printed, as it is.  -1: go on; else the exit status. */

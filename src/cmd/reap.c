@@ -120,7 +120,7 @@ static void complain(struct reaping *p, const char *run_id, const char *what, in
 	buf_str(&line, "run ");
 	buf_mem(&line, run_id, strnlen(run_id, 8));
 	buf_str(&line, what);
-	buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+	buf_str(&line, fail_text(-err));
 	buf_str(&line, "; it stays for the next reap");
 	cmd_say(&line);
 }

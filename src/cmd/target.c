@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "os/self.h"
 #include "run/find.h"
 #include "spawnguard/exit.h"
@@ -96,7 +97,7 @@ int target_unreadable(const char *what, int err)
 	buf_str(&line, "cannot read the history to find ");
 	escape_word(&line, what, strlen(what), 60);
 	buf_str(&line, ": ");
-	buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+	buf_str(&line, fail_text(-err));
 	buf_str(&line, "; see: spawnguard doctor");
 	cmd_say(&line);
 	return SG_EXIT_GUARD;

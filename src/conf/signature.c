@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/num.h"
-#include "conf/signal_name.h"
+#include "base/signal_name.h"
 #include "conf/suggest.h"
 #include "conf/words.h"
 #include "core/detect.h"

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/num.h"
-#include "conf/signal_name.h"
+#include "base/signal_name.h"
 
 typedef void format_number(struct buf *out, uint64_t value);
 

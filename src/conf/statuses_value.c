@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/num.h"
-#include "conf/signal_name.h"
+#include "base/signal_name.h"
 
 #define TEXT_MAX 16 /* "SIGRTMAX-30" and room */
 

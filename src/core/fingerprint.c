@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "base/signal_name.h"
 #include "core/essence.h"
 
 #define LINE_MAX    512 /* bytes of a line that are looked at */
@@ -438,9 +439,9 @@ static void put_end(struct buf *out, const struct fingerprint_facts *f)
 	}
 	buf_str(out, sig != 0 ? "signal " : "exit ");
 	buf_i64(out, sig != 0 ? sig : (f->job_status >> 8) & 0xff);
-	if (sig != 0 && sigabbrev_np(sig)) {
+	if (sig != 0) {
 		buf_str(out, " (");
-		buf_str(out, sigabbrev_np(sig));
+		signal_format(out, sig);
 		buf_char(out, ')');
 	}
 }

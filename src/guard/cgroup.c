@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "guard/watch.h"
@@ -39,8 +40,6 @@ static int open_parent(const struct job *job)
 
 static const char *why(int err)
 {
-	const char *text = strerrordesc_np(err);
-
 	switch (err) {
 	case EMEDIUMTYPE:
 		return "it is no directory of cgroup version 2";
@@ -51,7 +50,7 @@ static const char *why(int err)
 	case ENOSYS:
 		return "this kernel has no cgroup.kill (5.14)";
 	default:
-		return text ? text : "unknown error";
+		return fail_text(err);
 	}
 }
 

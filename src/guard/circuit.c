@@ -107,7 +107,7 @@ static void warn_unreadable(const struct run *run, int err, const char *what)
 	buf_str(&line, what);
 	if (err != 0) {
 		buf_str(&line, ": ");
-		buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+		buf_str(&line, fail_text(-err));
 	}
 	buf_str(&line, "; the run goes on, see: spawnguard doctor");
 	voice_note(&line);
@@ -412,7 +412,7 @@ static void unkept(struct run *run, const struct toll *toll)
 	buf_str(&line, "warning: ");
 	put_name(&line, run);
 	buf_str(&line, ": this end could not be counted in its breaker: ");
-	buf_str(&line, strerrordesc_np(-toll->err) ? strerrordesc_np(-toll->err) : "unknown error");
+	buf_str(&line, fail_text(-toll->err));
 	if (run->circuit.throttle_s > 0) {
 		buf_str(&line, "; the guard waits ");
 		buf_u64(&line, run->circuit.throttle_s);

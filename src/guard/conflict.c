@@ -291,7 +291,7 @@ void conflict_explain(struct run *run, struct explain *e)
 		rule->verdict = EXPLAIN_REFUSE;
 		rule->exit = tell_failure(&fail, run->job->no_lock);
 		buf_str(&rule->text, "cannot be taken: ");
-		buf_str(&rule->text, strerrordesc_np(fail.err) ? strerrordesc_np(fail.err) : "unknown error");
+		buf_str(&rule->text, fail_text(fail.err));
 	} else {
 		buf_str(&rule->text, run->job->shared ? "free, or shared" : "free");
 		explain_left(run, e);

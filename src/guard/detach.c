@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/fail.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/fd.h"
@@ -34,7 +35,7 @@ static int fail_to(const char *what, int err)
 	buf_str(&line, "cannot ");
 	buf_str(&line, what);
 	buf_str(&line, ": ");
-	buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+	buf_str(&line, fail_text(-err));
 	buf_str(&line, "; nothing was started");
 	voice_error(&line);
 	return SG_EXIT_GUARD;

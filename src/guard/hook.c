@@ -7,9 +7,10 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "base/num.h"
+#include "base/signal_name.h"
 #include "conf/job.h"
-#include "conf/signal_name.h"
 #include "guard/asked.h"
 #include "guard/beside.h"
 #include "guard/run.h"
@@ -59,7 +60,7 @@ void hook_explain(struct buf *out, const struct run *run)
 			     : -ENOMEM;
 		if (r < 0) {
 			buf_str(out, ": cannot be executed: ");
-			buf_str(out, strerrordesc_np(-r) ? strerrordesc_np(-r) : "unknown error");
+			buf_str(out, fail_text(-r));
 		} else if (run->job->hook_timeout_ns != NUM_NONE) {
 			buf_str(out, ", for at most ");
 			num_format_duration(out, run->job->hook_timeout_ns);
@@ -90,7 +91,7 @@ static void warn_errno(const struct run *run, enum hook_event event, const char 
 	BUF(text, 128);
 
 	buf_str(&text, what);
-	buf_str(&text, strerrordesc_np(err) ? strerrordesc_np(err) : "unknown error");
+	buf_str(&text, fail_text(err));
 	warn(run, event, &text);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "conf/commands.h"
 #include "conf/help.h"
 #include "conf/job.h"
@@ -170,7 +171,7 @@ static int command_other(const struct command_row *row, char **argv, char **env)
 	buf_str(&line, ": ");
 	escape_text(&line, path.at, path.len, 0);
 	buf_str(&line, ": ");
-	buf_str(&line, strerrordesc_np(-r) ? strerrordesc_np(-r) : "unknown error");
+	buf_str(&line, fail_text(-r));
 	buf_str(&line, "; the installation is incomplete");
 	return refuse(&line);
 }

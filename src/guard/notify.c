@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "base/num.h"
 #include "codec/notify.h"
 #include "guard/alive.h"
@@ -88,7 +89,7 @@ int notify_open(struct run *run)
 		return 0;
 	}
 	buf_str(&line, "not started: cannot make the socket that the job tells its progress to: ");
-	buf_str(&line, strerrordesc_np(-r) ? strerrordesc_np(-r) : "unknown error");
+	buf_str(&line, fail_text(-r));
 	buf_str(&line, "; leave out --notify, --heartbeat and --budget to start without");
 	voice_error(&line);
 	return SG_EXIT_GUARD;

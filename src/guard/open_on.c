@@ -6,6 +6,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "conf/job.h"
 #include "conf/open_on_value.h"
 #include "guard/run.h"
@@ -105,7 +106,7 @@ static void warn(const struct run *run, int err)
 	if (err == -ETIMEDOUT)
 		buf_str(&line, "it takes more than a second of CPU time, or 64 MiB");
 	else
-		buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+		buf_str(&line, fail_text(-err));
 	buf_str(&line, "; the end counts as if nothing had matched: write a simpler expression");
 	voice_note(&line);
 }

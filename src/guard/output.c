@@ -217,7 +217,7 @@ static void say_not_shown(const struct run *run, int err)
 	if (err == -ECANCELED)
 		buf_str(&line, "asked to stop");
 	else
-		buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+		buf_str(&line, fail_text(-err));
 	buf_str(&line, "; all that was kept is in ");
 	put_log(&line, run);
 	voice_note(&line);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/clock.h"
@@ -28,7 +29,7 @@ static int refuse(const char *why, int err)
 	buf_str(&line, why);
 	if (err != 0) {
 		buf_str(&line, ": ");
-		buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+		buf_str(&line, fail_text(-err));
 	}
 	buf_str(&line, "; leave it out to start without");
 	voice_error(&line);

@@ -6,7 +6,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/escape.h"
-#include "conf/signal_name.h"
+#include "base/signal_name.h"
 #include "guard/run.h"
 #include "guard/voice.h"
 #include "os/clock.h"

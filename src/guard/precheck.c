@@ -7,8 +7,9 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "base/num.h"
-#include "conf/signal_name.h"
+#include "base/signal_name.h"
 #include "conf/variables.h"
 #include "guard/beside.h"
 #include "guard/explain.h"
@@ -203,7 +204,7 @@ static int start(struct check *c, struct buf *why)
 		return 0;
 	}
 	buf_str(why, what);
-	buf_str(why, strerrordesc_np(-pid) ? strerrordesc_np(-pid) : "unknown error");
+	buf_str(why, fail_text(-pid));
 	return CHECK_FAILED;
 }
 

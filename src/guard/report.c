@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/fail.h"
 #include "base/num.h"
-#include "conf/signal_name.h"
+#include "base/signal_name.h"
 #include "core/statuses.h"
 #include "guard/flag.h"
 #include "guard/pair.h"
@@ -229,12 +230,6 @@ static void say_remaining(const struct close_run *c, const struct run *run)
 	}
 }
 
-static const char *errno_text(int err)
-{
-	const char *text = strerrordesc_np(err);
-	return text ? text : "unknown error";
-}
-
 static void say_not_started(const struct run *run, int start_errno)
 {
 	BUF(line, PAIR_TEXT_MAX);
@@ -248,7 +243,7 @@ static void say_not_started(const struct run *run, int start_errno)
 	}
 	if (start_errno < 0) {
 		buf_str(&line, "cannot make a process for the job: ");
-		buf_str(&line, errno_text(-start_errno));
+		buf_str(&line, fail_text(-start_errno));
 		if (start_errno == -EAGAIN)
 			buf_str(&line, "; the limit of processes is reached, see: ulimit -u");
 		else
@@ -259,7 +254,7 @@ static void say_not_started(const struct run *run, int start_errno)
 	buf_str(&line, "cannot execute ");
 	escape_text(&line, run->program, strlen(run->program), 200);
 	buf_str(&line, ": ");
-	buf_str(&line, errno_text(start_errno));
+	buf_str(&line, fail_text(start_errno));
 	if (start_errno == ENOENT && strchr(run->program, '/'))
 		buf_str(&line, "; it, or the interpreter that its first line names, is missing: give its "
 			       "right path");
@@ -321,7 +316,7 @@ static struct close_run closing(struct run_report *report, struct tree *tree, in
 		world_format_failure(&detail, run->job, run->world_failed, -start_errno);
 		c.detail = report->detail;
 	} else if (start_errno != 0)
-		c.detail = start_errno > 0 ? errno_text(start_errno) : errno_text(-start_errno);
+		c.detail = start_errno > 0 ? fail_text(start_errno) : fail_text(-start_errno);
 	if (tree && (f->survivors > 0 || f->left_alone > 0))
 		close_name_members(&c, tree);
 	attempt_judge(run, &c);
@@ -347,7 +342,7 @@ static int write_down(struct run_report *report, struct close_run *c, int link)
 		buf_str(&line, "warning: the end of run ");
 		buf_mem(&line, report->run->head.run_id, strnlen(report->run->head.run_id, 8));
 		buf_str(&line, " could not be written down: ");
-		buf_str(&line, errno_text(-r));
+		buf_str(&line, fail_text(-r));
 		buf_str(&line, "; the job's status is not affected");
 		voice_note(&line);
 	}
@@ -503,7 +498,7 @@ static void warn_of_status(int result, const char *where)
 	buf_str(&line, "warning: cannot write the status to ");
 	escape_text(&line, where, strlen(where), 200);
 	buf_str(&line, ": ");
-	buf_str(&line, errno_text(-result));
+	buf_str(&line, fail_text(-result));
 	buf_str(&line, "; the history has it");
 	voice_note(&line);
 }

@@ -242,7 +242,7 @@ static int refuse_blind(const char *run_id, int err)
 	buf_str(&line, "not started: what run ");
 	buf_mem(&line, run_id, strnlen(run_id, 8));
 	buf_str(&line, " has left cannot be looked at: ");
-	buf_str(&line, strerrordesc_np(-err) ? strerrordesc_np(-err) : "unknown error");
+	buf_str(&line, fail_text(-err));
 	buf_str(&line, "; start again, or see: spawnguard reap");
 	return refuse(&line);
 }

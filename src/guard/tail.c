@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/fail.h"
 #include "codec/history.h"
 #include "conf/job.h"
 #include "guard/asked.h"
@@ -168,7 +169,7 @@ void tail_open(struct run *run)
 	os_fd_close(&t->job_end);
 	t->shared = NULL;
 	buf_str(&line, "warning: the end of stderr cannot be kept: ");
-	buf_str(&line, strerrordesc_np(-r) ? strerrordesc_np(-r) : "unknown error");
+	buf_str(&line, fail_text(-r));
 	buf_str(&line, ": the job runs without --tail");
 	voice_note(&line);
 }
@@ -276,14 +277,12 @@ void tail_collect(struct run *run)
 
 static const char *detail_of(const struct tail_shared *s)
 {
-	const char *text = s->end == END_UNREAD ? strerrordesc_np(s->err) : NULL;
-
 	if (s->end == END_KILLED)
 		return "the pump was killed: what it had not read yet is missing";
 	if (s->end == END_SILENT)
 		return "the pump did not answer: the end may be missing";
 	if (s->end == END_UNREAD)
-		return text ? text : "unknown error";
+		return fail_text(s->err);
 	return s->pump.is_refused ? "its reader went away before the end" : NULL;
 }
 

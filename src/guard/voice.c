@@ -72,7 +72,7 @@ void voice_relay(const char *text, size_t n, enum voice_level level, bool is_sai
 	buf_str(&line, "warning: cannot write to the system log: ");
 	buf_str(&line, path);
 	buf_str(&line, ": ");
-	buf_str(&line, strerrordesc_np(-r) ? strerrordesc_np(-r) : "unknown error");
+	buf_str(&line, fail_text(-r));
 	buf_str(&line, ": what does not reach it is not repeated");
 	say(line.at, line.len, VOICE_WARNING);
 }
@@ -130,7 +130,7 @@ static void describe(struct buf *line, const struct fail *fail)
 	buf_str(line, ": ");
 	escape_text(line, fail->subject, strlen(fail->subject), 0);
 	buf_str(line, ": ");
-	buf_str(line, strerrordesc_np(fail->err) ? strerrordesc_np(fail->err) : "unknown error");
+	buf_str(line, fail_text(fail->err));
 }
 
 void voice_fail(const struct fail *fail, const char *next)

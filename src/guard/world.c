@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/fail.h"
 #include "conf/job.h"
 #include "os/world.h"
 
@@ -129,7 +130,7 @@ void world_format_failure(struct buf *line, const struct job *job, enum world_st
 	else if (failed == WORLD_OOM)
 		buf_i64(line, job->oom_score_adj);
 	buf_str(line, ": ");
-	buf_str(line, strerrordesc_np(err) ? strerrordesc_np(err) : "unknown error");
+	buf_str(line, fail_text(err));
 }
 
 const char *world_cure(enum world_step failed, int err)

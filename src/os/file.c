@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -125,7 +126,11 @@ int os_rename_at(int dirfd, const char *from, const char *to)
 
 int os_rename_new_at(int dirfd, const char *from, const char *to)
 {
+#ifdef __GLIBC__
 	return renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+#else
+	return syscall(SYS_renameat2, dirfd, from, dirfd, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+#endif
 }
 
 ssize_t os_file_read_fd(int fd, char *bytes, size_t n)

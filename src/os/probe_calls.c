@@ -187,7 +187,7 @@ int probe_fifo(struct probe_answer *out)
 	return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) < 0 ? -errno : 0;
 }
 
-static int limit_of(__rlimit_resource_t resource, struct probe_answer *out)
+static int limit_of(int resource, struct probe_answer *out)
 {
 	struct rlimit limit;
 	if (getrlimit(resource, &limit) < 0)

@@ -20,7 +20,7 @@
 
 /* A reader needs none of it; what it reads is another's. */
 static const struct {
-	__rlimit_resource_t what; /* an enum by glibc, an int by others */
+	int what;
 	rlim_t most;
 } bounds[] = {
 	{ RLIMIT_CORE, 0 },        { RLIMIT_FSIZE, 0 },

@@ -5,20 +5,47 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/clock.h"
 
 static struct sigaction alarm_was; /* while waiting for a lock */
 
+_Static_assert(sizeof(long) == sizeof(os_sigset) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "as the kernel has it");
+
+static sigset_t set_of(os_sigset set)
+{
+	sigset_t s;
+	sigemptyset(&s);
+	memcpy(&s, &set, sizeof(set));
+	return s;
+}
+
+static int change_mask(int how, os_sigset set, os_sigset *out_was)
+{
+#ifdef __GLIBC__
+	const sigset_t mask = set_of(set);
+	sigset_t was;
+	if (sigprocmask(how, &mask, &was) < 0)
+		return -errno;
+	if (out_was)
+		memcpy(out_was, &was, sizeof(*out_was));
+	return 0;
+#else /* musl's passes over 34, which it keeps for itself: glibc's first real-time signal, and our request \
+       */
+	return syscall(SYS_rt_sigprocmask, how, &set, out_was, sizeof(set)) < 0 ? -errno : 0;
+#endif
+}
+
 int os_signals_take(struct os_signals *out_was)
 {
-	sigset_t all;
 	struct sigaction chld;
 
-	sigfillset(&all);
-	if (sigprocmask(SIG_SETMASK, &all, &out_was->mask) < 0)
-		return -errno;
+	int r = change_mask(SIG_SETMASK, OS_SIG_ALL, &out_was->mask);
+	if (r < 0)
+		return r;
 	if (sigaction(SIGCHLD, NULL, &chld) < 0)
 		return -errno;
 	out_was->chld_ignored = (chld.sa_flags & SA_NOCLDWAIT) || chld.sa_handler == SIG_IGN;
@@ -36,34 +63,22 @@ void os_signals_give_back(const struct os_signals *was)
 		struct sigaction ignore = { .sa_handler = SIG_IGN };
 		(void)sigaction(SIGCHLD, &ignore, NULL);
 	}
-	(void)sigprocmask(SIG_SETMASK, &was->mask, NULL);
+	(void)change_mask(SIG_SETMASK, was->mask, NULL);
 }
 
 /* Blocked, a signal waits though it is ignored: what nohup(1) has asked would come to nothing. */
 os_sigset os_signals_hold(os_sigset set)
 {
-	sigset_t mask;
-
-	sigemptyset(&mask);
-	for (int n = 1; n <= 64; n++) {
-		if (!(set & OS_SIG(n)))
-			continue;
-		if (os_signal_is_ignored(n))
+	for (int n = 1; n <= 64; n++)
+		if (set & OS_SIG(n) && os_signal_is_ignored(n))
 			set &= ~OS_SIG(n);
-		else
-			(void)sigaddset(&mask, n);
-	}
-	(void)sigprocmask(SIG_BLOCK, &mask, NULL); /* fails for no mask of ours */
+	(void)change_mask(SIG_BLOCK, set, NULL); /* fails for no mask of ours */
 	return set;
 }
 
 int os_signalfd_open(os_sigset set)
 {
-	sigset_t mask;
-	sigemptyset(&mask);
-	for (int n = 1; n <= 64; n++)
-		if (set & OS_SIG(n))
-			(void)sigaddset(&mask, n); /* 32 and 33 are the C library's: refused */
+	const sigset_t mask = set_of(set);
 	int fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
@@ -96,12 +111,9 @@ bool os_signal_is_ignored(int number)
 
 static void unblock_and_raise(int number)
 {
-	sigset_t only;
-	sigemptyset(&only);
-	sigaddset(&only, number);
 	(void)kill(getpid(), number);
-	(void)sigprocmask(SIG_UNBLOCK, &only, NULL);
-	(void)sigprocmask(SIG_BLOCK, &only, NULL);
+	(void)change_mask(SIG_UNBLOCK, OS_SIG(number), NULL);
+	(void)change_mask(SIG_BLOCK, OS_SIG(number), NULL);
 }
 
 void os_signal_stop_self(int number)
@@ -112,12 +124,7 @@ void os_signal_stop_self(int number)
 int os_signal_take_stop(void)
 {
 	const struct timespec at_once = { 0 };
-	sigset_t stops;
-
-	sigemptyset(&stops);
-	sigaddset(&stops, SIGTSTP);
-	sigaddset(&stops, SIGTTIN);
-	sigaddset(&stops, SIGTTOU);
+	const sigset_t stops = set_of(OS_SIG(SIGTSTP) | OS_SIG(SIGTTIN) | OS_SIG(SIGTTOU));
 	int number = sigtimedwait(&stops, NULL, &at_once);
 	return number > 0 ? number : 0;
 }
@@ -155,17 +162,13 @@ static void ring_on(int number)
 void os_signals_open_for_wait(const struct os_signals *was)
 {
 	struct sigaction interrupt = { .sa_handler = ring_on };
-	sigset_t mask = was->mask;
 
 	(void)sigaction(SIGALRM, &interrupt, &alarm_was);
-	sigdelset(&mask, SIGALRM);
-	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+	(void)change_mask(SIG_SETMASK, was->mask & ~OS_SIG(SIGALRM), NULL);
 }
 
 void os_signals_close_after_wait(void)
 {
-	sigset_t all;
-	sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)change_mask(SIG_SETMASK, OS_SIG_ALL, NULL);
 	(void)sigaction(SIGALRM, &alarm_was, NULL);
 }

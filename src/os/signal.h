@@ -10,14 +10,15 @@
 
 /* Kernel's view: bit N-1 = signal N. */
 typedef uint64_t os_sigset;
-#define OS_SIG(n) (1ULL << ((n)-1))
+#define OS_SIG(n)  (1ULL << ((n)-1))
+#define OS_SIG_ALL UINT64_MAX
 
 /* Of the control path: a request lies beside the record.  The first that is not the C library's own. */
 #define OS_SIG_REQUEST 34
 
 /* What the caller gave us and the job must find again. */
 struct os_signals {
-	sigset_t mask;     /* blocked at start */
+	os_sigset mask;    /* blocked at start */
 	bool chld_ignored; /* SIGCHLD was ignored: waiting would not work, so it is not while we live */
 };
 

@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/num.h"
+#include "base/signal_name.h"
 #include "codec/record.h"
-#include "conf/signal_name.h"
 #include "run/find.h"
 #include "spawnguard/exit.h"
 

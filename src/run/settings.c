@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/fail.h"
 
 const char settings_system_path[] = SG_SYSCONFDIR "/spawnguard.conf";
 
@@ -16,7 +17,7 @@ static int refuse(struct settings *s, const char *path, int err, const char *why
 			 err == EACCES || err == ELOOP; /* `why` says what to do */
 	if (!is_judged) {
 		buf_str(&what, ": ");
-		buf_str(&what, strerrordesc_np(err));
+		buf_str(&what, fail_text(err));
 		buf_str(&what, "; try again, or write --config=none");
 	}
 	(void)s->conf.tell(s->conf.with, path, 0, &what);

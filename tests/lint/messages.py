@@ -66,7 +66,6 @@ UNREACHED = {
     "still running since the batch was killed: ": "needs a run that outlives its batch for a minute",
     "; end it with spawnguard kill, and resume": "the same",
     "more than 1 GiB: divide it": "needs as much memory",
-    "unknown error": "the kernel gives no number that the C library has no words for",
     "go on": "every failure says what failed",
     "cannot be told what it should know: ": "what a hook is told has its limits, which together are less",
     "started by init, or by a process that has ended already": "needs a child of the machine's own PID 1",

@@ -12,7 +12,7 @@ memory='malloc calloc realloc reallocarray free memcpy mempcpy memmove memset me
 text='strlen strnlen strcmp strncmp strcasecmp strncasecmp strchr strchrnul strrchr strstr strspn strcspn strpbrk
 	stpcpy stpncpy strdup strndup strtoul strtoull snprintf vsnprintf'
 library=ini_parse_stream # inih: takes bytes from a function of ours, for conf/ini
-facts='sigabbrev_np sigdescr_np strerrorname_np strerrordesc_np __assert_fail __stack_chk_fail'
+facts='strerrordesc_np __assert_fail __stack_chk_fail'
 case $kind in
 pure)
 	allowed="$memory $text $facts $library" ;;

@@ -11,7 +11,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
-#include "conf/signal_name.h"
+#include "base/signal_name.h"
 
 #define REFUSED (-1)
 
