@@ -1,8 +1,10 @@
 """Numbers of processes that are used again within milliseconds: nobody but the job is ever signalled."""
 # label: heavy
+import faulthandler
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -25,6 +27,9 @@ class Bystanders(GuardTest):
                                                          check=False).returncode:
             self.skipTest("no PID namespace with a pid_max of its own here (Linux 6.14)")
         run = self.start(*WAY, "sh", "-c", '"$@"; exit $?', "sh", sys.executable, CROWDED, *argv)
+        if LONG:
+            signal.alarm(660)
+            faulthandler.dump_traceback_later(720, exit=True)
         run.wait(600 if LONG else 110)
         self.assertEqual((run.status, run.err), (0, ""))
         return json.loads(run.out)

@@ -21,6 +21,7 @@ from harness import SANITIZED, GuardTest, event_kind, event_run, wait_until
 
 LONG = os.environ.get("SG_LONG") == "1"
 CASE_S = int(os.environ.get("SG_CASE_S", "20")) # of one run: longer is a hang
+READER_S = 6 # a reader that nobody could end: it ends by itself
 WORKERS = int(os.environ.get("SG_FAULT_WORKERS", "16" if LONG else "6"))
 CALLS_MAX = 3000 # of one function in one run; persistent faults can make a guard try again and again
 BROKEN_MAX = 3   # of one row: then it is known well enough
@@ -226,14 +227,19 @@ class FaultTest(GuardTest):
     def assert_all_gone(self):
         """As the kernel tells: nothing was handed to this subreaper but what the test itself has started."""
         self._reap()
-        left = [p for p in harness.children(os.getpid()) if p not in self._own() and not self.is_dead_reader(p)]
+        left = [p for p in harness.children(os.getpid()) if p not in self._own()]
+        if any(self.is_reader(p) for p in left):
+            wait_until(lambda: not any(map(self.is_reader, self.strays())), "the readers end", READER_S)
         if left:
             self.assert_no_survivor()
 
-    def is_dead_reader(self, pid):
-        """A reader of the guard's own that could not be heard is killed, and waited for 10 ms at most."""
+    def is_reader(self, pid):
+        """
+        One of the guard's own, in front's group, that could not be heard: it was killed, and waited for 10 ms at most, or
+        could not be, and ends by itself.
+        """
         stat = harness.Stat(pid)
-        return stat.state == "Z" and stat.comm == self.program
+        return stat.comm == self.program and stat.pgrp != pid
 
     def check_history(self, run):
         """No torn line; what was not said to be lost stands there."""
