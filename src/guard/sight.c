@@ -286,7 +286,8 @@ static void look_at_number(struct warden *w)
 	FOR_EACH_MEMBER (&w->tree, m) {
 		if (m->flags & (MEMBER_ROOT | MEMBER_DEAD) || m->task_fd < 0)
 			continue;
-		tasks += os_proc_threads(m->task_fd);
+		uint64_t threads = os_proc_threads(m->task_fd);
+		tasks += threads != OS_THREADS_UNKNOWN ? threads : 1;
 		if (m->flags & MEMBER_JOB)
 			job_fd = m->task_fd;
 	}

@@ -210,7 +210,9 @@ int os_proc_files_beside(int task_fd)
 uint64_t os_proc_threads(int task_fd)
 {
 	struct stat st;
-	if (fstat(task_fd, &st) < 0 || st.st_nlink < 2)
+	if (fstat(task_fd, &st) < 0)
+		return OS_THREADS_UNKNOWN;
+	if (st.st_nlink < 2)
 		return 0;
 	return st.st_nlink - 2; /* ".", ".." and one directory per thread */
 }

@@ -53,7 +53,9 @@ ssize_t os_proc_program_beside(int task_fd, char *path, size_t n);
 /* Descriptors that it has open. Number, as above. */
 int os_proc_files_beside(int task_fd);
 
-/* Threads of the process behind a descriptor of its task directory; 0 when it is gone. */
+/* Threads of the process behind a descriptor of its task directory; 0 when it is gone, unknown
+ * where that cannot be asked. */
+#define OS_THREADS_UNKNOWN UINT64_MAX
 uint64_t os_proc_threads(int task_fd);
 
 /* pid, start time and pidfd inode of `pid`, which the caller knows not to be reused (itself, or an unreaped

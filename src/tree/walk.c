@@ -147,8 +147,9 @@ static int look_for(struct tree *tree, struct member *m)
 {
 	if (m->flags & (MEMBER_ROOT | MEMBER_JOB))
 		return 0;
-	if (m->task_fd >= 0)
-		return os_proc_threads(m->task_fd) == 0 ? -ESRCH : 0;
+	uint64_t threads = m->task_fd >= 0 ? os_proc_threads(m->task_fd) : OS_THREADS_UNKNOWN;
+	if (threads != OS_THREADS_UNKNOWN)
+		return threads == 0 ? -ESRCH : 0;
 	return hold_signal(tree, m, 0) == -ESRCH ? -ESRCH : 0;
 }
 

@@ -599,6 +599,25 @@ static int count_one(void *with, pid_t child)
 	return 0;
 }
 
+/* The directory of a member's threads tells that it has gone; a call that fails does not. */
+static void who_cannot_be_counted_has_not_gone(void)
+{
+	static const enum walk ways[] = { WALK_WHOLE, WALK_SWEEP, WALK_LOOK };
+
+	pid_t job = hold_job(&tree, body_wide, 1, 2);
+	(void)walk();
+	assert_int_equal(tree_count_alive(&tree), 2);
+	for (size_t i = 0; i < COUNT_OF(ways); i++)
+		for (uint64_t n = 1; n <= 3; n++) {
+			fail_once("fstat", n, EIO);
+			(void)tree_walk(&tree, os_clock_boot_ns(), ways[i]);
+			heal();
+			assert_int_equal(tree_count_alive(&tree), 2);
+		}
+	assert_non_null(tree_find(&tree, job));
+	end();
+}
+
 static void what_proc_does_not_tell_is_an_error(void)
 {
 	struct proc_load load;
@@ -626,7 +645,7 @@ static void what_proc_does_not_tell_is_an_error(void)
 	assert_int_equal(count, 1);
 	AUTO_FD int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(os_proc_threads(file), 0); /* no directory */
-	assert_int_equal(os_proc_threads(-1), 0);
+	assert_true(os_proc_threads(-1) == OS_THREADS_UNKNOWN);
 	fail_once("fstatat", 2, EIO);
 	assert_true(os_proc_has_open(getpid(), OS_CWD, "/proc/self/exe") >= 0);
 	heal();
@@ -682,6 +701,7 @@ int main(void)
 		APART(what_stands_at_proc_and_is_none_is_not_believed),
 		APART(a_proc_that_cannot_be_asked_is_believed),
 		APART(a_boot_that_cannot_be_told_is_no_boot),
+		APART(who_cannot_be_counted_has_not_gone),
 		APART(what_proc_does_not_tell_is_an_error),
 		APART(an_end_that_cannot_be_told_is_none),
 	};
