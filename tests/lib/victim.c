@@ -328,7 +328,8 @@ static const struct shape plain_shapes[] = {
 };
 /* clang-format on */
 
-static const struct shape *const all_shapes[] = { plain_shapes, tree_shapes, storm_shapes, fact_shapes };
+static const struct shape *const all_shapes[] = { plain_shapes, tree_shapes, storm_shapes, fact_shapes,
+						  block_shapes };
 
 static const struct shape *shape_find(const char *name)
 {

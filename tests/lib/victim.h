@@ -16,8 +16,8 @@ struct shape {
 	int (*run)(int argc, char **argv, bool leave);
 	bool alive; /* is a member of the tree: takes part in VICTIM_ALIVE and VICTIM_PIDS */
 };
-extern const struct shape tree_shapes[], storm_shapes[],
-	fact_shapes[]; /* each ends with a row without name */
+extern const struct shape tree_shapes[], storm_shapes[], fact_shapes[],
+	block_shapes[]; /* each ends with a row without name */
 
 /* To be called first by every new process: its own alarm, its line in VICTIM_PIDS. */
 void life_born(void);
