@@ -102,7 +102,7 @@ static struct ps_process read_guard(enum ps_kind kind, const struct proc_id *id,
 	return p;
 }
 
-static const char *marks_of(const struct orphans *o, const struct ps_process *p)
+static const char *marks_of(struct orphans *o, const struct ps_process *p)
 {
 	unsigned marks = orphans_marks(o, p->pid, p->sid);
 
@@ -114,7 +114,7 @@ static const char *marks_of(const struct orphans *o, const struct ps_process *p)
 }
 
 static void read_member(struct ps_process *p, struct tree *tree, struct member *m, pid_t job_pid,
-			const struct ps_needs *needs, const struct orphans *recorded)
+			const struct ps_needs *needs, struct orphans *recorded)
 {
 	bool is_job = m->id.pid == job_pid && m->depth == 1;
 

@@ -22,6 +22,7 @@
 #include "os/pidfd.h"
 #include "os/poll.h"
 #include "os/proc.h"
+#include "os/read_apart.h"
 #include "os/sched.h"
 #include "os/self.h"
 #include "os/spawn.h"
@@ -58,7 +59,8 @@ struct front {
 		retry_for; /* it was an attempt that failed of this: another is to follow after retry_in_ns */
 	uint64_t retry_in_ns;
 	struct output_pace pace;
-	struct record_slot *slot; /* of the record, in a takeover */
+	struct reader_patience patience; /* in a takeover, as what follows */
+	struct record_slot *slot;        /* of the record */
 	size_t slot_count;
 };
 
@@ -306,11 +308,12 @@ static bool accepts(void *with, pid_t pid)
 	struct front *f = with;
 	const struct run *run = f->run;
 
-	if (is_from_before(run, pid) || pid == run->tail.pump || hook_has(run, pid) || weigh_has(run, pid))
+	if (is_from_before(run, pid) || pid == run->tail.pump || hook_has(run, pid) || weigh_has(run, pid) ||
+	    os_read_apart_is_left(pid))
 		return false;
 	if (run->snapshot_count == 0 && run->head.front.pid != 1 && !run->hooks.had_any)
 		return true;
-	return is_recorded(f, pid) || reader_has_mark(pid, run->head.run_id) == 1;
+	return is_recorded(f, pid) || reader_has_mark(&f->patience, pid, run->head.run_id) == 1;
 }
 
 static bool reap_tree(void *with)
@@ -338,7 +341,7 @@ static bool reap_tree(void *with)
 	if (r == -ECHILD)
 		return true;
 	if (f->run->snapshot_count == 0 && f->run->head.front.pid != 1 && f->run->tail.pump == 0 &&
-	    f->run->weigh.pid == 0 && !f->run->hooks.had_any)
+	    f->run->weigh.pid == 0 && !f->run->hooks.had_any && !os_read_apart_has_left())
 		return false;
 	(void)tree_walk(tree, os_clock_boot_ns(), WALK_WHOLE);
 	return tree_count_alive(tree) == 0;

@@ -15,8 +15,10 @@
 #include "base/buf.h"
 #include "codec/procfs.h"
 #include "os/fd.h"
+#include "os/proc.h"
 
-#define CHUNK 65536
+#define CHUNK    65536
+#define LEFT_MAX 64
 
 /* A reader needs none of it; what it reads is another's. */
 static const struct {
@@ -96,12 +98,60 @@ static void child(int out, const char *path, const char *word, size_t n, int tim
 	_exit(0);
 }
 
+/* Those that did not end when they were given up; of many the last. */
+static struct {
+	pid_t pid;
+	uint64_t start_ticks;
+} left[LEFT_MAX];
+static unsigned left_count;
+
+static void remember(pid_t pid)
+{
+	struct proc_stat stat;
+
+	if (os_proc_stat(pid, &stat) < 0)
+		return;
+	left[left_count % LEFT_MAX].pid = pid;
+	left[left_count++ % LEFT_MAX].start_ticks = stat.start_ticks;
+}
+
+static bool is_there(unsigned i)
+{
+	struct proc_stat stat;
+
+	return os_proc_stat(left[i].pid, &stat) == 0 && stat.start_ticks == left[i].start_ticks &&
+	       stat.ppid == getpid();
+}
+
+bool os_read_apart_is_left(pid_t pid)
+{
+	for (unsigned i = 0; i < left_count && i < LEFT_MAX; i++)
+		if (left[i].pid == pid && is_there(i))
+			return true;
+	return false;
+}
+
+bool os_read_apart_has_left(void)
+{
+	for (unsigned i = 0; i < left_count && i < LEFT_MAX; i++)
+		if (is_there(i))
+			return true;
+	return false;
+}
+
 static void give_up(pid_t pid)
 {
 	(void)kill(pid, SIGKILL); /* ours and not waited for: its number is its own */
 	if (waitpid(pid, NULL, WNOHANG) == 0)
 		(void)poll(NULL, 0, 10);
-	(void)waitpid(pid, NULL, WNOHANG);
+	if (waitpid(pid, NULL, WNOHANG) == 0)
+		remember(pid);
+}
+
+static bool is_asleep(pid_t pid)
+{
+	struct proc_stat stat;
+	return os_proc_stat(pid, &stat) < 0 || stat.state != 'R';
 }
 
 /* `n` bytes that the child writes at once, PIPE_BUF at most. */
@@ -120,13 +170,19 @@ int os_read_apart_take(pid_t pid, int in, void *answer, size_t n, int timeout_ms
 	}
 	/* Its end closes the pipe.  Whoever may signal it can stop it before. */
 	struct pollfd p = { .fd = in };
-	if (poll(&p, 1, timeout_ms) <= 0)
-		(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
+	if (poll(&p, 1, timeout_ms) > 0)
+		(void)waitpid(pid, NULL, 0);
+	else
+		give_up(pid);
 	return 0;
 }
 
 int os_read_apart_find(const char *path, const char *word, size_t n, int timeout_ms)
+{
+	return os_read_apart_find_soon(path, word, n, timeout_ms, timeout_ms);
+}
+
+int os_read_apart_find_soon(const char *path, const char *word, size_t n, int asleep_ms, int timeout_ms)
 {
 	int ends[2];
 	unsigned char answer;
@@ -141,6 +197,9 @@ int os_read_apart_find(const char *path, const char *word, size_t n, int timeout
 	os_fd_close(&ends[1]);
 	if (pid < 0)
 		return -ENOMEM; /* EAGAIN is what a read says */
+	struct pollfd p = { .fd = in, .events = POLLIN };
+	if (asleep_ms < timeout_ms && poll(&p, 1, asleep_ms) == 0 && is_asleep(pid))
+		timeout_ms = 0;
 	r = os_read_apart_take(pid, in, &answer, 1, timeout_ms);
 	if (r < 0)
 		return r;

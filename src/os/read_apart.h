@@ -2,6 +2,7 @@
 #ifndef SG_OS_READ_APART_H
 #define SG_OS_READ_APART_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -14,6 +15,15 @@
  * left to whoever reaps), -ENOMEM (no child can be made), -errno of the read.
  */
 int os_read_apart_find(const char *path, const char *word, size_t n, int timeout_ms);
+/* The same; after `asleep_ms` it is given up if it sleeps, and is not only slow. */
+int os_read_apart_find_soon(const char *path, const char *word, size_t n, int asleep_ms, int timeout_ms);
+
+/*
+ * A child of the calling process that was given up here, and that no KILL has
+ * ended yet: is this one, is there any?  Not whoever has its number after it.
+ */
+bool os_read_apart_is_left(pid_t pid);
+bool os_read_apart_has_left(void);
 
 /*
  * A child as above that does `work`, which writes what it learns to `out`, a

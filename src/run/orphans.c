@@ -15,7 +15,6 @@
 #include "os/proc.h"
 #include "os/self.h"
 #include "run/cgroup.h"
-#include "run/reader.h"
 #include "store/record.h"
 #include "tree/hold.h"
 #include "tree/walk.h"
@@ -67,7 +66,7 @@ static void add_weak(struct orphans *o, const struct record_slot *slot)
 		return;
 	if (slot->id.start_ticks != 0 && slot->id.start_ticks != stat.start_ticks)
 		return; /* another's by now */
-	bool has_mark = reader_has_mark(slot->id.pid, o->record->head.run_id) == 1;
+	bool has_mark = reader_has_mark(&o->patience, slot->id.pid, o->record->head.run_id) == 1;
 	found.id.start_ticks = stat.start_ticks;
 	found.id.pidfs_ino = os_pidfd_inode(fd);
 	hold_or_list(o, &found, &fd, has_mark);
@@ -140,9 +139,9 @@ static enum session session_of(const struct orphans *o, pid_t pid, pid_t sid)
 	return is_named ? SESSION_NAMED : SESSION_OTHER;
 }
 
-unsigned orphans_marks(const struct orphans *o, pid_t pid, pid_t sid)
+unsigned orphans_marks(struct orphans *o, pid_t pid, pid_t sid)
 {
-	int has_mark = reader_has_mark(pid, o->record->head.run_id);
+	int has_mark = reader_has_mark(&o->patience, pid, o->record->head.run_id);
 
 	return (has_mark == 1 ? ORPHANS_RUN_ID : 0U) | (has_mark < 0 ? ORPHANS_UNKNOWN : 0U) |
 	       (session_of(o, pid, sid) != SESSION_OTHER ? ORPHANS_SESSION : 0U);
@@ -193,24 +192,11 @@ static bool may_be_marked(int mark, enum session session)
 	return mark < 0 && mark != -EACCES && mark != -EPERM && session != SESSION_OTHER;
 }
 
-static int mark_of(struct orphans *o, const struct proc_stat *stat)
-{
-	for (uint32_t i = 0; i < o->stuck_count; i++)
-		if (o->stuck[i].pid == stat->pid && o->stuck[i].start_ticks == stat->start_ticks)
-			return -ETIMEDOUT;
-	int mark = reader_has_mark(stat->pid, o->record->head.run_id);
-	if (mark == -ETIMEDOUT && o->stuck_count < ORPHANS_STUCK_MAX) {
-		o->stuck[o->stuck_count].pid = stat->pid;
-		o->stuck[o->stuck_count++].start_ticks = stat->start_ticks;
-	}
-	return mark;
-}
-
 /* By its environment and its session. */
 static void weigh(struct search *search, const struct proc_stat *stat, int *fd)
 {
 	struct orphans *o = search->o;
-	int mark = mark_of(o, stat);
+	int mark = reader_has_mark(&o->patience, stat->pid, o->record->head.run_id);
 	enum session session = session_of(o, stat->pid, stat->sid);
 
 	if (mark == -ESRCH || os_pidfd_signal(*fd, 0) == -ESRCH)

@@ -14,9 +14,9 @@
 
 #include "codec/history.h"
 #include "codec/record.h"
+#include "run/reader.h"
 
 #define ORPHANS_LISTED_MAX HISTORY_PROCESS_MAX
-#define ORPHANS_STUCK_MAX  32
 
 struct record;
 struct tree;
@@ -29,12 +29,7 @@ struct orphans {
 	size_t slot_max, slot_count;
 	int32_t listed[ORPHANS_LISTED_MAX];
 	uint32_t listed_count, listed_by_record; /* of these, the first that the record names */
-	/* Whose environment was waited for in vain: not in the next search, too. */
-	struct {
-		int32_t pid;
-		uint64_t start_ticks;
-	} stuck[ORPHANS_STUCK_MAX];
-	uint32_t stuck_count;
+	struct reader_patience patience;
 };
 
 /* The recorded members.  0, or -errno: one of them may live and could not be held. */
@@ -52,7 +47,7 @@ void orphans_search(struct orphans *o);
  * (orphans_read) only.
  */
 enum orphans_mark { ORPHANS_RUN_ID = 1, ORPHANS_SESSION = 2, ORPHANS_UNKNOWN = 4 };
-unsigned orphans_marks(const struct orphans *o, pid_t pid, pid_t sid);
+unsigned orphans_marks(struct orphans *o, pid_t pid, pid_t sid);
 int orphans_read(struct orphans *o);
 
 #endif

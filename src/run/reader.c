@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/buf.h"
+#include "base/num.h"
 #include "codec/procfs.h"
 #include "conf/hook_variable.h"
 #include "os/clock.h"
@@ -13,8 +14,22 @@
 #include "spawnguard/exit.h"
 
 #define READ_TIMEOUT_MS 3000 /* a read takes microseconds: only what blocks for ever reaches it */
+#define READ_SHORT_MS   100  /* of those behind such a one, who may be as many as they like */
 #define EXEC_NAP_MAX_MS 512  /* 1 + 2 + 4 ...: a second in all; it takes one that has the processor 0.1 ms */
+#define EXEC_SHORT_MS   32   /* the same, behind others that took long */
 #define FORK_NAP_MAX_MS 4    /* each process there is costs that much at the limit of processes */
+
+/* How long a reader may sleep. */
+static int asleep_ms(const struct reader_patience *p)
+{
+	return p->waited_ms + READ_SHORT_MS < READ_TIMEOUT_MS ? (int)(READ_TIMEOUT_MS - p->waited_ms)
+							      : READ_SHORT_MS;
+}
+
+static uint32_t nap_max_ms(const struct reader_patience *p)
+{
+	return p->waited_ms < READ_TIMEOUT_MS ? EXEC_NAP_MAX_MS : EXEC_SHORT_MS;
+}
 
 /*
  * Nothing was read of it.  An exec gives up the old memory before the new has
@@ -34,6 +49,7 @@ static int judge_nothing(pid_t pid)
 
 /* The environment is of the process, not of the thread that leads it. */
 struct thread_search {
+	const struct reader_patience *patience;
 	pid_t leader;
 	const struct buf *word;
 	int answer;
@@ -49,7 +65,8 @@ static int find_in_thread(void *with, const char *name)
 	buf_str(&path, "/task/");
 	buf_str(&path, name);
 	buf_str(&path, "/environ");
-	int r = os_read_apart_find(path.at, s->word->at, s->word->len, READ_TIMEOUT_MS);
+	int r = os_read_apart_find_soon(path.at, s->word->at, s->word->len, asleep_ms(s->patience),
+					READ_TIMEOUT_MS);
 	/* Those of the leader, and of one that ends now. */
 	if (r != -ENODATA && r != -ENOENT && r != -ESRCH && r != -EACCES)
 		s->answer = r;
@@ -57,9 +74,9 @@ static int find_in_thread(void *with, const char *name)
 }
 
 /* The leader has ended before the others: what none of them tells is of nobody any more. */
-static int find_in_threads(pid_t pid, const struct buf *word)
+static int find_in_threads(const struct reader_patience *p, pid_t pid, const struct buf *word)
 {
-	struct thread_search s = { .leader = pid, .word = word, .answer = -ESRCH };
+	struct thread_search s = { .patience = p, .leader = pid, .word = word, .answer = -ESRCH };
 	AUTO_FD int task = os_proc_open(pid, "task");
 
 	if (task >= 0)
@@ -79,26 +96,26 @@ static bool has_only_threads(pid_t pid)
 	return os_proc_stat(pid, &stat) == 0 && stat.state == 'Z' && !procfs_has_ended(&stat);
 }
 
-static int find(pid_t pid, const char *path, const struct buf *word)
+static int find(const struct reader_patience *p, pid_t pid, const char *path, const struct buf *word)
 {
 	for (uint32_t nap_ms = 1;; nap_ms *= 2) {
-		int r = os_read_apart_find(path, word->at, word->len, READ_TIMEOUT_MS);
+		int r = os_read_apart_find_soon(path, word->at, word->len, asleep_ms(p), READ_TIMEOUT_MS);
 		if (r == -ENOENT)
 			return -ESRCH;
 		/* Once its first thread has ended its own file is root's to open. */
 		bool is_nothing = r == -ENODATA || r == -ESRCH || (r == -EACCES && is_zombie(pid));
 		if (is_nothing && has_only_threads(pid))
-			r = find_in_threads(pid, word);
+			r = find_in_threads(p, pid, word);
 		else if (is_nothing)
 			r = judge_nothing(pid);
-		uint32_t max_ms = r == -EAGAIN ? EXEC_NAP_MAX_MS : r == -ENOMEM ? FORK_NAP_MAX_MS : 0;
+		uint32_t max_ms = r == -EAGAIN ? nap_max_ms(p) : r == -ENOMEM ? FORK_NAP_MAX_MS : 0;
 		if (nap_ms > max_ms)
 			return r;
 		os_clock_sleep_ms(nap_ms);
 	}
 }
 
-int reader_has_mark(pid_t pid, const char *run_id)
+static int has_mark(const struct reader_patience *p, pid_t pid, const char *run_id)
 {
 	BUF(path, 40);
 	BUF(word, 128);
@@ -108,7 +125,7 @@ int reader_has_mark(pid_t pid, const char *run_id)
 	buf_str(&path, "/environ");
 	buf_str(&word, SG_ENV_RUN_ID "=");
 	buf_str(&word, run_id);
-	int r = find(pid, path.at, &word);
+	int r = find(p, pid, path.at, &word);
 	/* A hook of the run, and what it left, are none of its tree: they say at what event they were born.
 	 */
 	for (unsigned i = 0; r == 1 && i < HOOK_COUNT; i++) {
@@ -116,9 +133,35 @@ int reader_has_mark(pid_t pid, const char *run_id)
 		buf_str(&word, hook_variables[VARIABLE_EVENT].name);
 		buf_char(&word, '=');
 		buf_str(&word, hook_event_name((enum hook_event)i));
-		int found = find(pid, path.at, &word);
+		int found = find(p, pid, path.at, &word);
 		if (found != 0)
 			r = found == 1 ? 0 : found;
+	}
+	return r;
+}
+
+static bool is_stuck(const struct reader_patience *p, const struct proc_stat *stat)
+{
+	for (uint32_t i = 0; i < p->stuck_count; i++)
+		if (p->stuck[i].pid == stat->pid && p->stuck[i].start_ticks == stat->start_ticks)
+			return true;
+	return false;
+}
+
+int reader_has_mark(struct reader_patience *p, pid_t pid, const char *run_id)
+{
+	struct proc_stat stat;
+	bool is_known = os_proc_stat(pid, &stat) == 0;
+	uint64_t began_ns = os_clock_boot_ns();
+
+	if (is_known && is_stuck(p, &stat))
+		return -ETIMEDOUT;
+	int r = has_mark(p, pid, run_id);
+	if (r == -ETIMEDOUT || r == -EAGAIN)
+		p->waited_ms += (uint32_t)((os_clock_boot_ns() - began_ns) / NS_PER_MS);
+	if (r == -ETIMEDOUT && is_known && p->stuck_count < READER_STUCK_MAX) {
+		p->stuck[p->stuck_count].pid = pid;
+		p->stuck[p->stuck_count++].start_ticks = stat.start_ticks;
 	}
 	return r;
 }

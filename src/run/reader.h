@@ -8,6 +8,18 @@
 
 #include "core/finding.h"
 
+#define READER_STUCK_MAX 32
+
+/* What one who asks of many has waited in vain: not so long again for the next. All zero at first. */
+struct reader_patience {
+	uint32_t waited_ms;
+	struct {
+		int32_t pid;
+		uint64_t start_ticks;
+	} stuck[READER_STUCK_MAX]; /* did not answer: not asked again */
+	uint32_t stuck_count;
+};
+
 /*
  * Does `pid` carry SPAWNGUARD_RUN_ID=`run_id` in its environment, and not the
  * SPAWNGUARD_EVENT that a hook of that run has?  1, 0, or
@@ -16,7 +28,7 @@
  * gone, or going).  The caller makes sure that `pid` is still the process it
  * means.
  */
-int reader_has_mark(pid_t pid, const char *run_id);
+int reader_has_mark(struct reader_patience *patience, pid_t pid, const char *run_id);
 
 /* A process by its number and the start time of it; 0 = it is not known. */
 struct reader_process {

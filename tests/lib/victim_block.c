@@ -125,17 +125,23 @@ static void map_file(int fd)
 }
 
 /*
- * unreadable FILE [N]: has a page of FILE in its memory, and N children alike.  At SIGUSR1 each wants more
- * memory: while somebody is `touching` that page, it waits for them, and all who want to read of it wait
+ * unreadable FILE [N [MIB]]: has a page of FILE in its memory, and N children alike.  At SIGUSR1 each wants
+ * more memory: while somebody is `touching` that page, it waits for them, and all who want to read of it wait
  * behind it.  A KILL ends it, and them.
  */
 static int shape_unreadable(int argc, char **argv, bool leave)
 {
 	const int children = argc > 2 ? life_number(argv[2]) : 0;
+	const size_t bytes = argc > 3 ? (size_t)life_number(argv[3]) << 20 : 0;
 	sigset_t set;
 	int sig;
 
 	(void)leave;
+	char *memory = malloc(bytes);
+	if (bytes > 0 && !memory)
+		life_broken("malloc");
+	for (size_t i = 0; i < bytes; i += 4096)
+		memory[i] = 1;
 	map_file(open_file(argc, argv, 0));
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* who touches it is none of its parents */
 	sigemptyset(&set);
@@ -192,7 +198,7 @@ const struct shape block_shapes[] = {
 	{ "hidden",     "FILE",     shape_hidden,     true },
 	{ "reading",    "FILE",     shape_reading,    true },
 	{ "mapping",    "FILE",     shape_mapping,    true },
-	{ "unreadable", "FILE [N]", shape_unreadable, true },
+	{ "unreadable", "FILE [N [MIB]]", shape_unreadable, true },
 	{ "touching",   "NAME PID", shape_touching,   true },
 	{ NULL,         NULL,       NULL,             false },
 };

@@ -611,6 +611,9 @@ static void what_blocks_is_given_up(void **state)
 	uint64_t took_ns = scratch_now_ns() - start_ns;
 	assert_true(took_ns >= 40000000U && took_ns < 10000000000U);
 	assert_true(scratch_wait_until(has_no_children, NULL)); /* killed, whoever reaps it */
+	assert_int_equal(os_read_apart_find_soon(path, "x", 1, 50, 600000), -ETIMEDOUT); /* it sleeps */
+	assert_true(scratch_wait_until(has_no_children, NULL));
+	assert_false(os_read_apart_has_left());
 	scratch_remove(&s);
 	assert_int_equal(count_fds(), before);
 }
