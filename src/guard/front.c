@@ -298,6 +298,15 @@ static bool is_recorded(const struct front *f, pid_t pid)
 	return false;
 }
 
+/* Not asked again at each look, if it does not answer. */
+static bool has_mark(struct front *f, pid_t pid)
+{
+	struct proc_stat stat;
+
+	uint64_t start_ticks = os_proc_stat(pid, &stat) == 0 ? stat.start_ticks : 0;
+	return reader_has_mark(&f->patience, pid, start_ticks, f->run->head.run_id) == 1;
+}
+
 /*
  * Is this child of ours the job's?  Where we had none before and are not
  * PID 1, every one is.  Else it must stand in the record or carry the run's
@@ -313,7 +322,7 @@ static bool accepts(void *with, pid_t pid)
 		return false;
 	if (run->snapshot_count == 0 && run->head.front.pid != 1 && !run->hooks.had_any)
 		return true;
-	return is_recorded(f, pid) || reader_has_mark(&f->patience, pid, run->head.run_id) == 1;
+	return is_recorded(f, pid) || has_mark(f, pid);
 }
 
 static bool reap_tree(void *with)

@@ -66,7 +66,8 @@ static void add_weak(struct orphans *o, const struct record_slot *slot)
 		return;
 	if (slot->id.start_ticks != 0 && slot->id.start_ticks != stat.start_ticks)
 		return; /* another's by now */
-	bool has_mark = reader_has_mark(&o->patience, slot->id.pid, o->record->head.run_id) == 1;
+	bool has_mark =
+		reader_has_mark(&o->patience, slot->id.pid, stat.start_ticks, o->record->head.run_id) == 1;
 	found.id.start_ticks = stat.start_ticks;
 	found.id.pidfs_ino = os_pidfd_inode(fd);
 	hold_or_list(o, &found, &fd, has_mark);
@@ -141,7 +142,7 @@ static enum session session_of(const struct orphans *o, pid_t pid, pid_t sid)
 
 unsigned orphans_marks(struct orphans *o, pid_t pid, pid_t sid)
 {
-	int has_mark = reader_has_mark(&o->patience, pid, o->record->head.run_id);
+	int has_mark = reader_has_mark(&o->patience, pid, 0, o->record->head.run_id);
 
 	return (has_mark == 1 ? ORPHANS_RUN_ID : 0U) | (has_mark < 0 ? ORPHANS_UNKNOWN : 0U) |
 	       (session_of(o, pid, sid) != SESSION_OTHER ? ORPHANS_SESSION : 0U);
@@ -196,7 +197,7 @@ static bool may_be_marked(int mark, enum session session)
 static void weigh(struct search *search, const struct proc_stat *stat, int *fd)
 {
 	struct orphans *o = search->o;
-	int mark = reader_has_mark(&o->patience, stat->pid, o->record->head.run_id);
+	int mark = reader_has_mark(&o->patience, stat->pid, stat->start_ticks, o->record->head.run_id);
 	enum session session = session_of(o, stat->pid, stat->sid);
 
 	if (mark == -ESRCH || os_pidfd_signal(*fd, 0) == -ESRCH)

@@ -140,28 +140,26 @@ static int has_mark(const struct reader_patience *p, pid_t pid, const char *run_
 	return r;
 }
 
-static bool is_stuck(const struct reader_patience *p, const struct proc_stat *stat)
+static bool is_stuck(const struct reader_patience *p, pid_t pid, uint64_t start_ticks)
 {
 	for (uint32_t i = 0; i < p->stuck_count; i++)
-		if (p->stuck[i].pid == stat->pid && p->stuck[i].start_ticks == stat->start_ticks)
+		if (p->stuck[i].pid == pid && p->stuck[i].start_ticks == start_ticks)
 			return true;
 	return false;
 }
 
-int reader_has_mark(struct reader_patience *p, pid_t pid, const char *run_id)
+int reader_has_mark(struct reader_patience *p, pid_t pid, uint64_t start_ticks, const char *run_id)
 {
-	struct proc_stat stat;
-	bool is_known = os_proc_stat(pid, &stat) == 0;
 	uint64_t began_ns = os_clock_boot_ns();
 
-	if (is_known && is_stuck(p, &stat))
+	if (start_ticks != 0 && is_stuck(p, pid, start_ticks))
 		return -ETIMEDOUT;
 	int r = has_mark(p, pid, run_id);
 	if (r == -ETIMEDOUT || r == -EAGAIN)
 		p->waited_ms += (uint32_t)((os_clock_boot_ns() - began_ns) / NS_PER_MS);
-	if (r == -ETIMEDOUT && is_known && p->stuck_count < READER_STUCK_MAX) {
+	if (r == -ETIMEDOUT && start_ticks != 0 && p->stuck_count < READER_STUCK_MAX) {
 		p->stuck[p->stuck_count].pid = pid;
-		p->stuck[p->stuck_count++].start_ticks = stat.start_ticks;
+		p->stuck[p->stuck_count++].start_ticks = start_ticks;
 	}
 	return r;
 }

@@ -26,9 +26,9 @@ struct reader_patience {
  * -errno: it could not be told (-ETIMEDOUT, -EACCES; -EAGAIN: in the middle of
  * its exec it has none, and was there for as long as we waited; -ESRCH: it is
  * gone, or going).  The caller makes sure that `pid` is still the process it
- * means.
+ * means; start_ticks, 0 = not known: who is stuck is known again by it.
  */
-int reader_has_mark(struct reader_patience *patience, pid_t pid, const char *run_id);
+int reader_has_mark(struct reader_patience *patience, pid_t pid, uint64_t start_ticks, const char *run_id);
 
 /* A process by its number and the start time of it; 0 = it is not known. */
 struct reader_process {
