@@ -15,6 +15,7 @@
 #include "guard/pair.h"
 #include "guard/report.h"
 #include "guard/run.h"
+#include "guard/unborn.h"
 #include "guard/voice.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -53,7 +54,8 @@ struct front {
 	uint32_t last_stop; /* of the job by the terminal, as far as we heard */
 	uint64_t asked_ns;  /* when the end was asked for; 0 = not yet */
 	bool has_started;   /* the job, as far as the warden tells */
-	pid_t init;         /* of its PID namespace; 0 = none */
+	struct unborn unborn;
+	pid_t init; /* of its PID namespace; 0 = none */
 	struct pair_end end;
 	enum failure
 		retry_for; /* it was an attempt that failed of this: another is to follow after retry_in_ns */
@@ -265,6 +267,7 @@ static void watch(struct front *f)
 		int look_ms = output_look(f->run, &f->pace, set[2].ready != 0);
 		look_ms = sooner(look_ms, hook_look(f->run));
 		look_ms = sooner(look_ms, weigh_look(f->run, f->link));
+		look_ms = sooner(look_ms, unborn_look(&f->unborn, f->run, f->warden, f->asked_ns));
 		set[2].fd = f->pace.inotify;
 		set[3].fd = weigh_fd(f->run);
 		if (os_poll(set, 4, look_ms) < 0) /* no memory to tell: look at both, neither blocks */
@@ -416,7 +419,9 @@ static struct outcome_verdict take_over(struct front *f)
 	nested.count = 0; /* of an earlier attempt */
 	read_record(f);
 	if (figures->cause == CAUSE_NONE) {
-		figures->cause = CAUSE_WARDEN_DEAD;
+		figures->cause = f->unborn.strikes < 2 ? CAUSE_WARDEN_DEAD /* it was us, for this: */
+				 : f->asked_ns != 0    ? CAUSE_SIGNAL
+						       : CAUSE_TIMEOUT;
 		figures->was_over = figures->has_status;
 	}
 	run->takeover = &tree;

@@ -8,6 +8,7 @@
 #include "guard/isolate.h"
 #include "guard/output.h"
 #include "guard/run.h"
+#include "guard/unborn.h"
 #include "guard/world.h"
 #include "os/cgroup.h"
 #include "os/clock.h"
@@ -169,6 +170,7 @@ static int become_job(void *with)
 	if (r < 0)
 		return -r;
 	alive_note_job(b->run);
+	unborn_limit(b->run);
 	os_signals_give_back(&b->run->signals);
 	return os_exec(b->program, b->argv, b->env);
 }

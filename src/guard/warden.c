@@ -26,7 +26,8 @@
 #include "tree/walk.h"
 
 /* Others of the machine go first, its job among them; -1000 would be never, also when it is we who leak. */
-#define OOM_SCORE (-900)
+#define OOM_SCORE     (-900)
+#define LONG_BIRTH_NS (NS_PER_S / 10) /* a program that has to be read from a disk comes sooner */
 
 /* Not on the stack and not from the heap: an end must need neither. */
 _Alignas(4096) static struct warden the_warden; /* what each run needs of it is one page */
@@ -317,6 +318,18 @@ static void finish(struct warden *w)
 		circuit_throttle(w->run, w->link, w->signals);
 }
 
+/* The job's program was long in coming, and has been ended for that by now: for what? */
+static void catch_up(struct warden *w)
+{
+	uint64_t planned_ns = w->facts.now_ns;
+
+	w->facts.now_ns = os_clock_boot_ns();
+	if (w->facts.now_ns < w->deadline_ns && w->facts.now_ns - planned_ns < LONG_BIRTH_NS)
+		return;
+	events_read_link(w);
+	strike(w);
+}
+
 void warden_main(struct run *run, char **env, int link)
 {
 	struct warden *w = &the_warden;
@@ -348,6 +361,7 @@ void warden_main(struct run *run, char **env, int link)
 			tell_start(w);
 		leave_group(w);
 		settle(w);
+		catch_up(w);
 		events_reap(w);
 		live(w);
 		if (w->leaves && !w->is_empty) {

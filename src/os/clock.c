@@ -86,6 +86,16 @@ void os_timer_drain(int fd)
 static timer_t alarm_timer;
 static bool alarm_is_made;
 
+void os_end_self_at(uint64_t at_ns)
+{
+	struct sigevent how = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+	const struct itimerspec when = { .it_value = spec_of(at_ns) };
+	timer_t timer;
+
+	if (timer_create(CLOCK_BOOTTIME, &how, &timer) == 0)
+		(void)timer_settime(timer, TIMER_ABSTIME, &when, NULL);
+}
+
 int os_alarm_prepare(void)
 {
 	struct sigevent how = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };

@@ -23,6 +23,9 @@ int os_timer_set(int fd, uint64_t at_ns);
 /* Take the expirations out. */
 void os_timer_drain(int fd);
 
+/* KILL for this process at that boot time, unless it has executed a program by then: that takes it away. */
+void os_end_self_at(uint64_t at_ns);
+
 /* A SIGALRM to this process at `at_ns` (boot time), again every 10 ms from then on; NUM_NONE stops it. 0,
  * -errno. */
 int os_alarm_set(uint64_t at_ns);

@@ -196,6 +196,53 @@ class Guarded(BlockedTest):
         self.assert_in_time(run, run.began, 5)
 
 
+class Program(BlockedTest):
+    """A program that cannot be read: the guard waits for its exec, and hears nothing."""
+
+    def begin(self, *args, takes_it=False):
+        """`takes_it`: the server has the question, and then KILL does not end who waits for the answer."""
+        program = self.serve()
+        if not takes_it:
+            send(self.server.pid, signal.SIGSTOP)
+        run = self.guard("-N", "j", "-k", "0.1", *args, "--", program)
+        wait_until(lambda: "D" in [Stat(pid).state for pid in harness.descendants(run.pid)] or not run.running(), "it waits")
+        self.assertTrue(run.running(), run.err)
+        return run
+
+    def let_go(self):
+        if self.server:
+            send(self.server.pid, signal.SIGCONT)
+        super().let_go()
+
+    def test_the_deadline_is_kept(self):
+        run = self.begin("-t", "1")
+        self.assert_in_time(run, run.began, 1)
+        self.assertEqual(outcome(self.events("end")[-2]), "timeout")
+
+    def test_an_end_that_is_asked_for_comes(self):
+        for args in ((), ("-t", "600")):
+            with self.subTest(args):
+                run = self.begin(*args)
+                asked = now()
+                run.send(TERM)
+                self.assert_in_time(run, asked, 0.25, status=-KILL)
+                self.assertEqual(outcome(self.events("end")[-2]), "killed")
+                self.let_go()
+
+    def test_where_kill_does_not_end_it_the_end_is_bounded(self):
+        run = self.begin("-t", "1", takes_it=True)
+        child, = (pid for pid in harness.descendants(run.pid) if pid != run.warden())
+        run.wait(40 * SCALE)
+        self.assertEqual(run.status, 121, run.err)
+        self.assertLess(run.wall, 1 + 1.25 + 0.1 + UNKILLABLE_S + 2 * LATE_S)
+        self.assertRegex(run.err, rf"cannot end [^\n]*\(pid {child}, uid \d+, state D\)")
+        self.assertEqual(self.run_guard(["-N", "j"], ["true"]).status, 75, "it has the lock")
+        self.let_go()
+        wait_until(lambda: self._reap() or not Stat(child).alive, "it has ended")
+        self.assertEqual(self.run_guard(["-N", "j"], ["true"]).status, 0)
+        self.assert_starts()
+
+
 class Unkillable(BlockedTest):
     """A member that KILL does not end, and whose memory is locked."""
 
