@@ -39,7 +39,7 @@ static int look_at(void *with, const char *name)
 	int r = os_proc_stat((pid_t)pid, &stat);
 	if (hold_is_starved(r) && !tree->starved)
 		return r;
-	if (r < 0 || stat.ppid <= 0)
+	if (r < 0)
 		return 0;
 	const struct member *parent = tree_find(tree, stat.ppid);
 	if (!parent)

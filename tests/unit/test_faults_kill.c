@@ -152,6 +152,16 @@ static void body_celled(int n)
 	body_wide(n);
 }
 
+static void wait_for_frozen(pid_t pid)
+{
+	struct proc_stat stat;
+	uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
+	do {
+		assert_true(os_clock_boot_ns() < end_ns);
+		assert_int_equal(os_proc_stat(pid, &stat), 0);
+	} while (stat.state != 'D');
+}
+
 /* Where nobody can be moved out, the whole group is let go: if all in it are of the tree. */
 static void a_frozen_group_is_let_go_if_it_is_ours_alone(void)
 {
@@ -174,17 +184,16 @@ static void a_frozen_group_is_let_go_if_it_is_ours_alone(void)
 	assert_int_equal(tree_add_held(&one, &slots[0], os_pidfd_open(root)), 0);
 	one.member[0].flags |= MEMBER_KILLED;
 	assert_true(put("freezer.state", "FROZEN"));
-	struct proc_stat stat;
-	for (uint64_t end_ns = os_clock_boot_ns() + WAIT_NS;
-	     os_proc_stat(tree.member[1].id.pid, &stat) == 0 && stat.state != 'D';)
-		assert_true(os_clock_boot_ns() < end_ns);
+	wait_for_frozen(root);
+	wait_for_frozen(tree.member[1].id.pid);
+	wait_for_frozen(other);
 	int passed = sweep_kill(&tree, os_clock_boot_ns()).killed == 1;
 	fail_path("/stat", EIO, true);
 	passed += thaw_killed(&tree) == 0; /* not known to be frozen */
 	fail_path("cgroup.procs", EACCES, false);
-	passed += thaw_killed(&tree) == 0; /* the root is in there, and another */
+	passed += thaw_killed(&tree) == 0 && failnth_count() == 2; /* the root is in there, and another */
 	fail_path("cgroup.procs", EACCES, false);
-	passed += thaw_killed(&one) == 0; /* a stranger is in there */
+	passed += thaw_killed(&one) == 0 && failnth_count() == 2; /* a stranger is in there */
 	heal();
 	(void)sweep_kill(&seeds, os_clock_boot_ns());
 	for (uint64_t end_ns = os_clock_boot_ns() + WAIT_NS; os_clock_boot_ns() < end_ns;) {
@@ -235,6 +244,21 @@ static void who_finds_no_room_beside_the_dead_may_live(void)
 	end();
 }
 
+/* Without lists of children all of /proc tells the same: none that lives is below the root. */
+static void who_is_left_is_dead_by_all_of_proc_too(void)
+{
+	fail_path("/children", ENOENT, true);
+	(void)hold_job(&tree, body_wide, 1, 2);
+	assert_int_equal(walk(), 1);
+	assert_true(tree.scans && tree.member[0].children_fd < 0);
+	struct sweep_result swept = sweep_kill(&tree, os_clock_boot_ns());
+	assert_true(swept.killed == 2 && !swept.only_dead);
+	for (uint64_t end_ns = os_clock_boot_ns() + WAIT_NS; tree_count_alive(&tree) > 0;)
+		assert_true(os_clock_boot_ns() < end_ns);
+	assert_true(sweep_kill(&tree, os_clock_boot_ns()).only_dead);
+	end();
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -247,6 +271,7 @@ int main(void)
 		APART(a_frozen_group_is_let_go_if_it_is_ours_alone),
 		APART(only_who_was_killed_and_stays_is_let_go),
 		APART(who_finds_no_room_beside_the_dead_may_live),
+		APART(who_is_left_is_dead_by_all_of_proc_too),
 	};
 	/* clang-format on */
 	return cmocka_run_group_tests(tests, NULL, NULL);

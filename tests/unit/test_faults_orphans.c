@@ -217,6 +217,112 @@ static void what_tells_of_a_session(void)
 	finish();
 }
 
+/* ---- whose environment cannot be read */
+
+/* One with the run's id, in a session that the record names: two marks. */
+static pid_t begin_in_session(void)
+{
+	assert_true(setsid() > 0); /* one that is led from outside our namespace has no number */
+	begin();
+	pid_t in_it = marked(0);
+	record.state.job_pid = getpid();
+	return in_it;
+}
+
+/* What cannot be read now may be of it: in a session that the record names it is listed, though nobody's mark
+ * is seen. */
+static void who_cannot_be_asked_is_listed_by_its_session(void)
+{
+	pid_t in_it = begin_in_session();
+	fail_always("fork", EAGAIN);
+	orphans_search(&o);
+	heal();
+	assert_true(is_listed(in_it) && !tree_find(&tree, in_it));
+	record.state.job_pid = 0; /* another's session */
+	fail_always("fork", EAGAIN);
+	orphans_search(&o);
+	heal();
+	assert_true(!is_listed(in_it) && !tree_find(&tree, in_it));
+	end_marked(in_it);
+	finish();
+}
+
+/* That is the same tomorrow: nobody would ever be told that all of the run is gone. */
+static void who_hides_its_environment_for_good_is_let_be(void)
+{
+	static const struct {
+		const char *rule;
+		int err;
+		bool is_listed;
+	} rows[] = {
+		{ "it may be readable tomorrow", EIO, true },
+		{ "not ours to read", EACCES, false },
+		{ "nobody's to read", EPERM, false },
+	};
+	pid_t in_it = begin_in_session();
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		failnth_arm(&(struct failnth){ .function = "open",
+					       .path = proc_path(in_it, "environ"),
+					       .error = rows[i].err,
+					       .persist = true });
+		orphans_search(&o);
+		if (failnth_count() == 0 || is_listed(in_it) != rows[i].is_listed || tree_find(&tree, in_it))
+			fail_msg("%s: %slisted", rows[i].rule, is_listed(in_it) ? "" : "not ");
+	}
+	heal();
+	orphans_search(&o);
+	assert_non_null(tree_find(&tree, in_it));
+	end_marked(in_it);
+	finish();
+}
+
+static void stand_still(void *with)
+{
+	(void)with;
+	(void)raise(SIGSTOP);
+}
+
+/* The reader hangs: each search would wait as long again.  Another process of that number is asked. */
+static void who_was_waited_for_in_vain_is_not_asked_again(void)
+{
+	pid_t in_it = begin_in_session();
+	failnth_arm(&(struct failnth){ .function = "open",
+				       .path = proc_path(in_it, "environ"),
+				       .meanwhile = stand_still }); /* the first alone */
+	orphans_search(&o);
+	assert_int_equal(failnth_count(), 1);
+	assert_true(is_listed(in_it) && !tree_find(&tree, in_it));
+	assert_int_equal(o.stuck_count, 1);
+	orphans_search(&o);
+	assert_int_equal(failnth_count(), 1);
+	assert_true(is_listed(in_it) && !tree_find(&tree, in_it));
+	o.stuck[0].start_ticks++;
+	orphans_search(&o);
+	assert_true(failnth_count() > 1);
+	assert_non_null(tree_find(&tree, in_it));
+	end_marked(in_it);
+	finish();
+}
+
+/* Where no more can be remembered it is waited for at each search, and nobody else is forgotten. */
+static void more_than_can_be_remembered_are_asked_again(void)
+{
+	pid_t in_it = begin_in_session();
+	for (uint32_t i = 0; i < ORPHANS_STUCK_MAX; i++)
+		o.stuck[i].pid = -1 - (int32_t)i;
+	o.stuck_count = ORPHANS_STUCK_MAX;
+	fail_always("poll", EINTR); /* for the answer of a reader */
+	orphans_search(&o);
+	heal();
+	assert_true(is_listed(in_it) && !tree_find(&tree, in_it));
+	assert_int_equal(o.stuck_count, ORPHANS_STUCK_MAX);
+	assert_int_equal(o.stuck[ORPHANS_STUCK_MAX - 1].pid, -ORPHANS_STUCK_MAX);
+	orphans_search(&o);
+	assert_non_null(tree_find(&tree, in_it));
+	end_marked(in_it);
+	finish();
+}
+
 /* ---- who is looked at again */
 
 static void end_it(void *with)
@@ -349,16 +455,44 @@ static void who_takes_the_number_of_a_dead_one_has_its_turn(void)
 /* More of the dead than can be remembered. */
 static void a_search_among_many_dead_ends(void)
 {
-	pid_t last = 0;
+	pid_t dead[270];
 	siginfo_t info;
 	begin();
 	pid_t alone = marked(0);
-	for (int i = 0; i < 270; i++)
-		last = victim(body_end, 0);
-	assert_true(last > 0);
-	assert_int_equal(waitid(P_PID, (id_t)last, &info, WEXITED | WNOWAIT), 0);
+	for (size_t i = 0; i < COUNT_OF(dead); i++)
+		dead[i] = victim(body_end, 0);
+	for (size_t i = 0; i < COUNT_OF(dead); i++) {
+		assert_true(dead[i] > 0);
+		assert_int_equal(waitid(P_PID, (id_t)dead[i], &info, WEXITED | WNOWAIT), 0);
+	}
 	orphans_search(&o);
 	assert_true(is_listed(alone));
+	end_marked(alone);
+	finish();
+}
+
+static unsigned looks;
+
+/* Begins with the start of a look. */
+static void leave_one_dead(void *with)
+{
+	siginfo_t info;
+	pid_t pid = victim(body_end, 0);
+	looks++;
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	failnth_arm(&(struct failnth){ .function = "lseek", .meanwhile = leave_one_dead, .with = with });
+}
+
+/* Where somebody ends at each look, it is looked again a few times, not for ever. */
+static void a_search_where_always_somebody_ends_is_given_up(void)
+{
+	begin();
+	pid_t alone = marked(0);
+	failnth_arm(&(struct failnth){ .function = "lseek", .meanwhile = leave_one_dead });
+	orphans_search(&o);
+	heal();
+	assert_int_equal(looks, 8);
+	assert_true(is_listed(alone)); /* what was found stands */
 	end_marked(alone);
 	finish();
 }
@@ -467,11 +601,16 @@ int main(int argc, char **argv)
 		APART(whatever_cannot_be_done_with_a_recorded_one),
 		APART(the_session_of_a_dead_leader_is_that_of_the_recorded_one),
 		APART(what_tells_of_a_session),
+		APART(who_cannot_be_asked_is_listed_by_its_session),
+		APART(who_hides_its_environment_for_good_is_let_be),
+		APART(who_was_waited_for_in_vain_is_not_asked_again),
+		APART(more_than_can_be_remembered_are_asked_again),
 		APART(who_ends_while_it_is_looked_at_has_the_look_repeated),
 		APART(who_is_gone_when_its_turn_comes_has_the_look_repeated),
 		APART(who_cannot_be_held_is_passed_over),
 		APART(who_takes_the_number_of_a_dead_one_has_its_turn),
 		APART(a_search_among_many_dead_ends),
+		APART(a_search_where_always_somebody_ends_is_given_up),
 		APART(whom_the_record_names_and_who_ends_is_listed_no_more),
 		APART(who_is_found_has_no_place_in_a_full_record),
 		APART(who_has_lost_its_first_thread_is_found_all_the_same),

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/fail.h"
 #include "base/num.h"
+#include "base/utc.h"
 #include "fault/failnth.h"
 #include "group.h"
 #include "run/close.h"
@@ -318,6 +319,62 @@ static void the_end_is_written_as_far_as_it_can_be(void)
 	end_state();
 }
 
+/* The line that was appended last. */
+static const char *last_line(void)
+{
+	static char bytes[65536];
+	char name[64];
+	struct utc now = utc_from_wall(os_clock_wall_ns());
+	snprintf(name, sizeof(name), "history/%04u-%02u.jsonl", (unsigned)now.year, (unsigned)now.month);
+	size_t n = scratch_read(&home, name, bytes, sizeof(bytes) - 1);
+	while (n > 0 && bytes[n - 1] == '\n')
+		n--;
+	bytes[n] = '\0';
+	const char *newline = strrchr(bytes, '\n');
+	return newline ? newline + 1 : bytes;
+}
+
+/* Another attempt follows: its end is a line of its own, and the run goes on in its record. */
+static void the_end_of_an_attempt_is_not_that_of_the_run(void)
+{
+	struct record record;
+	begin_state();
+	write_run(0, 0, 0);
+	assert_int_equal(record_open(dir.run_fd, RUN, &record), 0);
+	struct record_state state = record.state;
+	state.figures.attempt = 1;
+	state.figures.cause = CAUSE_LIMIT; /* not by itself: else the file is handed on */
+	struct close_run c = { .dir = &dir,
+			       .head = &record.head,
+			       .state = &state,
+			       .record_fd = record.fd,
+			       .history_fd = -1,
+			       .by = "warden",
+			       .verdict = { .outcome = OUTCOME_FAILED, .exit_code = 3 },
+			       .goes_on = true,
+			       .retry_in_ns = 1500000000,
+			       .retry_for = FAILURE_QUOTA };
+	assert_int_equal(close_run(&c), 0);
+	assert_non_null(strstr(last_line(), "\"attempt\""));
+	assert_non_null(strstr(last_line(), "quota"));
+	assert_int_equal(c.toll.failure, FAILURE_NONE); /* not counted */
+	assert_int_equal(state.phase, PHASE_WAITING);
+	record_close(&record);
+	assert_int_equal(record_open(dir.run_fd, RUN, &record), 0);
+	assert_int_equal(record.state.phase, PHASE_WAITING);
+	c.goes_on = false;
+	c.has_yield = true;
+	c.yield = (struct history_yield){ .of = "lines", .of_n = 5, .value = 4711 };
+	assert_int_equal(close_run(&c), 0);
+	assert_non_null(strstr(last_line(), "4711"));
+	assert_null(strstr(last_line(), "\"attempt\""));
+	assert_true(c.toll.failure >= FAILURE_FIRST);
+	assert_int_equal(state.phase, PHASE_CLOSED);
+	assert_false(record_exists(dir.run_fd, RUN));
+	record_close(&record);
+	end_state();
+}
+
 static void a_member_that_cannot_be_asked_is_named_all_the_same(void)
 {
 	static struct close_run c;
@@ -389,6 +446,37 @@ static void a_lock_that_cannot_be_proved_is_not_held(void)
 		assert_int_equal(lock_user_file(path, false, wait, NULL), -EINTR);
 	}
 	heal();
+	scratch_remove(&s);
+}
+
+/* The same of one that is tried again and again: what failed is no news of who holds it. */
+static void a_lock_that_is_tried_again_is_proved_each_time(void)
+{
+	static const struct {
+		const char *rule, *function;
+		int err;
+		const char *what;
+		bool is_open;
+	} rows[] = {
+		{ "no locks here", "flock", ENOLCK, "lock", true },
+		{ "what was opened cannot be asked", "fstat", EIO, "lock", true },
+		{ "the name cannot be asked", "fstatat", EIO, "check lock file", false },
+	};
+	struct scratch s;
+	scratch_make(&s);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct fail fail = { 0 };
+		int kept = lock_open_kept(s.fd, "slot", NULL);
+		assert_true(kept >= 0);
+		fail_once(rows[i].function, 1, rows[i].err);
+		int r = lock_try_kept(s.fd, "slot", &kept, &fail);
+		heal();
+		if (r != -rows[i].err || strcmp(fail.what, rows[i].what) != 0 ||
+		    (kept >= 0) != rows[i].is_open)
+			fail_msg("%s: %d, %s, %d", rows[i].rule, r, fail.what ? fail.what : "", kept);
+		assert_int_equal(lock_try_kept(s.fd, "slot", &kept, NULL), 0);
+		os_fd_close(&kept);
+	}
 	scratch_remove(&s);
 }
 
@@ -519,8 +607,10 @@ int main(void)
 		APART(of_a_run_elsewhere_that_is_over_only_the_record_is_left),
 		APART(a_planted_record_is_put_aside),
 		APART(the_end_is_written_as_far_as_it_can_be),
+		APART(the_end_of_an_attempt_is_not_that_of_the_run),
 		APART(a_member_that_cannot_be_asked_is_named_all_the_same),
 		APART(a_lock_that_cannot_be_proved_is_not_held),
+		APART(a_lock_that_is_tried_again_is_proved_each_time),
 		APART(an_info_file_that_cannot_be_asked_is_not_read),
 		APART(a_record_that_cannot_be_read_is_no_damaged_one),
 		APART(a_spare_file_that_cannot_be_asked_is_not_used),

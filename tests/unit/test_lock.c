@@ -101,6 +101,83 @@ static void a_queue_is_made_once(void **state)
 	scratch_remove(&s);
 }
 
+/* Of a group of slots, and of who waits for room. */
+enum path_kind { PATH_SLOT, PATH_PLACE };
+
+static const struct {
+	const char *rule;
+	enum path_kind kind;
+	const char *group;
+	uint32_t number;
+	int result;
+	const char *path;
+} slot_rows[] = {
+	{ "the first slot", PATH_SLOT, "import", 1, 0, "locks/slot/import/1" },
+	{ "a slot far behind", PATH_SLOT, "import", 1000, 0, "locks/slot/import/1000" },
+	{ "the gate, beside the slots", PATH_SLOT, "import", LOCK_SLOT_GATE, 0, "locks/slot/import.gate" },
+	{ "its door", PATH_SLOT, "import", LOCK_SLOT_DOOR, 0, "locks/slot/import.door" },
+	{ "no gate of another group", PATH_SLOT, "import.gate", 1, 0, "locks/slot/import%2Egate/1" },
+	{ "as long as a name may be", PATH_SLOT, LONG, LOCK_SLOT_DOOR - 1, 0,
+	  "locks/slot/" LONG "/4294967294" },
+	{ "no name", PATH_SLOT, "", 1, -EINVAL, NULL },
+	{ "a byte too long", PATH_SLOT, LONG "x", LOCK_SLOT_GATE, -ENAMETOOLONG, NULL },
+	{ "the first place", PATH_PLACE, "import", 1, 0, "locks/slot/import.place.1" },
+	{ "a place far behind", PATH_PLACE, "import", 1000, 0, "locks/slot/import.place.1000" },
+	{ "no place without a name", PATH_PLACE, "", 1, -EINVAL, NULL },
+	{ "nor of a name too long", PATH_PLACE, LONG "x", 1, -ENAMETOOLONG, NULL },
+};
+
+static void slots_become_paths(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(slot_rows); i++) {
+		char path[LOCK_PATH_MAX] = "untouched";
+		int r = slot_rows[i].kind == PATH_SLOT
+				? lock_slot_path(slot_rows[i].group, slot_rows[i].number, path)
+				: lock_slot_place_path(slot_rows[i].group, slot_rows[i].number, path);
+		const char *want = slot_rows[i].path ? slot_rows[i].path : "untouched";
+		if (r != slot_rows[i].result || strcmp(path, want) != 0)
+			fail_msg("%s: %d, %s", slot_rows[i].rule, r, path);
+	}
+}
+
+static void who_waits_for_room_has_a_gate_and_a_door(void **state)
+{
+	char gate[LOCK_PATH_MAX], door[LOCK_PATH_MAX];
+
+	(void)state;
+	assert_int_equal(lock_admission_path(false, gate), 0);
+	assert_int_equal(lock_admission_path(true, door), 0);
+	assert_string_equal(gate, "locks/admission.gate");
+	assert_string_equal(door, "locks/admission.door");
+}
+
+static void slots_are_made_once(void **state)
+{
+	struct scratch s;
+	struct stat st;
+	struct fail fail = { 0 };
+
+	(void)state;
+	scratch_make(&s);
+	assert_int_equal(lock_make_slots(s.fd, "import", &fail), -ENOENT);
+	assert_string_equal(fail.subject, "locks/slot");
+	scratch_mkdir(&s, "locks");
+	assert_int_equal(lock_make_slots(s.fd, "", &fail), -EINVAL);
+	assert_int_equal(fail.err, EINVAL);
+	assert_string_equal(fail.what, "name the slots of");
+	assert_false(scratch_has(&s, "locks/slot"));
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(lock_make_slots(s.fd, "import", &fail), 0);
+		assert_int_equal(fstatat(s.fd, "locks/slot/import", &st, AT_SYMLINK_NOFOLLOW), 0);
+		assert_true(S_ISDIR(st.st_mode));
+		assert_int_equal(st.st_mode & 07777, 0700);
+	}
+	AUTO_FD int fd = lock_try(s.fd, "locks/slot/import/1", false, &fail);
+	assert_true(fd >= 0);
+	scratch_remove(&s);
+}
+
 static void names_become_paths(void **state)
 {
 	(void)state;
@@ -211,6 +288,122 @@ static void a_directory_that_is_missing_is_told(void **state)
 	assert_int_equal(fail.err, ENOENT);
 	assert_string_equal(fail.subject, PATH);
 	assert_non_null(fail.what);
+	scratch_remove(&s);
+}
+
+/* ---- trying again and again */
+
+static ino_t inode_of(int fd)
+{
+	struct stat st;
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+static void what_is_tried_again_stays_open(void **state)
+{
+	(void)state;
+	struct scratch s;
+	struct fail fail = { .err = 4711 };
+	make_state(&s);
+	int kept = lock_open_kept(s.fd, PATH, &fail), other = -1;
+	assert_true(kept >= 0);
+	const int opened = kept;
+	assert_int_equal(try_in_child(&s, false), 0); /* opened, not tried */
+	assert_int_equal(lock_try_kept(s.fd, PATH, &kept, &fail), 0);
+	assert_int_equal(kept, opened);
+	assert_int_equal(try_in_child(&s, true), -EWOULDBLOCK); /* it excludes */
+	assert_int_equal(lock_try_kept(s.fd, PATH, &other, &fail), -EWOULDBLOCK);
+	assert_true(other >= 0);
+	const int waits = other;
+	assert_int_equal(lock_try_kept(s.fd, PATH, &other, &fail), -EWOULDBLOCK);
+	assert_int_equal(other, waits);
+	assert_int_equal(fail.err, 4711);
+	os_fd_close(&kept);
+	assert_int_equal(lock_try_kept(s.fd, PATH, &other, &fail), 0);
+	assert_int_equal(other, waits);
+	assert_int_equal(try_in_child(&s, false), -EWOULDBLOCK);
+	os_fd_close(&other);
+	scratch_remove(&s);
+}
+
+/* A lock on a nameless file guards nothing: it is given up, and the next try is of the file that is there. */
+static void what_is_tried_again_is_the_file_of_that_name(void **state)
+{
+	(void)state;
+	struct scratch s;
+	struct fail fail = { .err = 4711 };
+	make_state(&s);
+	int kept = lock_open_kept(s.fd, PATH, &fail);
+	assert_true(kept >= 0);
+	assert_int_equal(unlinkat(s.fd, PATH, 0), 0);
+	int fresh = lock_try(s.fd, PATH, false, NULL);
+	assert_true(fresh >= 0);
+	assert_int_equal(lock_try_kept(s.fd, PATH, &kept, &fail), -EWOULDBLOCK);
+	assert_int_equal(kept, -1);
+	assert_int_equal(lock_try_kept(s.fd, PATH, &kept, &fail), -EWOULDBLOCK);
+	assert_int_equal(inode_of(kept), inode_of(fresh));
+	os_fd_close(&fresh);
+	assert_int_equal(lock_try_kept(s.fd, PATH, &kept, &fail), 0);
+	assert_int_equal(try_in_child(&s, false), -EWOULDBLOCK);
+	assert_int_equal(fail.err, 4711); /* no failure in all of it */
+	os_fd_close(&kept);
+	scratch_remove(&s);
+}
+
+static void what_cannot_be_opened_is_not_tried(void **state)
+{
+	(void)state;
+	struct scratch s;
+	struct fail fail = { 0 };
+	int kept = -1;
+	scratch_make(&s);
+	assert_int_equal(lock_open_kept(s.fd, PATH, &fail), -ENOENT);
+	assert_string_equal(fail.subject, PATH);
+	fail = (struct fail){ 0 };
+	assert_int_equal(lock_try_kept(s.fd, PATH, &kept, &fail), -ENOENT);
+	assert_string_equal(fail.what, "open lock file");
+	assert_true(kept < 0);
+	scratch_remove(&s);
+}
+
+static void a_look_at_a_lock_makes_and_takes_nothing(void **state)
+{
+	(void)state;
+	struct scratch s;
+	make_state(&s);
+	assert_false(lock_is_held(s.fd, PATH));
+	assert_false(scratch_has(&s, PATH));
+	int fd = lock_try(s.fd, PATH, false, NULL);
+	assert_true(lock_is_held(s.fd, PATH));
+	os_fd_close(&fd);
+	assert_false(lock_is_held(s.fd, PATH));
+	assert_int_equal(try_in_child(&s, false), 0);
+	scratch_remove(&s);
+}
+
+static void a_job_has_one_trial_at_a_time(void **state)
+{
+	(void)state;
+	struct scratch s;
+	struct fail fail = { 0 };
+	scratch_make(&s);
+	assert_int_equal(lock_try_trial(s.fd, "nightly", &fail), -ENOENT);
+	assert_string_equal(fail.subject, "locks/trial");
+	scratch_mkdir(&s, "locks");
+	assert_int_equal(lock_try_trial(s.fd, "", &fail), -EINVAL);
+	assert_string_equal(fail.what, "name the trial of");
+	int first = lock_try_trial(s.fd, "nightly", &fail); /* its directory is made */
+	assert_true(first >= 0);
+	assert_true(scratch_has(&s, "locks/trial/nightly"));
+	assert_int_equal(lock_try_trial(s.fd, "nightly", NULL), -EWOULDBLOCK);
+	int other = lock_try_trial(s.fd, "weekly", NULL);
+	assert_true(other >= 0);
+	os_fd_close(&first);
+	first = lock_try_trial(s.fd, "nightly", NULL);
+	assert_true(first >= 0);
+	os_fd_close(&first);
+	os_fd_close(&other);
 	scratch_remove(&s);
 }
 
@@ -588,12 +781,20 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_become_paths),
 		cmocka_unit_test(places_become_paths),
+		cmocka_unit_test(slots_become_paths),
+		cmocka_unit_test(who_waits_for_room_has_a_gate_and_a_door),
 		cmocka_unit_test(a_queue_is_made_once),
+		cmocka_unit_test(slots_are_made_once),
 		cmocka_unit_test(a_lock_is_held_until_its_holder_is_gone),
 		cmocka_unit_test(a_conflict_is_an_answer_not_a_failure),
 		cmocka_unit_test(many_share_or_one_excludes),
 		cmocka_unit_test(a_copy_of_the_descriptor_holds_on),
 		cmocka_unit_test(a_directory_that_is_missing_is_told),
+		cmocka_unit_test(what_is_tried_again_stays_open),
+		cmocka_unit_test(what_is_tried_again_is_the_file_of_that_name),
+		cmocka_unit_test(what_cannot_be_opened_is_not_tried),
+		cmocka_unit_test(a_look_at_a_lock_makes_and_takes_nothing),
+		cmocka_unit_test(a_job_has_one_trial_at_a_time),
 		cmocka_unit_test(waits_until_the_lock_is_free),
 		cmocka_unit_test(a_signal_ends_the_wait),
 		cmocka_unit_test(a_removed_file_guards_nothing),

@@ -72,9 +72,10 @@ static void a_record_that_cannot_be_read_is_told(void **state)
 
 /* ---- who is found */
 
-static void marks_decide_who_is_held_and_who_listed(void **state)
+/* Apart, in a session with a number: one that is led from outside our namespace has none. */
+static void marks_decide_who_is_held_and_who_listed(void)
 {
-	(void)state;
+	assert_true(setsid() > 0);
 	begin();
 	pid_t leader = marked(1), in_it = marked(0), alone = marked(0), plain = victim(body_stand, 0);
 	wait_ready(1);
@@ -84,10 +85,8 @@ static void marks_decide_who_is_held_and_who_listed(void **state)
 	assert_int_equal(orphans_open(&o), 0);
 	if (led.id.pidfs_ino != 0)
 		assert_non_null(tree_find(&tree, leader));
-	if (getsid(0) > 0) {
-		orphans_search(&o);
-		assert_non_null(tree_find(&tree, in_it)); /* two marks */
-	}
+	orphans_search(&o);
+	assert_non_null(tree_find(&tree, in_it)); /* two marks */
 	tree_forget(&tree, in_it);
 	tree_forget(&tree, alone);
 	tree_compact(&tree);
@@ -97,32 +96,6 @@ static void marks_decide_who_is_held_and_who_listed(void **state)
 	assert_true(!tree_find(&tree, plain) && !is_listed(plain));
 	end_marked(in_it);
 	end_marked(alone);
-	finish();
-}
-
-/* What cannot be read now may be of it: in a session that the record names it is listed, though nobody's mark
- * is seen. */
-static void who_cannot_be_asked_is_listed_by_its_session(void **state)
-{
-	(void)state;
-	begin();
-	pid_t leader = marked(1), in_it = marked(0);
-	struct record_slot led = { .id = id_of(leader), .sid = leader, .depth = 1 };
-	write_slots(&led, 1);
-	record.state.job_pid = getsid(0);
-	assert_int_equal(orphans_open(&o), 0);
-	failnth_arm(&(struct failnth){ .function = "fork", .error = EAGAIN, .persist = true });
-	orphans_search(&o);
-	failnth_arm(NULL);
-	if (getsid(0) > 0)
-		assert_true(is_listed(in_it));
-	assert_null(tree_find(&tree, in_it));
-	record.state.job_pid = 0; /* another's session */
-	failnth_arm(&(struct failnth){ .function = "fork", .error = EAGAIN, .persist = true });
-	orphans_search(&o);
-	failnth_arm(NULL);
-	assert_false(is_listed(in_it));
-	end_marked(in_it);
 	finish();
 }
 
@@ -280,8 +253,7 @@ int main(void)
 		TEST(a_weak_member_needs_a_second_mark),
 		TEST(who_is_older_than_the_run_is_none_of_it),
 		TEST(a_record_that_cannot_be_read_is_told),
-		TEST(marks_decide_who_is_held_and_who_listed),
-		TEST(who_cannot_be_asked_is_listed_by_its_session),
+		APART(marks_decide_who_is_held_and_who_listed),
 		TEST(one_that_no_reader_can_be_made_for_is_soon_let_be),
 		TEST(a_list_holds_each_once_and_no_more_than_it_can),
 		TEST(a_session_is_led_by_its_leader_alone),
