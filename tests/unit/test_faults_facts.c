@@ -111,6 +111,9 @@ static void what_is_beside_and_cannot_be_read(void)
 	fail_path("../io", EACCES, true);
 	assert_int_equal(os_proc_read_beside(task, "io", text, sizeof(text)), -EACCES);
 	heal();
+	scratch_write(&s, "io", "rchar: 1\n", 9);
+	assert_int_equal(os_proc_read_beside(task, "io", text, sizeof(text)), 9);
+	assert_memory_equal(text, "rchar: 1\n", 9);
 	assert_int_equal(symlinkat("/bin/x", s.fd, "exe"), 0);
 	assert_int_equal(os_proc_program_beside(task, text, sizeof(text)), 6);
 	scratch_remove(&s);
@@ -482,6 +485,21 @@ static void who_is_guarded_within_and_tells_nothing_does_not_move(void)
 	end();
 }
 
+/* It is none of the tree: what the rules would say of it is nobody's to hear. */
+static void the_first_process_of_a_namespace_is_not_judged(void)
+{
+	pid_t job = hold_job(&tree, body_stand, 0, 1);
+	tree.init = victim(body_stand, 0);
+	wait_ready(1);
+	assert_int_equal(walk(), 1);
+	tree.wants = SAMPLE_STAT;
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_LOOK);
+	assert_int_equal(tree_find(&tree, job)->sample.known & SAMPLE_STAT, SAMPLE_STAT);
+	assert_int_equal(tree_find(&tree, tree.init)->sample.known & SAMPLE_STAT, 0);
+	assert_int_equal(tree.procs, 1);
+	end();
+}
+
 /* Who is met by the freeze itself: neither the first process of a namespace nor a guard within stands still.
  */
 static void who_has_to_go_on_is_not_frozen_at_first_sight(void)
@@ -564,6 +582,7 @@ int main(void)
 		APART(a_proc_of_others_is_not_scanned),
 		APART(who_is_traced_stands),
 		APART(who_is_guarded_within_and_tells_nothing_does_not_move),
+		APART(the_first_process_of_a_namespace_is_not_judged),
 		APART(who_has_to_go_on_is_not_frozen_at_first_sight),
 		APART(what_only_the_dead_are_left_of),
 	};

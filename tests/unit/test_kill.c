@@ -262,6 +262,33 @@ static void a_group_dies_at_once_and_who_left_it_is_swept(void **state)
 	own_close(&own);
 }
 
+/* Front has killed all in it: to stand still they would only be in the way of their own deaths, and they are
+ * counted. */
+static void a_group_that_was_struck_is_neither_frozen_nor_counted(void **state)
+{
+	(void)state;
+	if (!own_open(&own))
+		skip();
+	if (os_cgroup_can_kill(own.dir)) {
+		pid_t job = hold_job(&tree, body_grouped, 2, 3);
+		(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
+		struct killer k = {
+			.best = KILL_CGROUP, .cgroup = own.dir, .is_struck = true, .has_struck = true
+		};
+		killer_begin(&k);
+		assert_int_equal(k.rung, KILL_CGROUP);
+		assert_false(is_told_to_freeze());
+		assert_int_equal(killer_stop(&k, &tree, os_clock_boot_ns()).signalled, 0);
+		assert_false(is_told_to_freeze());
+		assert_true(group_is_empty_soon()); /* whoever has moved in since, too */
+		wait_until_dead(job);
+		assert_int_equal(killer_kill(&k, &tree, os_clock_boot_ns()).killed, 0);
+		assert_int_equal(killer_finish(&k), KILL_CGROUP);
+		let_go(&tree);
+	}
+	own_close(&own);
+}
+
 /* Who has moved in meanwhile, or does not die of the group's kill. */
 static void a_group_that_does_not_empty_is_killed_again_and_swept(void **state)
 {
@@ -340,6 +367,28 @@ static void who_does_not_die_with_the_first_process_is_swept(void **state)
 	for (uint64_t end_ns = os_clock_boot_ns() + 20000000000ULL; tree_count_alive(&tree) > 0;)
 		assert_true(os_clock_boot_ns() < end_ns);
 	assert_int_equal(killer_finish(&k), KILL_ISOLATE);
+	let_go(&tree);
+}
+
+/* Its members got KILL from front, and are counted: once more would be twice. */
+static void a_namespace_that_was_struck_is_not_counted(void **state)
+{
+	(void)state;
+	nest_open();
+	pid_t init = victim(body_wide, 3);
+	wait_ready(4);
+	tree_init(&tree, nest.ready[0]);
+	assert_int_equal(tree_set_root(&tree, getpid()), 0);
+	tree.init = init;
+	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
+	assert_int_equal(tree.procs, 3);
+	AUTO_FD int fd = os_pidfd_open(init);
+	struct killer k = { .best = KILL_ISOLATE, .init = init, .init_fd = fd, .is_struck = true };
+	killer_begin(&k);
+	struct sweep_result swept = killer_kill(&k, &tree, os_clock_boot_ns());
+	assert_true(swept.killed == 0 && swept.unasked == 0 && swept.alive == 1);
+	wait_until_dead(init); /* killed all the same */
+	(void)sweep_kill(&tree, os_clock_boot_ns());
 	let_go(&tree);
 }
 
@@ -447,8 +496,10 @@ int main(void)
 		TEST(each_rung_ends_a_tree),
 		TEST(what_was_real_time_before_is_not_taken),
 		TEST(a_group_dies_at_once_and_who_left_it_is_swept),
+		TEST(a_group_that_was_struck_is_neither_frozen_nor_counted),
 		TEST(a_group_that_does_not_empty_is_killed_again_and_swept),
 		TEST(who_does_not_die_with_the_first_process_is_swept),
+		TEST(a_namespace_that_was_struck_is_not_counted),
 		TEST(without_a_namespace_that_rung_is_passed_over),
 		TEST(who_is_frozen_by_another_is_let_go_to_die),
 	};

@@ -676,6 +676,16 @@ static void each_part_is_written_alone(void **state)
 	assert_int_equal(info.refusals.count, 14);
 	assert_int_equal(info.wants_scan, 0);
 
+	assert_int_equal(info.has_breaker, 0);
+	assert_int_equal(lockinfo_write_breaker(fd, true), 0);
+	assert_int_equal(lockinfo_write_unkept(fd, 3), 0);
+	assert_int_equal(lockinfo_read(fd, &info), 0);
+	assert_int_equal(info.has_breaker, 1);
+	assert_int_equal(info.unkept, 3);
+	assert_int_equal(info.holder.front, 4711);
+	assert_int_equal(info.refusals.count, 14);
+	assert_int_equal(info.wants_scan, 0);
+
 	assert_int_equal(pwrite(fd, "x", 1, 20), 1); /* one damaged */
 	assert_int_equal(lockinfo_read(fd, &info), 0);
 	assert_int_equal(info.holder.front, 0);

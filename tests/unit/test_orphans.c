@@ -53,6 +53,21 @@ static void who_is_older_than_the_run_is_none_of_it(void **state)
 	finish();
 }
 
+static void who_is_of_another_user_is_none_of_it(void **state)
+{
+	(void)state;
+	begin();
+	pid_t pid = marked(0);
+	record.head.uid = geteuid() + 1;
+	orphans_search(&o);
+	assert_true(!is_listed(pid) && !tree_find(&tree, pid));
+	record.head.uid = geteuid();
+	orphans_search(&o);
+	assert_true(is_listed(pid) || tree_find(&tree, pid));
+	end_marked(pid);
+	finish();
+}
+
 static void a_record_that_cannot_be_read_is_told(void **state)
 {
 	(void)state;
@@ -252,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_weak_member_needs_a_second_mark),
 		TEST(who_is_older_than_the_run_is_none_of_it),
+		TEST(who_is_of_another_user_is_none_of_it),
 		TEST(a_record_that_cannot_be_read_is_told),
 		APART(marks_decide_who_is_held_and_who_listed),
 		TEST(one_that_no_reader_can_be_made_for_is_soon_let_be),
