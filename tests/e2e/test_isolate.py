@@ -136,7 +136,12 @@ done"""
         self.assertEqual(self.run_guard([], ["sh", "-c", script]).status, 7)
 
     def test_the_job_cannot_end_or_stop_init(self):
-        run = self.run_guard([], ["sh", "-c", "kill -9 1; kill -TERM 1; kill -STOP 1; kill -CHLD 1; (sleep 0 &); exit 6"])
+        script = """
+kill -9 1; kill -TERM 1; kill -STOP 1; kill -CHLD 1
+orphan=$( (sleep 0 >/dev/null & echo $!) )
+while kill -0 $orphan 2>/dev/null; do :; done # until init has reaped it
+exit 6"""
+        run = self.run_guard([], ["sh", "-c", script])
         self.assertEqual((run.status, run.err), (6, ""))
 
     def test_a_job_that_closes_all_descriptors(self):

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "os/cgroup.h"
+#include "os/clock.h"
 #include "os/fd.h"
 
 struct own {
@@ -32,11 +33,20 @@ static inline bool own_open_as(struct own *own, const char *name)
 	return own->dir >= 0;
 }
 
+/* Nobody else's: in a PID namespace numbers are small, and a test that was aborted has left its group there.
+ */
+static inline void own_name(struct buf *name)
+{
+	buf_str(name, "sg-unit-");
+	buf_u64(name, (uint64_t)getpid());
+	buf_char(name, '-');
+	buf_u64(name, os_clock_boot_ns());
+}
+
 static inline bool own_open(struct own *own)
 {
 	BUF(name, 64);
-	buf_str(&name, "sg-unit-");
-	buf_u64(&name, (uint64_t)getpid());
+	own_name(&name);
 	return own_open_as(own, name.at);
 }
 

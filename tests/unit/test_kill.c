@@ -424,7 +424,9 @@ static void body_celled(int n)
 static void who_is_frozen_by_another_is_let_go_to_die(void **state)
 {
 	(void)state;
-	snprintf(cell, sizeof(cell), FREEZER "/sg-unit-%d", (int)getpid());
+	BUF(name, 64);
+	own_name(&name);
+	snprintf(cell, sizeof(cell), FREEZER "/%s", name.at);
 	if (mkdir(cell, 0755) < 0) {
 		print_message("skipped: no freezer of version 1 that we may use\n");
 		skip();
