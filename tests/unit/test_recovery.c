@@ -165,6 +165,50 @@ static void the_tree_of_a_dead_run_is_ended_and_its_record_closed(void **state)
 	end();
 }
 
+#define WITHIN "00000000000000000000000000000abc"
+
+static int take_first(void *with, pid_t child)
+{
+	*(pid_t *)with = child;
+	return 1;
+}
+
+/* A run that was started within, with `front` as its guard. */
+static void write_record_within(pid_t front)
+{
+	struct record_head head = sim.head;
+	struct record_slot none = { .depth = 1 };
+	memcpy(head.run_id, WITHIN, sizeof(WITHIN));
+	memcpy(head.parent_run_id, RUN, sizeof(RUN));
+	memcpy(head.job, "inner", 6);
+	head.front = id_of(front);
+	AUTO_FD int fd = record_create(sim.dir.run_fd, &head, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(record_write_first(fd, &sim.state, &none, record_seed(WITHIN)), 0);
+}
+
+/* Its guard dies of the first signal, as all do, and nobody else will close its record. */
+static void a_run_within_is_closed_with_it(void **state)
+{
+	pid_t front = 0;
+	(void)state;
+	begin();
+	skip_without_inodes();
+	pid_t job = victim(body_wide, 2);
+	wait_ready(3);
+	assert_int_equal(os_proc_children(job, job, -1, take_first, &front), 1);
+	write_record(job);
+	write_record_within(front);
+	assert_int_equal(recover(), 0);
+	assert_int_equal(sim.recovery.members, 3);
+	assert_int_equal(sim.recovery.killed, 0);
+	assert_false(record_exists(sim.dir.run_fd, WITHIN));
+	assert_int_equal(history_has(sim.dir.keep_fd, os_clock_wall_ns(), "end", WITHIN), 1);
+	assert_true(end_says("\"outer\""));
+	assert_int_equal(signal_that_ended(job), SIGTERM);
+	end();
+}
+
 static void the_grace_of_the_run_is_given(void **state)
 {
 	(void)state;
@@ -450,6 +494,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_cannot_be_ended_is_told_and_the_record_stays),
 		cmocka_unit_test(the_tree_of_a_dead_run_is_ended_and_its_record_closed),
+		cmocka_unit_test(a_run_within_is_closed_with_it),
 		cmocka_unit_test(the_grace_of_the_run_is_given),
 		cmocka_unit_test(the_grace_that_is_asked_for_counts),
 		cmocka_unit_test(a_dry_run_only_tells),
