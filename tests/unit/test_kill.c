@@ -106,6 +106,29 @@ static void end_by(enum kill_rung best)
 	let_go(&tree);
 }
 
+static void body_deaf(int arg)
+{
+	(void)arg;
+	(void)signal(SIGTSTP, SIG_IGN);
+	stand();
+}
+
+/* Who could go on would have children while all are counted. */
+static void a_stop_is_one_that_nobody_can_ignore(void **state)
+{
+	struct proc_stat stat;
+	(void)state;
+	pid_t job = hold_job(&tree, body_deaf, 0, 1);
+	assert_int_equal(sweep_stop(&tree, os_clock_boot_ns()).signalled, 1);
+	uint64_t end_ns = os_clock_boot_ns() + 20000000000ULL;
+	do {
+		assert_true(os_clock_boot_ns() < end_ns);
+		assert_int_equal(os_proc_stat(job, &stat), 0);
+	} while (stat.state != 'T');
+	(void)sweep_kill(&tree, os_clock_boot_ns());
+	let_go(&tree);
+}
+
 /*
  * Somebody new in two rounds: real time is taken, or asked for; it is given back with the first KILL.  0 as
  * it should be.
@@ -496,6 +519,7 @@ int main(void)
 		TEST(the_kernel_kills_a_group_or_a_namespace),
 		TEST(a_storm_is_outrun_in_real_time_or_somebody_is_asked),
 		TEST(each_rung_ends_a_tree),
+		TEST(a_stop_is_one_that_nobody_can_ignore),
 		TEST(what_was_real_time_before_is_not_taken),
 		TEST(a_group_dies_at_once_and_who_left_it_is_swept),
 		TEST(a_group_that_was_struck_is_neither_frozen_nor_counted),
