@@ -19,6 +19,7 @@
 #include "os/pidfd.h"
 #include "os/probe_ask.h"
 #include "os/proc.h"
+#include "os/sched.h"
 #include "os/signal.h"
 #include "os/spawn.h"
 #include "os/wait.h"
@@ -180,11 +181,10 @@ int probe_userns(struct probe_answer *out)
 int probe_fifo(struct probe_answer *out)
 {
 	struct rlimit limit;
-	struct sched_param param = { .sched_priority = 1 };
 
 	if (getrlimit(RLIMIT_RTPRIO, &limit) == 0)
 		out->value[0] = limit.rlim_cur;
-	return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) < 0 ? -errno : 0;
+	return os_sched_set(0, SCHED_FIFO | SCHED_RESET_ON_FORK, 1);
 }
 
 static int limit_of(int resource, struct probe_answer *out)

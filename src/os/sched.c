@@ -11,11 +11,30 @@ static bool is_ordinary(int policy)
 	return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
 }
 
+/* musl's refuse: POSIX means a process there, and these calls mean a thread. */
+static int policy_of(pid_t pid)
+{
+#ifdef __GLIBC__
+	return sched_getscheduler(pid);
+#else
+	return (int)syscall(SYS_sched_getscheduler, pid);
+#endif
+}
+
+int os_sched_set(pid_t pid, int policy, int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+#ifdef __GLIBC__
+	return sched_setscheduler(pid, policy, &param) < 0 ? -errno : 0;
+#else
+	return syscall(SYS_sched_setscheduler, pid, policy, &param) < 0 ? -errno : 0;
+#endif
+}
+
 int os_sched_raise(pid_t pid, int *out_policy)
 {
-	/* Round robin: two guards that end storms at one time share. */
-	const struct sched_param lowest = { .sched_priority = 1 };
-	int policy = pid == 1 || pid < 0 ? -1 : sched_getscheduler(pid);
+	int policy = pid == 1 || pid < 0 ? -1 : policy_of(pid);
 
 	if (policy < 0)
 		return pid == 1 || pid < 0 ? -ESRCH : -errno;
@@ -23,7 +42,8 @@ int os_sched_raise(pid_t pid, int *out_policy)
 		*out_policy = policy;
 	if (!is_ordinary(policy & ~SCHED_RESET_ON_FORK))
 		return 0;
-	return sched_setscheduler(pid, SCHED_RR | SCHED_RESET_ON_FORK, &lowest) < 0 ? -errno : 0;
+	/* Round robin: two guards that end storms at one time share. */
+	return os_sched_set(pid, SCHED_RR | SCHED_RESET_ON_FORK, 1);
 }
 
 /* As <linux/sched/types.h> of 5.3; glibc of Debian 12 has no name for it. */
@@ -54,17 +74,15 @@ void os_sched_make_prompt(pid_t pid)
 
 void os_sched_give_back(int policy)
 {
-	const struct sched_param none = { 0 };
-
 	if (!is_ordinary(policy & ~SCHED_RESET_ON_FORK))
 		return;
 	/* The mark against inheriting can be taken off only with CAP_SYS_NICE. */
-	if (sched_setscheduler(0, policy, &none) < 0)
-		(void)sched_setscheduler(0, policy | SCHED_RESET_ON_FORK, &none);
+	if (os_sched_set(0, policy, 0) < 0)
+		(void)os_sched_set(0, policy | SCHED_RESET_ON_FORK, 0);
 }
 
 bool os_sched_is_realtime(void)
 {
-	int policy = sched_getscheduler(0);
+	int policy = policy_of(0);
 	return policy >= 0 && !is_ordinary(policy & ~SCHED_RESET_ON_FORK);
 }

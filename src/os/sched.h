@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* sched_setscheduler(2) of `pid` (0: this process). 0, -EPERM, -errno. */
+int os_sched_set(pid_t pid, int policy, int priority);
 /*
  * Give `pid` (0: this process) the lowest real-time priority, which its
  * children will not have.  One that has more already keeps it.  *out_policy:
