@@ -39,6 +39,42 @@ static int change_mask(int how, os_sigset set, os_sigset *out_was)
 #endif
 }
 
+/* Of any signal, as above.  Of what is told and set only the handler: none of ours, so none with a mask. */
+static int change_action(int number, const struct sigaction *to, struct sigaction *out_was)
+{
+#ifdef __GLIBC__
+	return sigaction(number, to, out_was);
+#else
+	struct {
+		void (*handler)(int);
+		unsigned long rest[8]; /* the kernel's has four words */
+	} will = { .handler = to ? to->sa_handler : SIG_DFL }, was = { 0 };
+
+	if (syscall(SYS_rt_sigaction, number, to ? &will : NULL, &was, sizeof(os_sigset)) < 0)
+		return -1;
+	if (out_was)
+		out_was->sa_handler = was.handler;
+	return 0;
+#endif
+}
+
+/* musl's posix_spawn(3) sets again what its own sigprocmask(2) has told: without 32 to 34. */
+int os_signals_spawn(pid_t *out_pid, const char *path, const posix_spawn_file_actions_t *files,
+		     char *const *argv, char *const *env)
+{
+#ifdef __GLIBC__
+	return posix_spawn(out_pid, path, files, NULL, argv, env);
+#else
+	os_sigset was = 0;
+	int r = change_mask(SIG_BLOCK, 0, &was);
+	if (r < 0)
+		return -r;
+	r = posix_spawn(out_pid, path, files, NULL, argv, env);
+	(void)change_mask(SIG_SETMASK, was, NULL);
+	return r;
+#endif
+}
+
 int os_signals_take(struct os_signals *out_was)
 {
 	struct sigaction chld;
@@ -106,7 +142,7 @@ void os_signal_ignore(int number)
 bool os_signal_is_ignored(int number)
 {
 	struct sigaction is;
-	return sigaction(number, NULL, &is) == 0 && is.sa_handler == SIG_IGN;
+	return change_action(number, NULL, &is) == 0 && is.sa_handler == SIG_IGN;
 }
 
 static void unblock_and_raise(int number)
@@ -148,7 +184,7 @@ void os_signal_die(int number)
 		none.rlim_cur = 0;
 		(void)setrlimit(RLIMIT_CORE, &none);
 	}
-	(void)sigaction(number, &plain, NULL);
+	(void)change_action(number, &plain, NULL);
 	unblock_and_raise(number);
 }
 

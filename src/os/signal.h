@@ -4,6 +4,7 @@
 #define SG_OS_SIGNAL_H
 
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,6 +27,10 @@ struct os_signals {
 int os_signals_take(struct os_signals *out_was);
 /* In a child, before exec: as it was. */
 void os_signals_give_back(const struct os_signals *was);
+
+/* posix_spawn(3) that leaves our mask as it is, and gives it to the child.  0, an errno. */
+int os_signals_spawn(pid_t *out_pid, const char *path, const posix_spawn_file_actions_t *files,
+		     char *const *argv, char *const *env);
 
 /* Block those of `set` that are not ignored, and nothing else: the terminal's stops stay in force. Which. */
 os_sigset os_signals_hold(os_sigset set);

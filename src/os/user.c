@@ -16,6 +16,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/self.h"
+#include "os/signal.h"
 
 #define PASSWD_CHUNK 4096 /* a line that is longer is passed over */
 
@@ -123,7 +124,7 @@ static int start_helper(uid_t uid, int out, pid_t *pid)
 		return -ENOMEM;
 	r = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
 	if (r == 0)
-		r = posix_spawn(pid, path.at, &files, NULL, argv, env);
+		r = os_signals_spawn(pid, path.at, &files, argv, env);
 	(void)posix_spawn_file_actions_destroy(&files);
 	return -r;
 }

@@ -39,13 +39,22 @@ class NameService(GuardTest):
         script = f'mount --bind "{self.run_dir}" /run; mount --bind "{self.path("nsswitch.conf")}" /etc/nsswitch.conf'
         return self.in_mounts(script, *identity, SPAWNGUARD, "run", "-N", "home", *argv).wait()
 
-    def test_the_state_is_in_the_home_that_it_tells(self):
+    def tell_home(self):
         user = {"userName": "sgguest", "uid": UID, "gid": UID, "homeDirectory": self.home}
         self.write("run/userdb/sgguest.user", json.dumps(user))
         os.symlink("sgguest.user", os.path.join(self.run_dir, f"userdb/{UID}.user"))
+
+    def test_the_state_is_in_the_home_that_it_tells(self):
+        self.tell_home()
         run = self.run_as_user("--", "true")
         self.assertEqual((run.status, run.err), (0, ""))
         self.assertTrue(os.path.isdir(os.path.join(self.home, ".local/state/spawnguard")))
+
+    def test_who_has_asked_blocks_all_signals_as_before(self):
+        """The program that asks is started by posix_spawn(3), which sets the mask anew."""
+        self.tell_home()
+        run = self.run_as_user("--", "sh", "-c", "kill -34 $PPID; exit 7")
+        self.assertEqual((run.status, run.err), (7, ""))
 
     def test_one_that_does_not_answer_is_given_up(self):
         os.mkfifo(os.path.join(self.run_dir, f"userdb/{UID}.user")) # whose opening waits for a writer

@@ -90,6 +90,25 @@ class PassedOn(SignalTest):
         self.assertEqual(run.wait().status, -TERM)
 
 
+    def test_so_is_the_first_real_time_one(self):
+        """Which some C libraries keep for themselves."""
+        def world():
+            signal.signal(signal.SIGRTMIN, signal.SIG_IGN)
+        last = signal.SIGRTMIN + 2 # the lowest number that waits is read first
+        run = self.catcher("-k", "0.2", rules=[f"{last}=0"], preexec_fn=world)
+        for sig in (signal.SIGRTMIN, last):
+            run.send(sig)
+        self.assertEqual(run.wait().status, 0)
+        self.assertEqual(self.signals(), [last])
+
+    def test_ignored_by_the_caller_a_job_may_die_of_it(self):
+        for sig in (INT, signal.SIGRTMIN):
+            run = self.guard("--", "/usr/bin/python3", "-c", "import os, signal, sys; sig = int(sys.argv[1]);"
+                             "signal.signal(sig, signal.SIG_DFL); os.kill(os.getpid(), sig)", str(int(sig)),
+                             preexec_fn=lambda sig=sig: signal.signal(sig, signal.SIG_IGN)).wait()
+            self.assertEqual(run.status, -sig)
+
+
 class End(SignalTest):
     def test_TERM_ends_the_whole_tree_and_keeps_the_jobs_status(self):
         run = self.catcher("-k", "20", children=3, rules=["15=5"])
