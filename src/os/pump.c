@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "os/fd.h"
+#include "os/signal.h"
 
 #define CHUNK    65536 /* what a pipe holds */
 #define SLICE    4096  /* PIPE_BUF: for these a pipe that polls as writable has room */
@@ -44,12 +44,9 @@ static void wake(int number)
 static void open_for_alarm(void)
 {
 	struct sigaction on_alarm = { .sa_handler = wake }; /* without SA_RESTART */
-	sigset_t only;
 
-	sigemptyset(&only);
-	sigaddset(&only, SIGALRM);
 	(void)sigaction(SIGALRM, &on_alarm, NULL);
-	(void)sigprocmask(SIG_UNBLOCK, &only, NULL);
+	os_signals_block_but(OS_SIG(SIGALRM)); /* all anew: musl's sigaction(2) has let 33 and 34 in */
 }
 
 static void set_alarm(long us)

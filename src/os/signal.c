@@ -102,6 +102,11 @@ void os_signals_give_back(const struct os_signals *was)
 	(void)change_mask(SIG_SETMASK, was->mask, NULL);
 }
 
+void os_signals_block_but(os_sigset open)
+{
+	(void)change_mask(SIG_SETMASK, ~open, NULL); /* fails for no mask of ours */
+}
+
 /* Blocked, a signal waits though it is ignored: what nohup(1) has asked would come to nothing. */
 os_sigset os_signals_hold(os_sigset set)
 {

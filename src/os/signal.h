@@ -32,6 +32,9 @@ void os_signals_give_back(const struct os_signals *was);
 int os_signals_spawn(pid_t *out_pid, const char *path, const posix_spawn_file_actions_t *files,
 		     char *const *argv, char *const *env);
 
+/* Block all but `open`. */
+void os_signals_block_but(os_sigset open);
+
 /* Block those of `set` that are not ignored, and nothing else: the terminal's stops stay in force. Which. */
 os_sigset os_signals_hold(os_sigset set);
 

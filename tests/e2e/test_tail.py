@@ -97,6 +97,17 @@ class Kept(TailTest):
             self.assertRegex(failure["fingerprint"], r"\Af1-[0-9a-f]{16}\Z")
             self.assertNotIn("spawnguard.stderr.detail", event)
 
+    def test_nothing_but_its_own_alarm_reaches_what_passes_it_on(self):
+        run, reader = self.piped("--tail", command=["sh", "-c", "echo one >&2; exec sleep 100"])
+        self.assertEqual(os.read(reader.fd, 100), b"one\n") # it stands open for it by now
+        with open(f"/proc/{self.pump(run)}/status") as f:
+            blocked = next(int(line.split()[1], 16) for line in f if line.startswith("SigBlk:"))
+        kept_by_glibc = 3 << 32 - 1 # its sigprocmask(3) passes over 32 and 33
+        never = 1 << signal.SIGKILL - 1 | 1 << signal.SIGSTOP - 1
+        self.assertEqual(blocked | kept_by_glibc | never, 2**64 - 1 & ~(1 << signal.SIGALRM - 1))
+        run.send(signal.SIGTERM)
+        run.wait()
+
     def test_without_the_option_nothing_is_kept(self):
         self.whole(command=["sh", "-c", WRITES])
         self.assertEqual([key for key in self.end_event() if "stderr" in key], [])
