@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/regex.h"
 
 #define CPU_S 1
 #define FLAGS (REG_EXTENDED | REG_NEWLINE) /* ^ and $ are of lines, and . stays within one */
@@ -19,6 +20,12 @@ static int compile(const char *regex, size_t n, regex_t *out, struct buf *why)
 		return -EINVAL;
 	memcpy(text, regex, n);
 	text[n] = '\0';
+	const char *open = regex_find_undefined(text);
+	if (open) {
+		if (why)
+			buf_str(why, open);
+		return -EINVAL;
+	}
 	int r = regcomp(out, text, FLAGS);
 	if (r == 0)
 		return 0;

@@ -296,6 +296,16 @@ class Command(ConfigTest):
         self.assert_refused(self.run_job(path, "-N", "a"), "--open-on 'a)(b': ")
         self.assert_refused(self.run_job(path, "-N", "b"), "--open-on '(': ")
 
+    def test_what_two_C_libraries_take_for_different_things_is_none_to_both(self):
+        """The wrapper may be linked with another than what checks its configuration."""
+        for regex in (r"(a)\1", r"\d+ left", "a{,3}", "[[.a.]]", "^*a", r"a\t"):
+            with self.subTest(regex):
+                path = self.conf(f"[defaults]\nopen-on = {regex}=2h\n")
+                run = self.ask("check", path)
+                self.assertEqual((run.status, run.err), (1, ""))
+                self.assertIn(f"{path}:2: open-on = ", run.out)
+                self.assert_refused(self.run_job(path, "-N", "a"), "--open-on ")
+
     def test_check_is_silent_where_all_is_well(self):
         path = self.conf("[defaults]\nstats = yes\n[job a]\ncommand = true\n[job b]\nlike = a\n")
         for args in (("check", path), (f"--config={path}", "check"), ("--config=none", "check")):
