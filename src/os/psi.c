@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "codec/cpu_list.h"
 #include "os/fd.h"
+#include "os/file.h"
 
 int os_psi_open(const char *resource, uint64_t stall_us, uint64_t window_us)
 {
@@ -29,6 +31,13 @@ int os_psi_open(const char *resource, uint64_t stall_us, uint64_t window_us)
 
 uint64_t os_machine_cpus(void)
 {
+#ifndef __GLIBC__ /* musl's sysconf(3) counts those that we may run on */
+	char list[256];
+	ssize_t got = os_file_read_at(OS_CWD, "/sys/devices/system/cpu/online", list, sizeof(list));
+	uint64_t count = got > 0 ? cpu_list_count(list, (size_t)got) : 0;
+	if (count > 0)
+		return count;
+#endif
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 	return n > 0 ? (uint64_t)n : 0;
 }
