@@ -103,7 +103,7 @@ static void warn(const struct run *run, int err)
 	buf_str(&line, "warning: ");
 	escape_text(&line, run->name, strlen(run->name), 60);
 	buf_str(&line, ": --open-on could not be told: ");
-	if (err == -ETIMEDOUT)
+	if (err == -ETIMEDOUT || err == -ENOMEM)
 		buf_str(&line, "it takes more than a second of CPU time, or 64 MiB");
 	else
 		buf_str(&line, fail_text(-err));

@@ -6,15 +6,46 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/auto.h"
 #include "base/buf.h"
 #include "base/regex.h"
 
 #define CPU_S 1
 #define FLAGS (REG_EXTENDED | REG_NEWLINE) /* ^ and $ are of lines, and . stays within one */
 
+/* Why it is none: in glibc's words, which most have read before, for both. */
+static void tell_why(int code, const regex_t *regex, struct buf *why)
+{
+	char said[128];
+#ifndef __GLIBC__
+	/* clang-format off */
+	static const char *const words[] = {
+		[REG_BADPAT]   = "Invalid regular expression",
+		[REG_ECOLLATE] = "Invalid collation character",
+		[REG_ECTYPE]   = "Invalid character class name",
+		[REG_EESCAPE]  = "Trailing backslash",
+		[REG_ESUBREG]  = "Invalid back reference",
+		[REG_EBRACK]   = "Unmatched [, [^, [:, [., or [=",
+		[REG_EPAREN]   = "Unmatched ( or \\(",
+		[REG_EBRACE]   = "Unmatched \\{",
+		[REG_BADBR]    = "Invalid content of \\{\\}",
+		[REG_ERANGE]   = "Invalid range end",
+		[REG_ESPACE]   = "Memory exhausted",
+		[REG_BADRPT]   = "Invalid preceding regular expression",
+	};
+	/* clang-format on */
+	if (code > 0 && (size_t)code < COUNT_OF(words) && words[code]) {
+		buf_str(why, words[code]);
+		return;
+	}
+#endif
+	(void)regerror(code, regex, said, sizeof(said));
+	buf_str(why, said);
+}
+
 static int compile(const char *regex, size_t n, regex_t *out, struct buf *why)
 {
-	char text[MATCH_REGEX_MAX + 1], said[128];
+	char text[MATCH_REGEX_MAX + 1];
 
 	if (n == 0 || n > MATCH_REGEX_MAX)
 		return -EINVAL;
@@ -29,9 +60,8 @@ static int compile(const char *regex, size_t n, regex_t *out, struct buf *why)
 	int r = regcomp(out, text, FLAGS);
 	if (r == 0)
 		return 0;
-	(void)regerror(r, out, said, sizeof(said));
 	if (why)
-		buf_str(why, said);
+		tell_why(r, out, why);
 	return r == REG_ESPACE ? -ENOMEM : -EINVAL;
 }
 

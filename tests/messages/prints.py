@@ -13,6 +13,6 @@ ROWS = [
          twice, status=3),
     warning("--open-on that takes for ever", "{j}: --open-on could not be told: it takes more than a second of CPU time, or 64 MiB", "",
             "; the end counts as if nothing had matched: write a simpler expression",
-            run("-N", "j", "--output=never", "--open-on", r"(a*)*(a*)*(a*)*\1\2\3b", command=("sh", "-c", "yes aaaaaaaaaaaaaaaa | tr -d '\\n' | head -c 4000 >&2; echo >&2; exit 1")),
+            run("-N", "j", "--output=never", "--open-on", "(" + "a|" * 60 + "aa){1,255}b", command=("sh", "-c", "yes aaaaaaaaaaaaaaaa | tr -d '\\n' | head -c 4000 >&2; echo >&2; exit 1")),
             status=1),
 ]
