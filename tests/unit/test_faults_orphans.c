@@ -292,11 +292,11 @@ static void who_was_waited_for_in_vain_is_not_asked_again(void)
 	orphans_search(&o);
 	assert_int_equal(failnth_count(), 1);
 	assert_true(is_listed(in_it) && !tree_find(&tree, in_it));
-	assert_int_equal(o.stuck_count, 1);
+	assert_int_equal(o.patience.stuck_count, 1);
 	orphans_search(&o);
 	assert_int_equal(failnth_count(), 1);
 	assert_true(is_listed(in_it) && !tree_find(&tree, in_it));
-	o.stuck[0].start_ticks++;
+	o.patience.stuck[0].start_ticks++;
 	orphans_search(&o);
 	assert_true(failnth_count() > 1);
 	assert_non_null(tree_find(&tree, in_it));
@@ -308,15 +308,15 @@ static void who_was_waited_for_in_vain_is_not_asked_again(void)
 static void more_than_can_be_remembered_are_asked_again(void)
 {
 	pid_t in_it = begin_in_session();
-	for (uint32_t i = 0; i < ORPHANS_STUCK_MAX; i++)
-		o.stuck[i].pid = -1 - (int32_t)i;
-	o.stuck_count = ORPHANS_STUCK_MAX;
+	for (uint32_t i = 0; i < READER_STUCK_MAX; i++)
+		o.patience.stuck[i].pid = -1 - (int32_t)i;
+	o.patience.stuck_count = READER_STUCK_MAX;
 	fail_always("poll", EINTR); /* for the answer of a reader */
 	orphans_search(&o);
 	heal();
 	assert_true(is_listed(in_it) && !tree_find(&tree, in_it));
-	assert_int_equal(o.stuck_count, ORPHANS_STUCK_MAX);
-	assert_int_equal(o.stuck[ORPHANS_STUCK_MAX - 1].pid, -ORPHANS_STUCK_MAX);
+	assert_int_equal(o.patience.stuck_count, READER_STUCK_MAX);
+	assert_int_equal(o.patience.stuck[READER_STUCK_MAX - 1].pid, -READER_STUCK_MAX);
 	orphans_search(&o);
 	assert_non_null(tree_find(&tree, in_it));
 	end_marked(in_it);
