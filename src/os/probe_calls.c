@@ -187,7 +187,7 @@ int probe_fifo(struct probe_answer *out)
 	return os_sched_set(0, SCHED_FIFO | SCHED_RESET_ON_FORK, 1);
 }
 
-static int limit_of(int resource, struct probe_answer *out)
+static int limit_of(unsigned resource, struct probe_answer *out)
 {
 	struct rlimit limit;
 	if (getrlimit(resource, &limit) < 0)

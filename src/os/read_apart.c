@@ -22,7 +22,7 @@
 
 /* A reader needs none of it; what it reads is another's. */
 static const struct {
-	int what;
+	unsigned what;
 	rlim_t most;
 } bounds[] = {
 	{ RLIMIT_CORE, 0 },        { RLIMIT_FSIZE, 0 },
