@@ -46,7 +46,7 @@ const char *regex_find_undefined(const char *regex)
 		if (*behind && strchr("*+?{", *behind))
 			return "a place is repeated, and no character";
 		if (*at == '{' && at[1] == ',')
-			return "{, is not defined: write {0,";
+			return "a count without its lower bound: write 0 before the comma";
 		if (*at == '[') {
 			at = skip_brackets(at);
 			if (!at)
