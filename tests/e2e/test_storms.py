@@ -82,6 +82,8 @@ class Storms(GuardTest):
     def trials(self, shape, rung):
         if rung == "realtime" and not can_have_realtime():
             self.skipTest("real-time scheduling is not allowed here")
+        if rung == "cgroup":
+            self.needs("cgroup")
         self.group = group_of_our_own(self) if rung == "cgroup" else None
         if rung == "isolate":
             self.needs_isolation()
@@ -162,6 +164,7 @@ class Frozen(GuardTest):
 
     def setUp(self):
         super().setUp()
+        self.needs("cgroup")
         self.group = os.path.join(FREEZER, f"sg-e2e-{os.getpid()}")
         self.held = []
         try:

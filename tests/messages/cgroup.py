@@ -26,6 +26,7 @@ def put(group, name, text):
 def in_group(then, name="sg-messages"):
     """`then(t, directory)` with a control group of our own."""
     def how(t):
+        t.needs("cgroup")
         top = mounted() or t.skipTest("no cgroup version 2 is mounted")
         group = os.path.join(top, f"{name}-{os.getpid()}")
         try:
@@ -38,6 +39,11 @@ def in_group(then, name="sg-messages"):
             put(group, "cgroup.freeze", "0")
             os.rmdir(group)
     return how
+
+
+def undelegated(t):
+    t.needs("cgroup")
+    return t.run_guard(["-v", "--cgroup=auto"], ["true"])
 
 
 def frozen(t, group):
@@ -73,7 +79,7 @@ ROWS = [
             in_group(lambda t, group: fault("faccessat:ENOENT", "--cgroup", group)(t)), root_only=ROOT, shim=True),
     refused("deep", ": its path is too long", in_group(lambda t, group: t.run_guard(["--cgroup", group], ["true"]), "g" * 240),
             root_only=ROOT),
-    note("cgroup not delegated", "no control group of the job's own: ours was not delegated", run("-v", "--cgroup=auto"),
+    note("cgroup not delegated", "no control group of the job's own: ours was not delegated", undelegated,
          user_only="root's own may be delegated"),
     error("cgroup, job not taken", 125, "cannot put the job into its control group", ": {Operation not supported}",
           "; nothing was started: give another directory with --cgroup", in_group(invalid), root_only=ROOT),
