@@ -9,8 +9,9 @@
 
 #define PROC_COMM_MAX 64 /* with the NUL; kernel threads exceed the 15 bytes of a task's own name */
 
-#define PROC_EXITING 0x00000004U /* PF_EXITING: what it had is being given back */
-#define PROC_KERNEL  0x00200000U /* PF_KTHREAD */
+#define PROC_EXITING    0x00000004U /* PF_EXITING: what it had is being given back */
+#define PROC_KERNEL     0x00200000U /* PF_KTHREAD */
+#define PROC_UNEXECUTED 0x00000040U /* PF_FORKNOEXEC: it has executed nothing since its fork */
 
 /* /proc/PID/stat: parsed from the last ')', because the name may hold ") R 1". */
 struct proc_stat {

@@ -1,23 +1,21 @@
 #include "guard/unborn.h"
 
 #include <signal.h>
-#include <string.h>
 
 #include "base/auto.h"
 #include "base/num.h"
+#include "codec/procfs.h"
 #include "guard/run.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "os/proc.h"
-#include "os/self.h"
 #include "os/wait.h"
 #include "store/record.h"
 #include "tree/hold.h"
 
 #define PATIENCE_NS (NS_PER_S / 4) /* a warden that hears has begun long before */
-#define PROGRAM_MAX 4096
-#define MS_MAX      1000000000 /* then it looks again, and waits on */
+#define MS_MAX      1000000000     /* then it looks again, and waits on */
 
 /* By the boot clock; NUM_NONE = none. */
 static uint64_t deadline_of(const struct run *run)
@@ -33,13 +31,10 @@ void unborn_limit(const struct run *run)
 		os_end_self_at(at_ns);
 }
 
-/* Is its program still ours? */
 static bool is_unborn(pid_t pid)
 {
-	static char own[PROGRAM_MAX], its[PROGRAM_MAX];
-
-	ssize_t n = os_proc_program(os_self_pid(), own, sizeof(own));
-	return n > 0 && os_proc_program(pid, its, sizeof(its)) == n && memcmp(own, its, (size_t)n) == 0;
+	struct proc_stat stat;
+	return os_proc_stat(pid, &stat) == 0 && (stat.flags & PROC_UNEXECUTED) && !procfs_has_ended(&stat);
 }
 
 /* The process that is to become the job, as recorded; owned handle, -1: there is none, or it has become the

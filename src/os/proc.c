@@ -171,15 +171,6 @@ ssize_t os_proc_read_beside(int task_fd, const char *name, char *bytes, size_t n
 	return os_fd_pread(fd, bytes, n, 0);
 }
 
-ssize_t os_proc_program(pid_t pid, char *path, size_t n)
-{
-	BUF(link, 48);
-
-	path_of(&link, pid, "exe");
-	ssize_t r = readlink(link.at, path, n);
-	return r < 0 ? gone(errno) : r;
-}
-
 ssize_t os_proc_program_beside(int task_fd, char *path, size_t n)
 {
 	BUF(link, 32);

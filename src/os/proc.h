@@ -48,8 +48,6 @@ int os_proc_shares_open(pid_t pid, int fd);
  * /proc/PID/NAME; -ESRCH it is gone; -EACCES, -errno.
  */
 ssize_t os_proc_read_beside(int task_fd, const char *name, char *bytes, size_t n);
-/* The path of the executable of a process. Length, -ESRCH, -errno. */
-ssize_t os_proc_program(pid_t pid, char *path, size_t n);
 /* The path of its executable, not ended by a NUL. Length, as above. */
 ssize_t os_proc_program_beside(int task_fd, char *path, size_t n);
 /* Descriptors that it has open. Number, as above. */

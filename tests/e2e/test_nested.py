@@ -41,6 +41,22 @@ class Nested(GuardTest):
         self.assertEqual(ends["inner"]["spawnguard.written_by"], "warden", "it had the time to write its own end")
         self.assertLessEqual(run.wall, (0.7 + 3 + 1) * SCALE)
 
+    def test_the_inner_job_has_its_grace(self):
+        """A job whose program is the guard's own is no job that waits for its exec: it is not struck for that."""
+        job = f"trap 'sleep 1.5; echo done >{self.path('done')}; exit 0' TERM; echo ready >{self.path('ready')}; sleep 1000 & wait"
+        for ask in (["-t", "1"], []):
+            with self.subTest(ask):
+                run = self.guard("-N", "outer", "-k", f"{8 * SCALE}", *ask, "--", *self.nest("-N", "inner", "-k", f"{6 * SCALE}"), "sh", "-c", job)
+                wait_until(lambda: os.path.exists(self.path("ready")) or not run.running(), "its trap is set")
+                if not ask:
+                    run.send(signal.SIGTERM)
+                run.wait()
+                self.assertEqual(self.read("done"), "done\n", run.err)
+                end = self.ends()["inner"]
+                self.assertEqual(self.ends()["outer"].get("process.exit.code"), 0, "the inner front was not killed")
+                os.remove(self.path("done"))
+                os.remove(self.path("ready"))
+
     def test_inner_guards_that_the_outer_had_to_kill_are_closed_in_the_records(self):
         run = self.guard("-N", "outer", "-k", "none", "--", *self.nest("-N", "inner", "-k", "60"), VICTIM, "setsid")
         self.wait_ready(run)
