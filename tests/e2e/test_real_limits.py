@@ -12,8 +12,8 @@ from harness import SPAWNGUARD
 LIMITS = ("--max-procs=5000", "--max-threads=9000", "--max-depth=100", "--max-rss=8G", "--max-tree-mem=16G",
           "--max-fds=5000", "--max-io=100G", "--max-output=10G", "--max-spawn-rate=100000/1s", "--max-cpu=1h",
           "--max-growth=8G/10m", "--require-limits")
-# Of what these programs do, and true: they leave, they do not wait, they fail twice in the same way.
-SAID_OF_THEM = {"orphans", "signature", "zombies", "same-failure"}
+# Of what these programs do, and true: they leave, they do not wait, they fail twice in the same way, they are many and brief.
+SAID_OF_THEM = {"orphans", "signature", "zombies", "same-failure", "unseen"}
 
 
 class Limited:
