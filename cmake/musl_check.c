@@ -1,7 +1,6 @@
 /* What the wrapper needs of musl beside what all have: run by cmake/musl.cmake. */
 #include <ini.h>
 #include <linux/sched.h>
-#include <signal.h>
 #include <string.h>
 
 #include "../src/conf/ini_ctype.c"

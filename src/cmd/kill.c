@@ -18,6 +18,7 @@
 #include "os/self.h"
 #include "os/signal.h"
 #include "run/ask.h"
+#include "run/describe.h"
 #include "run/recovery.h"
 #include "spawnguard/exit.h"
 #include "tree/walk.h"
@@ -32,8 +33,7 @@ struct ended {
 	const char *job, *run_id;
 	uint32_t processes, killed, survivors;
 	uint64_t freed_bytes, took_ns;
-	const int32_t *listed; /* borrowed: not touched, may be of it */
-	uint32_t listed_count;
+	const struct recovery *recovery; /* borrowed: its guards were dead; NULL */
 };
 
 struct killing {
@@ -52,14 +52,6 @@ static int remember(void *with, struct run_view *view)
 	return 0;
 }
 
-static void put_listed(struct json *j, const struct ended *e)
-{
-	json_open(j, "listed", '[');
-	for (uint32_t i = 0; i < e->listed_count; i++)
-		json_i64(j, NULL, e->listed[i]);
-	json_close(j, ']');
-}
-
 static void report(struct killing *k, const struct ended *e)
 {
 	BUF(line, 1024);
@@ -76,8 +68,8 @@ static void report(struct killing *k, const struct ended *e)
 		json_u64(&j, "freed", e->freed_bytes);
 		json_seconds(&j, "took", e->took_ns, 3);
 		json_u64(&j, "survivors", e->survivors);
-		if (e->listed_count > 0)
-			put_listed(&j, e);
+		if (e->recovery && e->recovery->listed_count > 0)
+			describe_json_listed(&j, e->recovery);
 		json_close(&j, '}');
 		buf_char(&line, '\n');
 		os_print(1, line.at, line.len);
@@ -102,10 +94,8 @@ static void report(struct killing *k, const struct ended *e)
 	num_format_duration(&line, e->took_ns);
 	buf_str(&line, ", survivors ");
 	buf_u64(&line, e->survivors);
-	for (uint32_t i = 0; i < e->listed_count; i++) {
-		buf_str(&line, i == 0 ? "; not touched, may be of it: pid " : ", ");
-		buf_i64(&line, e->listed[i]);
-	}
+	if (e->recovery)
+		describe_listed(&line, e->recovery);
 	buf_char(&line, '\n');
 	os_print(1, line.at, line.len);
 }
@@ -188,8 +178,7 @@ static void end_orphans(struct killing *k, const char *run_id)
 				   .survivors = r.survivors,
 				   .freed_bytes = r.freed_bytes,
 				   .took_ns = r.took_ns,
-				   .listed = r.listed,
-				   .listed_count = r.listed_count });
+				   .recovery = &r });
 }
 
 static void list_members(const struct run_view *view, struct tree *tree)

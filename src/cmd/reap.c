@@ -13,6 +13,7 @@
 #include "os/fd.h"
 #include "os/say.h"
 #include "os/self.h"
+#include "run/describe.h"
 #include "run/recovery.h"
 #include "spawnguard/exit.h"
 #include "store/lock.h"
@@ -45,10 +46,7 @@ static void put_pids(struct buf *line, const char *before, const struct recovery
 		buf_i64(line, r->process[i].pid);
 		buf_char(line, ')');
 	}
-	for (uint32_t i = 0; i < r->listed_count; i++) {
-		buf_str(line, i == 0 ? "; not touched, may be of it: pid " : ", ");
-		buf_i64(line, r->listed[i]);
-	}
+	describe_listed(line, r);
 }
 
 static void put_json(const struct reaping *p, const struct recovery *r)
@@ -65,10 +63,7 @@ static void put_json(const struct reaping *p, const struct recovery *r)
 	json_u64(&j, p->cmd->job.dry_run ? "would_end" : "ended", r->members - r->survivors);
 	json_u64(&j, "freed", r->freed_bytes);
 	json_u64(&j, "survivors", r->survivors);
-	json_open(&j, "listed", '[');
-	for (uint32_t i = 0; i < r->listed_count; i++)
-		json_i64(&j, NULL, r->listed[i]);
-	json_close(&j, ']');
+	describe_json_listed(&j, r);
 	json_close(&j, '}');
 	buf_char(&line, '\n');
 	os_print(1, line.at, line.len);

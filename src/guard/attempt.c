@@ -44,6 +44,12 @@ uint64_t attempt_began_ns(const struct run *run)
 	return run->attempt.number > 1 ? run->attempt.began_ns : run->head.started_boot_ns;
 }
 
+uint64_t attempt_deadline_ns(const struct run *run)
+{
+	uint64_t began_ns = attempt_began_ns(run), timeout_ns = run->job->timeout_ns;
+	return timeout_ns < NUM_NONE - began_ns ? began_ns + timeout_ns : NUM_NONE;
+}
+
 /* --- judging -------------------------------------------------------------------------------------------- */
 
 static const struct circuit_steps *steps_of(const struct run *run, enum failure failure)

@@ -29,6 +29,8 @@ struct attempt {
 void attempt_begin(struct run *run);
 /* When the one at hand began: its own time, for whatever is asked of an attempt. */
 uint64_t attempt_began_ns(const struct run *run);
+/* When its --timeout is over, if it is never frozen; NUM_NONE: never. */
+uint64_t attempt_deadline_ns(const struct run *run);
 
 /*
  * The environment was not ready for it.  How long until it is looked at again;

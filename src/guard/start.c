@@ -30,6 +30,7 @@
 #include "os/self.h"
 #include "os/spawn.h"
 #include "os/wait.h"
+#include "run/describe.h"
 #include "run/recovery.h"
 #include "spawnguard/exit.h"
 #include "store/history.h"
@@ -274,10 +275,7 @@ static void tell_recovery(const struct recovery *r, int result)
 		buf_str(&line,
 			r->members - r->survivors == 1 ? " process that it left" : " processes that it left");
 	}
-	for (uint32_t i = 0; i < r->listed_count; i++) {
-		buf_str(&line, i == 0 ? "; not touched, may be of it: pid " : ", ");
-		buf_i64(&line, r->listed[i]);
-	}
+	describe_listed(&line, r);
 	voice_note(&line);
 }
 

@@ -17,16 +17,9 @@
 #define PATIENCE_NS (NS_PER_S / 4) /* a warden that hears has begun long before */
 #define MS_MAX      1000000000     /* then it looks again, and waits on */
 
-/* By the boot clock; NUM_NONE = none. */
-static uint64_t deadline_of(const struct run *run)
-{
-	uint64_t began_ns = attempt_began_ns(run);
-	return run->job->timeout_ns < NUM_NONE - began_ns ? began_ns + run->job->timeout_ns : NUM_NONE;
-}
-
 void unborn_limit(const struct run *run)
 {
-	uint64_t at_ns = deadline_of(run);
+	uint64_t at_ns = attempt_deadline_ns(run);
 	if (at_ns != NUM_NONE)
 		os_end_self_at(at_ns);
 }
@@ -64,13 +57,14 @@ static void strike(struct unborn *u, int job, pid_t warden)
 
 int unborn_look(struct unborn *u, const struct run *run, pid_t warden, uint64_t asked_ns)
 {
-	uint64_t now_ns = os_clock_boot_ns(), due_ns = deadline_of(run);
+	uint64_t due_ns = attempt_deadline_ns(run);
 
 	if (asked_ns != 0 && asked_ns < due_ns)
 		due_ns = asked_ns;
 	if (u->is_over || due_ns >= NUM_NONE - NS_PER_S)
 		return -1;
 	due_ns += PATIENCE_NS + u->strikes * NS_PER_S;
+	uint64_t now_ns = os_clock_boot_ns();
 	if (now_ns < due_ns) {
 		uint64_t ms = (due_ns - now_ns) / NS_PER_MS + 1;
 		return ms < MS_MAX ? (int)ms : MS_MAX;

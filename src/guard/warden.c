@@ -240,9 +240,8 @@ static void plan(struct warden *w)
 	uint64_t start_ns = attempt_began_ns(w->run);
 
 	w->facts.now_ns = os_clock_boot_ns(); /* the first children are reaped before the first turn */
-	w->timer_ns = w->ending_wake_ns = w->tick_ns = w->deadline_ns = NUM_NONE;
-	if (job->timeout_ns < NUM_NONE - start_ns)
-		w->deadline_ns = start_ns + job->timeout_ns;
+	w->timer_ns = w->ending_wake_ns = w->tick_ns = NUM_NONE;
+	w->deadline_ns = attempt_deadline_ns(w->run);
 	w->period_ns = job->interval_ns == 0 ? schedule_next(0, 0) : job->interval_ns;
 	if (job->interval_ns != NUM_NONE)
 		w->tick_ns = start_ns + w->period_ns;

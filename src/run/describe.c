@@ -7,8 +7,10 @@
 #include "base/escape.h"
 #include "base/num.h"
 #include "base/signal_name.h"
+#include "codec/json_write.h"
 #include "codec/record.h"
 #include "run/find.h"
+#include "run/recovery.h"
 #include "spawnguard/exit.h"
 
 /* Of escaped text: each character is one. */
@@ -57,6 +59,22 @@ void describe_end(struct buf *out, const char *outcome, int exit_code)
 	buf_str(out, " (");
 	signal_format(out, exit_code - 128);
 	buf_char(out, ')');
+}
+
+void describe_listed(struct buf *out, const struct recovery *r)
+{
+	for (uint32_t i = 0; i < r->listed_count; i++) {
+		buf_str(out, i == 0 ? "; not touched, may be of it: pid " : ", ");
+		buf_i64(out, r->listed[i]);
+	}
+}
+
+void describe_json_listed(struct json *j, const struct recovery *r)
+{
+	json_open(j, "listed", '[');
+	for (uint32_t i = 0; i < r->listed_count; i++)
+		json_i64(j, NULL, r->listed[i]);
+	json_close(j, ']');
 }
 
 const char *describe_state(const struct run_view *view)

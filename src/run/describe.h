@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 struct buf;
+struct json;
 struct record_head;
+struct recovery;
 struct run_view;
 
 /* The recorded command as a shell would take it, at most `columns` characters; 0 = all that was recorded. */
@@ -14,6 +16,11 @@ void describe_command(struct buf *out, const struct record_head *head, size_t co
 
 /* "failed, status 7"; "signaled, status 143 (TERM)" */
 void describe_end(struct buf *out, const char *outcome, int exit_code);
+/* "; not touched, may be of it: pid 7, 8", or nothing: who has one mark alone of a run whose guards were
+ * killed. */
+void describe_listed(struct buf *out, const struct recovery *r);
+/* The same as the array `listed`. */
+void describe_json_listed(struct json *j, const struct recovery *r);
 /* "running", "frozen", "ending", "lost" (both guards are dead), "elsewhere" (cannot be told from here). */
 const char *describe_state(const struct run_view *view);
 /* Of one that is frozen for a limit: "frozen for max-procs, to be ended in 59m"; else nothing. */

@@ -354,10 +354,9 @@ static void a_group_that_does_not_empty_is_killed_again_and_swept(void **state)
 
 /* ---- a namespace */
 
-/* No namespace of its own here: so who is below the first process does not die with it, and is swept. */
-static void who_does_not_die_with_the_first_process_is_swept(void **state)
+/* A tree whose first process is taken for that of a namespace, with three below it. */
+static pid_t begin_namespace(void)
 {
-	(void)state;
 	nest_open();
 	pid_t init = victim(body_wide, 3);
 	wait_ready(4);
@@ -365,6 +364,14 @@ static void who_does_not_die_with_the_first_process_is_swept(void **state)
 	assert_int_equal(tree_set_root(&tree, getpid()), 0);
 	tree.init = init;
 	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
+	return init;
+}
+
+/* No namespace of its own here: so who is below the first process does not die with it, and is swept. */
+static void who_does_not_die_with_the_first_process_is_swept(void **state)
+{
+	(void)state;
+	pid_t init = begin_namespace();
 	struct member *dead = &tree.member[tree.count - 1], *asked_before = &tree.member[tree.count - 2];
 	assert_int_equal(kill(dead->id.pid, SIGKILL), 0);
 	while (!hold_is_dead(&tree, dead))
@@ -397,13 +404,7 @@ static void who_does_not_die_with_the_first_process_is_swept(void **state)
 static void a_namespace_that_was_struck_is_not_counted(void **state)
 {
 	(void)state;
-	nest_open();
-	pid_t init = victim(body_wide, 3);
-	wait_ready(4);
-	tree_init(&tree, nest.ready[0]);
-	assert_int_equal(tree_set_root(&tree, getpid()), 0);
-	tree.init = init;
-	(void)tree_walk(&tree, os_clock_boot_ns(), WALK_WHOLE);
+	pid_t init = begin_namespace();
 	assert_int_equal(tree.procs, 3);
 	AUTO_FD int fd = os_pidfd_open(init);
 	struct killer k = { .best = KILL_ISOLATE, .init = init, .init_fd = fd, .is_struck = true };
